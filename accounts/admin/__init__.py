@@ -1,0 +1,6 @@
+"""The Django admin of people and credits, and the base class of every admin class."""
+
+from accounts.admin import credits, people, site, teams
+from accounts.admin.recorded import ReadOnlyAdmin, RecordedAdmin
+
+__all__ = ["ReadOnlyAdmin", "RecordedAdmin", "credits", "people", "site", "teams"]

@@ -1,0 +1,80 @@
+"""This month's credits as columns beside people, read with the people in one query."""
+
+import datetime as dt
+from collections import defaultdict
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, FilteredRelation, FloatField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
+from django.utils.translation import gettext_lazy as _
+
+from accounts import ledger
+from accounts.models import Team, User
+
+
+def with_allowance(people: QuerySet[User]) -> QuerySet[User]:
+    """Annotate people with this month's `limit`, `top_up`, `held`, `spent` and `share` used.
+
+    All but `share` are None for someone whose month nobody has drawn on yet.
+    """
+    total = F("allowance__limit") + F("allowance__top_up")
+    used = F("allowance__reserved") + F("allowance__spent")
+    share = Cast(used, FloatField()) / NullIf(Cast(total, FloatField()), Value(0.0))
+    return people.annotate(
+        allowance=FilteredRelation("allowances", condition=_this_month()),
+        month_limit=F("allowance__limit"),
+        month_top_up=F("allowance__top_up"),
+        month_held=F("allowance__reserved"),
+        month_spent=F("allowance__spent"),
+        share=Coalesce(share, Value(0.0)),
+    )
+
+
+def _this_month() -> Q:
+    """This month, which at its edges is not the same one in every team's time zone."""
+    teams: dict[dt.date, list[int]] = defaultdict(list)
+    for team in Team.objects.only("pk", "time_zone"):
+        teams[ledger.month_of(team)].append(team.pk)
+    condition = Q(pk__in=[])
+    for month, of_teams in teams.items():
+        condition |= Q(allowances__month=month, team__in=of_teams)
+    return condition
+
+
+# The columns take a User with these annotations.
+
+
+@admin.display(description=_("limit"), ordering="month_limit")
+def limit(person: Any) -> int:
+    if person.month_limit is None:
+        return ledger.quota_in_force(person)[0]
+    return person.month_limit
+
+
+@admin.display(description=_("top-up"), ordering="month_top_up")
+def top_up(person: Any) -> int:
+    return person.month_top_up or 0
+
+
+@admin.display(description=_("held"), ordering="month_held")
+def held(person: Any) -> int:
+    return person.month_held or 0
+
+
+@admin.display(description=_("spent"), ordering="month_spent")
+def spent(person: Any) -> int:
+    return person.month_spent or 0
+
+
+@admin.display(description=_("left"))
+def left(person: Any) -> int:
+    return limit(person) + top_up(person) - held(person) - spent(person)
+
+
+@admin.display(description=_("used"), ordering="share")
+def share_used(person: Any) -> str:
+    return f"{person.share:.0%}"
+
+
+COLUMNS: list[Any] = [limit, top_up, held, spent, left, share_used]

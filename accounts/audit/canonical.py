@@ -1,0 +1,74 @@
+"""The bytes that a record's leaf is the hash of, fixed for ever from the first record on.
+
+    leaf     = SHA-256(0x00 ‖ c)                       (RFC 6962, 2.1: the hash of a leaf)
+    c        = canonical JSON of v id at event actor subject facts personal
+    personal = hex SHA-256(salt ‖ canonical JSON of the payload), or null
+
+Canonical JSON: UTF-8, keys sorted by code point, no spaces, no ASCII escaping, and only strings,
+integers, booleans, null, lists and objects. Times are RFC 3339, UTC, six decimals, Z; identifiers
+are UUIDs in lower case with hyphens.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from typing import Any
+
+from accounts.models import Record
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """Canonical JSON of `value`.
+
+    Raises TypeError for a value of another kind (floats too: their text is not unique) and
+    ValueError for text that UTF-8 or PostgreSQL cannot hold (lone surrogates, NUL).
+    """
+    _refuse_unfit(value)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode()
+
+
+def payload_digest(salt: bytes, payload: dict[str, Any]) -> str:
+    return hashlib.sha256(salt + canonical_bytes(payload)).hexdigest()
+
+
+def leaf_hash(canonical: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + canonical).digest()
+
+
+def record_bytes(record: Record, *, actor: str | None) -> bytes:
+    """The canonical bytes of a record; `actor` is the person's identifier or None."""
+    return canonical_bytes(
+        {
+            "v": record.version,
+            "id": str(record.uuid),
+            "at": timestamp(record.at),
+            "event": str(record.event),
+            "actor": actor,
+            "subject": {"kind": record.subject_kind, "id": str(record.subject_id)},
+            "facts": record.facts,
+            "personal": record.personal,
+        }
+    )
+
+
+def timestamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _refuse_unfit(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("text with a NUL character cannot be recorded")
+        value.encode()
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"a key must be text, not {type(key).__name__}")
+            _refuse_unfit(key)
+            _refuse_unfit(item)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_unfit(item)
+    elif value is not None and not isinstance(value, int):
+        raise TypeError(f"{type(value).__name__} has no canonical form")

@@ -1,0 +1,41 @@
+"""The closed vocabulary of the audit log: `subject:action`.
+
+Names are stored in records that outlive the code, so a name is never changed or reused.
+"""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Event(TextChoices):
+    RUN_SUBMITTED = "run:submitted", _("Run submitted")
+    RUN_RETRIED = "run:retried", _("Tried again")
+    GENERATION_QUEUED = "generation:queued", _("Waiting in line")
+    GENERATION_SUBMITTING = "generation:submitting", _("Sending to provider")
+    GENERATION_RUNNING = "generation:running", _("Accepted by provider")
+    GENERATION_STORING = "generation:storing", _("Answer received")
+    GENERATION_SUCCEEDED = "generation:succeeded", _("Generation succeeded")
+    GENERATION_FAILED = "generation:failed", _("Generation failed")
+    GENERATION_CANCELLED = "generation:cancelled", _("Generation cancelled")
+    GENERATION_UNKNOWN = "generation:unknown", _("Outcome unknown")
+    GENERATION_CANCEL_ASKED = "generation:cancel_asked", _("Cancel asked for")
+    GENERATION_DECIDED = "generation:decided", _("Unknown outcome decided")
+    IMAGE_STORED = "image:stored", _("Image stored")
+    IMAGE_FETCH_ASKED = "image:fetch_asked", _("Missing image asked for again")
+    IMAGE_MISSED = "image:missed", _("Image could not be fetched")
+    IMAGE_DOWNLOADED = "image:downloaded", _("Image downloaded")
+    ORIGINAL_DOWNLOADED = "original:downloaded", _("Original downloaded")
+    REFERENCE_UPLOADED = "reference:uploaded", _("Reference uploaded")
+    REFERENCE_LINKED = "reference:linked", _("Reference given to provider")
+    ALLOWANCE_LIMIT_SET = "allowance:limit_set", _("Monthly credits changed")
+    ALLOWANCE_TOPPED_UP = "allowance:topped_up", _("Credits topped up")
+    ALLOWANCE_WRITTEN_OFF = "allowance:written_off", _("Credits written off")
+    LEDGER_DRIFTED = "ledger:drifted", _("Ledger drift found")
+    USER_INVITED = "user:invited", _("Person invited")
+    USER_CHANGED = "user:changed", _("Person changed")
+    USER_DEACTIVATED = "user:deactivated", _("Person deactivated")
+    USER_SIGNED_IN = "user:signed_in", _("Signed in")
+    RECORD_READ = "record:read", _("Log read")
+    ADMIN_ADDED = "admin:added", _("Added in the admin")
+    ADMIN_CHANGED = "admin:changed", _("Changed in the admin")
+    ADMIN_DELETED = "admin:deleted", _("Deleted in the admin")

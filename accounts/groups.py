@@ -1,0 +1,69 @@
+"""The three groups and what each may do. This table is the truth: every migration restores it."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps import apps as installed_apps
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Q
+
+MEMBERS = "members"
+REVIEWERS = "reviewers"
+ADMINS = "admins"
+
+PERMISSIONS = {
+    MEMBERS: ("generations.add_run", "generations.view_image"),
+    REVIEWERS: ("accounts.view_record", "generations.view_image"),
+    ADMINS: (
+        "accounts.add_user",
+        "accounts.change_user",
+        "accounts.view_user",
+        "accounts.add_team",
+        "accounts.change_team",
+        "accounts.view_team",
+        "accounts.change_allowance",
+        "accounts.view_allowance",
+        "accounts.view_entry",
+        "generations.add_price",
+        "generations.view_price",
+        "generations.change_provideraccount",
+        "generations.view_provideraccount",
+        "generations.change_generation",
+        "generations.view_generation",
+    ),
+}
+
+
+def create_after_migrate(
+    sender: AppConfig,
+    using: str = DEFAULT_DB_ALIAS,
+    apps: Apps = installed_apps,
+    **kwargs: Any,
+) -> None:
+    """Receiver of `post_migrate`: make the groups and give each its permissions, once or again.
+
+    Django's own receiver makes the permissions of an app, but only after this one, and of the apps
+    one by one. So this makes the sender's first, and is heard for every app: the last of them
+    completes the groups.
+    """
+    if sender.label not in {name.split(".")[0] for names in PERMISSIONS.values() for name in names}:
+        return
+    create_permissions(sender, verbosity=0, using=using, apps=apps)
+    try:
+        groups = apps.get_model("auth", "Group").objects.using(using)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
+    except LookupError:  # this migration went only part of the way
+        return
+    for name, granted in PERMISSIONS.items():
+        group, _ = groups.get_or_create(name=name)
+        group.permissions.set(permissions.filter(_any_of(granted)))
+
+
+def _any_of(names: tuple[str, ...]) -> Q:
+    found = Q()
+    for name in names:
+        app, codename = name.split(".")
+        found |= Q(content_type__app_label=app, codename=codename)
+    return found

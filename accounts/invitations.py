@@ -1,0 +1,107 @@
+"""How people come in: an account without a password, and a link to set one.
+
+The link is allauth's password reset link. It works once, for `PASSWORD_RESET_TIMEOUT` seconds, and
+no longer once the password or the e-mail address has changed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from allauth.account import app_settings
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts import audit
+from accounts.events import Event
+from accounts.groups import ADMINS
+from accounts.models import Team, User
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A person, and the link with which they set a password: as good as a key, never logged."""
+
+    user: User
+    link: str
+
+
+@transaction.atomic
+def add_person(
+    *,
+    email: str,
+    name: str,
+    team: Team,
+    groups: Iterable[Group],
+    actor: User | None,
+    password: str | None = None,
+) -> User:
+    """Make an account and record it. Without a password it can only be entered by a link.
+
+    Raises IntegrityError when there is an account with this address.
+    """
+    groups = list(groups)
+    names = sorted(group.name for group in groups)
+    user = User.objects.create_user(email, password, name=name, team=team, is_staff=ADMINS in names)
+    user.groups.set(groups)
+    claim_address(user)
+    audit.record(
+        Event.USER_INVITED,
+        actor=actor,
+        subject=user,
+        facts={"team": str(team.uuid), "groups": names},
+        personal={"email": user.email, "name": name},
+    )
+    return user
+
+
+def invite(
+    *, email: str, name: str, team: Team, groups: Iterable[Group], actor: User | None
+) -> Invitation:
+    """Make an account and the link to enter it. Raises IntegrityError as `add_person` does."""
+    user = add_person(email=email, name=name, team=team, groups=groups, actor=actor)
+    return Invitation(user, link_for(user))
+
+
+def link_for(user: User) -> str:
+    """A fresh link to set a password: absolute where `PUBLIC_URL` or a request gives the host."""
+    token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    return get_adapter().get_reset_password_from_key_url(f"{user_pk_to_url_str(user)}-{token}")
+
+
+@transaction.atomic
+def renew(user: User, *, actor: User, shown: bool) -> Invitation:
+    """A fresh link for someone who has an account, recorded; `shown` if `actor` gets to see it."""
+    audit.record(
+        Event.USER_INVITED,
+        actor=actor,
+        subject=user,
+        facts={"again": True, "link": "shown" if shown else "mailed"},
+    )
+    return Invitation(user, link_for(user))
+
+
+def mail(invitation: Invitation) -> None:
+    """Send the link to the person. Raises OSError (smtplib's errors too) when that fails."""
+    context = {"person": invitation.user, "link": invitation.link}
+    message = get_adapter().render_mail("accounts/email/invitation", invitation.user.email, context)
+    message.send()
+
+
+def can_mail() -> bool:
+    """Whether mail goes anywhere, by `EMAIL_URL`."""
+    return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+
+
+def claim_address(user: User) -> None:
+    """Make `user.email` the one address that this person signs in with.
+
+    allauth looks people up in its own table first: an address left there would stay a way in.
+    """
+    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+    EmailAddress.objects.update_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )

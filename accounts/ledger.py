@@ -1,0 +1,307 @@
+"""The only writer of credit rows: every change is one conditional update and its entry.
+
+Credits are whole numbers. A reservation is made before a provider is called and resolved once:
+what arrived is settled (spent), the rest released, both in the month the reservation was made in.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.errors import InsufficientCredits, InvalidAmount
+from accounts.events import Event
+from accounts.models import Allowance, Entry, Team, User
+
+Kind = Entry.Kind
+MAX_CREDITS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Balance:
+    """One person's credits this month, as the rail and the button show them.
+
+    `left` is what may be used now: the person's own, or less where the team's cap is nearer.
+    """
+
+    limit_total: int
+    spent: int
+    reserved: int
+    left: int
+    renews_on: dt.date
+    origin: str
+    team_is_short: bool
+
+
+@dataclass(frozen=True)
+class Drift:
+    """An allowance whose columns differ from the sums of its entries."""
+
+    allowance: Allowance
+    columns: Mapping[str, int]
+    sums: Mapping[str, int]
+
+
+# --- Reading -----------------------------------------------------------------------------------
+
+
+def month_of(team: Team, moment: dt.datetime | None = None) -> dt.date:
+    """The first day of the month that `moment` (now) falls in, in the team's time zone."""
+    return (moment or timezone.now()).astimezone(team.tzinfo).date().replace(day=1)
+
+
+def allowance_of(owner: User | Team) -> Allowance | None:
+    """This month's allowance, made when first needed; None for a team without a cap."""
+    if isinstance(owner, Team) and owner.quota is None:
+        return None
+    month = month_of_owner(owner)
+    found = Allowance.objects.filter(_owned_by(owner), month=month).first()
+    return found or _open_allowance(owner, month)
+
+
+def balance(user: User) -> Balance:
+    own, team = allowance_of(user), allowance_of(user.team)
+    assert own is not None  # noqa: S101  # people always have one
+    team_left = team.left if team else own.left
+    return Balance(
+        limit_total=own.total,
+        spent=own.spent,
+        reserved=own.reserved,
+        left=max(min(own.left, team_left), 0),
+        renews_on=own.renews_on,
+        origin=own.get_origin_display(),
+        team_is_short=team_left < own.left,
+    )
+
+
+# --- Holding and spending ----------------------------------------------------------------------
+
+
+@transaction.atomic
+def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
+    """Hold credits for generations: `amounts` gives credits by generation.
+
+    Taken from the person's allowance and from the team's where it has a cap, or from neither.
+    Raises InsufficientCredits.
+    """
+    total = sum(amounts.values())
+    allowances = [("person", allowance_of(user)), ("team", allowance_of(user.team))]
+    for whose, allowance in allowances:
+        if allowance is None:
+            continue
+        if not _hold(allowance, total):
+            allowance.refresh_from_db()
+            raise InsufficientCredits(
+                needed=total,
+                left=max(allowance.left, 0),
+                renews_on=allowance.renews_on,
+                whose=whose,
+            )
+        Entry.objects.bulk_create(
+            Entry(
+                allowance=allowance,
+                kind=Kind.RESERVE,
+                amount=amount,
+                generation=generation,
+                price=price,
+                actor=user,
+            )
+            for generation, amount in amounts.items()
+        )
+
+
+@transaction.atomic
+def settle(
+    generation: UUID, credits: int, *, actor: User | None = None, reason: str = ""
+) -> tuple[int, int]:
+    """Resolve a generation's reservation: `credits` are spent, the rest is released.
+
+    No more than was reserved is ever spent. Returns (spent, released) of the person's credits;
+    (0, 0) when it was resolved before.
+    """
+    held = list(
+        Entry.objects.filter(generation=generation, kind=Kind.RESERVE)
+        .select_related("allowance")
+        .order_by("allowance_id")
+    )
+    if not held or _is_resolved(generation):
+        return 0, 0
+    spent = min(max(credits, 0), held[0].amount)
+    released = held[0].amount - spent
+    for entry in held:
+        _resolve(entry, spent=spent, released=released, actor=actor, reason=reason)
+    return spent, released
+
+
+# --- Quotas ------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def set_limit(
+    owner: User | Team,
+    credits: int,
+    *,
+    actor: User | None,
+    reason: str,
+    origin: str = Allowance.Origin.ADMIN,
+) -> Allowance:
+    """Set this month's limit; below what is used it stops new runs and takes nothing back."""
+    _refuse_amount(credits, minimum=0)
+    allowance = allowance_of(owner) or _open_allowance(owner, month_of_owner(owner), limit=0)
+    before = Allowance.objects.select_for_update().get(pk=allowance.pk).limit
+    Allowance.objects.filter(pk=allowance.pk).update(limit=credits, origin=origin)
+    _enter(allowance, Kind.LIMIT, credits - before, actor=actor, reason=reason)
+    facts = {"before": before, "after": credits, "month": f"{allowance.month:%Y-%m}"}
+    _record(Event.ALLOWANCE_LIMIT_SET, owner, actor=actor, reason=reason, facts=facts)
+    allowance.refresh_from_db()
+    return allowance
+
+
+@transaction.atomic
+def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str) -> Allowance:
+    """Add credits to this month."""
+    _refuse_amount(credits, minimum=1)
+    allowance = allowance_of(owner)
+    if allowance is None:
+        raise InvalidAmount(_("This team has no cap, so there is nothing to top up."))
+    Allowance.objects.filter(pk=allowance.pk).update(top_up=F("top_up") + credits)
+    _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
+    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
+    _record(Event.ALLOWANCE_TOPPED_UP, owner, actor=actor, reason=reason, facts=facts)
+    allowance.refresh_from_db()
+    return allowance
+
+
+@transaction.atomic
+def write_off(allowance: Allowance, credits: int, *, actor: User | None, reason: str) -> None:
+    """Give spent credits back, for pictures that turned out worthless."""
+    _refuse_amount(credits, minimum=1)
+    changed = Allowance.objects.filter(pk=allowance.pk, spent__gte=credits).update(
+        spent=F("spent") - credits
+    )
+    if not changed:
+        raise InvalidAmount(_("No more can be written off than was spent in that month."))
+    _enter(allowance, Kind.WRITE_OFF, credits, actor=actor, reason=reason)
+    owner = allowance.user or allowance.team
+    assert owner is not None  # noqa: S101  # a constraint of the table
+    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
+    _record(Event.ALLOWANCE_WRITTEN_OFF, owner, actor=actor, reason=reason, facts=facts)
+
+
+# --- Proof -------------------------------------------------------------------------------------
+
+
+def reconcile() -> list[Drift]:
+    """Compare every allowance with the sums of its entries; an empty list is proof."""
+    sums = {kind: Sum("entries__amount", filter=Q(entries__kind=kind), default=0) for kind in Kind}
+    found = Allowance.objects.annotate(**{f"sum_{kind}": total for kind, total in sums.items()})
+    return [drift for allowance in found if (drift := _drift(allowance))]
+
+
+def _drift(allowance: Allowance) -> Drift | None:
+    total = {kind: getattr(allowance, f"sum_{kind}") for kind in Kind}
+    sums = {
+        "limit": total[Kind.LIMIT],
+        "top_up": total[Kind.TOP_UP],
+        "reserved": total[Kind.RESERVE] - total[Kind.SETTLE] - total[Kind.RELEASE],
+        "spent": total[Kind.SETTLE] - total[Kind.WRITE_OFF],
+    }
+    columns = {name: getattr(allowance, name) for name in sums}
+    return None if columns == sums else Drift(allowance, columns, sums)
+
+
+# --- Steps -------------------------------------------------------------------------------------
+
+
+def month_of_owner(owner: User | Team) -> dt.date:
+    return month_of(owner if isinstance(owner, Team) else owner.team)
+
+
+def quota_in_force(owner: User | Team) -> tuple[int, str]:
+    """The monthly credits of an owner and where the figure comes from (`Allowance.Origin`)."""
+    if isinstance(owner, Team):
+        return owner.quota or 0, Allowance.Origin.TEAM
+    if owner.quota is not None:
+        return owner.quota, Allowance.Origin.USER
+    if owner.team.member_quota is not None:
+        return owner.team.member_quota, Allowance.Origin.TEAM
+    return settings.DEFAULT_QUOTA, Allowance.Origin.SITE
+
+
+def _owned_by(owner: User | Team) -> Q:
+    return Q(team=owner) if isinstance(owner, Team) else Q(user=owner)
+
+
+def _open_allowance(owner: User | Team, month: dt.date, limit: int | None = None) -> Allowance:
+    quota, origin = quota_in_force(owner)
+    limit = quota if limit is None else limit
+    who = {"team": owner} if isinstance(owner, Team) else {"user": owner}
+    try:
+        with transaction.atomic():
+            allowance = Allowance.objects.create(**who, month=month, limit=limit, origin=origin)
+            _enter(allowance, Kind.LIMIT, limit, actor=None, reason="")
+    except IntegrityError:  # another request opened the month first
+        return Allowance.objects.get(_owned_by(owner), month=month)
+    return allowance
+
+
+def _hold(allowance: Allowance, credits: int) -> bool:
+    return bool(
+        Allowance.objects.filter(
+            pk=allowance.pk,
+            limit__gte=F("reserved") + F("spent") + credits - F("top_up"),
+        ).update(reserved=F("reserved") + credits)
+    )
+
+
+def _is_resolved(generation: UUID) -> bool:
+    kinds = (Kind.SETTLE, Kind.RELEASE)
+    return Entry.objects.filter(generation=generation, kind__in=kinds).exists()
+
+
+def _resolve(held: Entry, *, spent: int, released: int, actor: User | None, reason: str) -> None:
+    Allowance.objects.filter(pk=held.allowance_id).update(
+        reserved=F("reserved") - held.amount, spent=F("spent") + spent
+    )
+    for kind, amount in ((Kind.SETTLE, spent), (Kind.RELEASE, released)):
+        if amount:
+            Entry.objects.create(
+                allowance_id=held.allowance_id,
+                kind=kind,
+                amount=amount,
+                generation=held.generation,
+                price=held.price,
+                actor=actor,
+                reason=reason,
+            )
+
+
+def _enter(
+    allowance: Allowance, kind: Kind, amount: int, *, actor: User | None, reason: str
+) -> None:
+    if amount:
+        Entry.objects.create(
+            allowance=allowance, kind=kind, amount=amount, actor=actor, reason=reason
+        )
+
+
+def _record(
+    event: Event, owner: User | Team, *, actor: User | None, reason: str, facts: dict
+) -> None:
+    personal = {"reason": reason} if reason else None
+    audit.record(event, actor=actor, subject=owner, facts=facts, personal=personal)
+
+
+def _refuse_amount(credits: int, *, minimum: int) -> None:
+    if not minimum <= credits <= MAX_CREDITS:
+        raise InvalidAmount(
+            _("Write a whole number of credits from %(least)d to %(most)d.")
+            % {"least": minimum, "most": MAX_CREDITS}
+        )

@@ -1,0 +1,21 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import ledger
+
+DRIFTED = 1
+
+
+class Command(BaseCommand):
+    help = "Proves that every allowance equals the sum of its entries; ends with 1 if one does not."
+
+    def handle(self, **options: Any) -> None:
+        drifts = ledger.reconcile()
+        for drift in drifts:
+            self.stdout.write(
+                f"{drift.allowance}: columns {dict(drift.columns)}, entries {dict(drift.sums)}"
+            )
+        if drifts:
+            raise CommandError("Allowances and entries differ.", returncode=DRIFTED)
+        self.stdout.write("Every allowance equals the sum of its entries.")

@@ -1,0 +1,32 @@
+"""What Celery asks of people and credits."""
+
+import logging
+
+from celery import shared_task
+from django.db import transaction
+
+from accounts import audit, ledger
+from accounts.events import Event
+from accounts.ledger import Drift
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="accounts.reconcile_credits")
+def reconcile_credits() -> None:
+    for drift in ledger.reconcile():
+        _raise_alarm(drift)
+
+
+@transaction.atomic
+def _raise_alarm(drift: Drift) -> None:
+    allowance = drift.allowance
+    owner = allowance.user or allowance.team
+    assert owner is not None  # noqa: S101  # a constraint of the table
+    facts = {
+        "month": f"{allowance.month:%Y-%m}",
+        "columns": dict(drift.columns),
+        "entries": dict(drift.sums),
+    }
+    log.error("Credits of %s differ from their entries: %s", owner.uuid, facts)
+    audit.record(Event.LEDGER_DRIFTED, actor=None, subject=owner, facts=facts)

@@ -1,0 +1,100 @@
+"""The composer as the page shows it: the form, its price, and why it cannot be pressed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.ledger import Balance
+from accounts.models import User
+from generations.form_fields import pictures_of_team
+from generations.forms import ComposeForm
+from generations.identifiers import uuid_of
+from generations.models import Campaign, Run
+from generations.paths import reference_path
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture that is chosen as a reference, by its identifier."""
+
+    uuid: str
+    src: str
+
+
+@dataclass(frozen=True)
+class Composer:
+    """`price` is what stands on the button; `blocked` says why it cannot be pressed, or nothing."""
+
+    form: ComposeForm
+    price: str
+    blocked: str
+    thumbnails: list[Thumbnail]
+    campaigns: list[str]
+
+    @property
+    def references(self) -> int:
+        """How many references are chosen, those still in the browser included."""
+        return len(self.thumbnails) + self.form.uploads
+
+
+def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
+    """The composer around `form`, for a person with `balance`."""
+    campaigns = Campaign.objects.visible_to(form.user)  # type: ignore[attr-defined]
+    thumbnails = [
+        Thumbnail(str(each.uuid), reference_path(each.uuid))
+        for each in ([] if form.no_references else form.pictures)
+    ]
+    return Composer(
+        form=form,
+        price=credits_in_words(form.price) if form.price else "",
+        blocked=_why_blocked(form, balance),
+        thumbnails=thumbnails,
+        campaigns=list(campaigns.values_list("name", flat=True)),
+    )
+
+
+def form_to_begin_with(user: User, *, run: str = "", picture: str = "") -> ComposeForm:
+    """A form filled from the run `run` and with `picture` as a reference, where there are such."""
+    given = _asked_for(user, run)
+    if picture and pictures_of_team([picture], user):
+        given["references"] = [*given.get("references", []), picture]
+    return ComposeForm.fitting(given, user=user)
+
+
+def credits_in_words(credits: int) -> str:
+    """A sum as it stands on a button: 8 credits."""
+    return ngettext("%(count)d credit", "%(count)d credits", credits) % {"count": credits}
+
+
+def _asked_for(user: User, identifier: str) -> dict[str, Any]:
+    """What a run asked for, as values of the form; nothing where there is no such run."""
+    runs = Run.objects.visible_to(user).select_related("campaign")  # type: ignore[attr-defined]
+    run = runs.filter(uuid=uuid_of(identifier)).first()
+    if run is None:
+        return {}
+    references = run.run_references.values_list("reference__uuid", flat=True)
+    return run.options | {
+        "engine": run.engine,
+        "prompt": run.prompt,
+        "num_images": run.wanted,
+        "campaign": run.campaign.name if run.campaign else "",
+        "references": [str(reference) for reference in references],
+    }
+
+
+def _why_blocked(form: ComposeForm, balance: Balance) -> str:
+    if form.engine is None:
+        return _("No engine is set up yet. An admin can add a provider's key.")
+    if form.price is None:
+        return _("This engine has no price yet. Ask an admin to set one.")
+    if form.price <= balance.left:
+        return ""
+    words = {"left": balance.left, "date": date_format(balance.renews_on, "j F")}
+    if balance.team_is_short:
+        sentence = _("Your team has %(left)d credits left until %(date)s.")
+    else:
+        sentence = _("You have %(left)d credits left until %(date)s.")
+    return f"{sentence % words} {_('Ask for fewer images, or ask an admin for more credits.')}"

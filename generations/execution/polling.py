@@ -1,0 +1,167 @@
+"""Ask providers how their tasks are, never behind other work in a queue.
+
+One loop in each worker process leases due rows, asks with many threads over one shared
+client, writes down in one update what is still running, and makes every real move singly. A
+provider that is slow to answer holds up none of the others.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from generations import dispatch, lifecycle
+from generations.execution import arriving
+from generations.execution.submitting import error_columns, poll_schedule
+from generations.models import Generation
+from generations.providers import registry
+from generations.providers.errors import (
+    Code,
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderError,
+    TaskCancelled,
+    TaskFailed,
+)
+from generations.providers.types import InProgress, Result, TaskRef
+from generations.states import Status
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+THREADS = 64
+# Longer than any poll may take, so that no two workers ask about the same task at once.
+LEASE = timedelta(seconds=60)
+
+Answer = InProgress | Result | ProviderError
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A task, and what its provider said: an answer, or the error of asking."""
+
+    generation: Generation
+    answer: Answer
+
+
+class Poller:
+    """The polls of one worker process. `tick` in a loop; `close` at the end."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="poll")
+        self.asking: set[Future[Asked]] = set()
+
+    def tick(self, seconds: float) -> None:
+        """Start what is due, then write down what has been answered within `seconds`."""
+        room = BATCH - len(self.asking)
+        if room > 0:
+            self.asking |= {self.pool.submit(ask, task) for task in _lease(self.worker, room)}
+        if not self.asking:
+            time.sleep(seconds)
+            return
+        answered, self.asking = wait(self.asking, timeout=seconds, return_when=FIRST_COMPLETED)
+        write_down([future.result() for future in answered])
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def write_down(answers: Sequence[Asked]) -> None:
+    """One update for all that is still running, a move of its own for each that is not."""
+    _reschedule([each.generation for each in answers if not _is_final(each)])
+    for each in answers:
+        if _is_final(each):
+            _move(each)
+
+
+def ask(generation: Generation) -> Asked:
+    """Poll one task, or cancel it where that was asked for; talks, and touches no row."""
+    account = generation.account
+    assert account is not None  # noqa: S101  # a running row has one
+    try:
+        adapter = registry.adapter(account.provider, account.slot)
+        task = TaskRef(
+            task_id=generation.task_id,
+            model=registry.engine(generation.run.engine).model,
+            urls=generation.task_urls,
+            submitted_at=generation.submitted_at,
+        )
+        if generation.cancel_asked_at and adapter.cancel(task):
+            return Asked(generation, TaskCancelled())
+        return Asked(generation, adapter.poll(task))
+    except ProviderError as error:
+        return Asked(generation, error)
+    except (Misconfigured, KeyError):
+        return Asked(generation, ProviderError(code=Code.ENGINE_MISSING))
+    except Exception:
+        # One task with an answer nobody foresaw must not stop the polling of all others.
+        log.exception("poll of %s failed", generation.uuid)
+        return Asked(generation, ProviderError(code=Code.BAD_RESPONSE))
+
+
+def _lease(worker: str, most: int) -> list[Generation]:
+    now = timezone.now()
+    until = now + LEASE
+    due = Generation.objects.filter(
+        status=Status.RUNNING, next_action_at__lte=now, account__in=dispatch.accounts_here()
+    )
+    batch = list(due.order_by("next_action_at").values_list("pk", flat=True)[:most])
+    if not batch:
+        return []
+    due.filter(pk__in=batch).update(next_action_at=until, claimed_by=worker)
+    leased = Generation.objects.filter(pk__in=batch, claimed_by=worker, next_action_at=until)
+    return list(leased.select_related("run", "account", "price"))
+
+
+def _is_final(asked: Asked) -> bool:
+    if isinstance(asked.answer, Result | TaskFailed):
+        return True
+    deadline = asked.generation.deadline_at
+    return deadline is not None and deadline <= timezone.now()
+
+
+def _reschedule(rows: Sequence[Generation]) -> None:
+    """What is still running is due again after its engine's interval, in one statement."""
+    if not rows:
+        return
+    now = timezone.now()
+    for generation in rows:
+        schedule = poll_schedule(registry.engine(generation.run.engine), generation)
+        pause = timedelta(seconds=schedule.interval * settings.PROVIDER_TIME_SCALE)
+        generation.next_action_at, generation.claimed_by = now + pause, ""
+    still_running = set(
+        Generation.objects.filter(
+            pk__in=[row.pk for row in rows], status=Status.RUNNING
+        ).values_list("pk", flat=True)
+    )
+    Generation.objects.bulk_update(
+        [row for row in rows if row.pk in still_running], ["next_action_at", "claimed_by"]
+    )
+
+
+def _move(asked: Asked) -> None:
+    generation, answer = asked.generation, asked.answer
+    if isinstance(answer, Result):
+        arriving.accept(generation, answer)
+        return
+    target, error = _end(answer)
+    lifecycle.move(
+        generation,
+        target,
+        facts={"error": str(error.code), "provider_code": error.raw_code[:200]},
+        changes={"claimed_by": "", "next_action_at": None, **error_columns(error)},
+    )
+
+
+def _end(answer: Answer) -> tuple[Status, ProviderError]:
+    if isinstance(answer, TaskCancelled):
+        return Status.CANCELLED, answer
+    if isinstance(answer, TaskFailed):
+        return Status.FAILED, answer
+    return Status.UNKNOWN, OutcomeUnknown(code=Code.TIMEOUT)

@@ -1,0 +1,100 @@
+"""From rows to the request that an adapter understands."""
+
+import uuid
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from generations import storage
+from generations.imaging import mime_type
+from generations.models import Generation, Run, RunReference
+from generations.providers import registry
+from generations.providers.types import (
+    GenerationRequest,
+    NumberRange,
+    ReferenceDelivery,
+    ReferenceInput,
+)
+
+REFERENCE_SALT = "generations.reference"
+HOOK_SALT = "generations.hook"
+
+
+def request_of(generation: Generation) -> GenerationRequest:
+    """What this generation asks of its provider, references included."""
+    run = generation.run
+    engine = registry.engine(run.engine)
+    options = run.options
+    return GenerationRequest(
+        engine=run.engine,
+        prompt=run.prompt,
+        num_images=generation.wanted,
+        resolution=options.get("resolution", ""),
+        aspect_ratio=options.get("aspect_ratio", ""),
+        negative_prompt=options.get("negative_prompt"),
+        seed=_seed(generation, engine.capabilities.seed),
+        guidance_scale=options.get("guidance_scale"),
+        sequential=options.get("sequential", False),
+        output_format=options.get("output_format"),
+        enhance_prompt=options.get("enhance_prompt"),
+        references=tuple(_references(generation, engine.capabilities.reference_delivery)),
+        callback_url=callback_url(generation) if engine.capabilities.webhook else "",
+    )
+
+
+def callback_url(generation: Generation) -> str:
+    """Where the provider may call us when it is done; only over https, else empty."""
+    if not settings.SERVED_OVER_HTTPS:
+        return ""
+    token = signing.dumps(str(generation.uuid), salt=HOOK_SALT)
+    return settings.PUBLIC_URL + reverse("hook", args=[generation.provider, token])
+
+
+def reference_link(generation: Generation, row: RunReference) -> str:
+    """A link for the provider alone, dead when the generation ends."""
+    token = signing.dumps([str(generation.uuid), row.pk], salt=REFERENCE_SALT)
+    return settings.PUBLIC_URL + reverse("reference-link", args=[token])
+
+
+def read_reference_token(token: str) -> tuple[uuid.UUID, int]:
+    """The generation and the run's reference that a link names. Raises signing.BadSignature."""
+    generation, row = signing.loads(token, salt=REFERENCE_SALT)
+    return uuid.UUID(generation), row
+
+
+def read_hook_token(token: str) -> uuid.UUID:
+    """The generation that a callback names. Raises signing.BadSignature."""
+    return uuid.UUID(signing.loads(token, salt=HOOK_SALT))
+
+
+def _seed(generation: Generation, seeds: NumberRange | None) -> int | None:
+    """The seed asked for, one on for each frame: the same seed would bring the same picture."""
+    seed = generation.run.options.get("seed")
+    if seed is None or seeds is None:
+        return seed
+    first, count = int(seeds.minimum), int(seeds.maximum - seeds.minimum) + 1
+    return first + (seed - first + generation.position) % count
+
+
+def _references(generation: Generation, delivery: ReferenceDelivery | None) -> list[ReferenceInput]:
+    return [_reference(generation, row, delivery) for row in references_of(generation.run)]
+
+
+def references_of(run: Run) -> list[RunReference]:
+    return list(run.run_references.select_related("reference"))
+
+
+def _reference(
+    generation: Generation, row: RunReference, delivery: ReferenceDelivery | None
+) -> ReferenceInput:
+    reference = row.reference
+    by_link = delivery == ReferenceDelivery.LINK
+    return ReferenceInput(
+        sha256=reference.sha256,
+        width=reference.width,
+        height=reference.height,
+        link=reference_link(generation, row) if by_link else "",
+        data=b"" if by_link else storage.read(storage.originals(), reference.name),
+        mime_type=mime_type(reference.format),
+    )

@@ -1,0 +1,32 @@
+"""The only module that publishes to Celery.
+
+A hint says that a row is due, no more: the row is the truth, and `recovery` finds it without any
+hint. So a publish that fails is logged and forgotten, and hints expire.
+"""
+
+import logging
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+
+EXPIRES_SECONDS = 30
+
+SUBMIT = "generations.submit"
+FETCH = "generations.fetch"
+LABEL = "generations.label"
+POLL = "generations.poll"
+
+
+def hint(step: str, *ids: int) -> None:
+    """Tell the workers on commit that `step` has something to do (with the row `ids`)."""
+    transaction.on_commit(partial(_publish, step, ids), robust=True)
+
+
+def _publish(step: str, ids: tuple[int, ...]) -> None:
+    try:
+        current_app.send_task(step, args=ids, expires=EXPIRES_SECONDS, ignore_result=True)
+    except Exception:  # whatever the broker's client raises, the row stands
+        log.warning("could not publish %s; recovery will find the row", step)

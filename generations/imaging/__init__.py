@@ -1,0 +1,31 @@
+"""Pictures in and out: guards, decoding, fitting, encoding. Pure: bytes in, bytes out."""
+
+from generations.imaging.decoding import (
+    ALLOWED_FORMATS,
+    MAX_PIXELS,
+    ImageFacts,
+    decode,
+    fit,
+    inspect,
+)
+from generations.imaging.encoding import encode, extension, mime_type
+from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage, UnusableImage
+from generations.imaging.references import CleanImage, clean_reference
+
+__all__ = [
+    "ALLOWED_FORMATS",
+    "MAX_PIXELS",
+    "CleanImage",
+    "ImageFacts",
+    "ImageTooLarge",
+    "NotAnImage",
+    "TruncatedImage",
+    "UnusableImage",
+    "clean_reference",
+    "decode",
+    "encode",
+    "extension",
+    "fit",
+    "inspect",
+    "mime_type",
+]

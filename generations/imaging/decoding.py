@@ -1,0 +1,192 @@
+"""From bytes that anybody may have made to pixels that can be trusted."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from PIL import ExifTags, Image, ImageCms
+
+from generations.imaging import containers
+from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage, UnusableImage
+
+ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP")
+
+# Seedream's largest picture has 16.8 million pixels (4096 x 4096), a phone's photo up to 50;
+# 40 million decode to at most 160 MB.
+MAX_PIXELS = 40_000_000
+
+# A progressive JPEG has about ten scans. Each is a pass over all pixels, so a small file with
+# thousands of them keeps a processor busy for minutes.
+MAX_SCANS = 100
+
+# EXIF 2.32, 4.6.4 A, tag Orientation: what turns the stored pixels upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a picture is: its format, and width and height in pixels as people see it."""
+
+    format: str
+    width: int
+    height: int
+
+
+def inspect(data: bytes) -> ImageFacts:
+    """Decode a picture to its last pixel and say what it is.
+
+    The format is found by content. Raises NotAnImage (TruncatedImage where the file ends too
+    early), ImageTooLarge, or UnusableImage for an animation.
+    """
+    image = _open(data)
+    with _pillow_trouble_means_damaged():
+        image.load()
+    width, height = image.size
+    if _orientation(image) in _SIDEWAYS:
+        width, height = height, width
+    return ImageFacts(_sniff(data), width, height)
+
+
+def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
+    """The picture upright, in sRGB, mode RGB or RGBA, without any metadata.
+
+    With `max_side` (pixels) it is made smaller to fit; a JPEG is then decoded at a half or less
+    of its size where that suffices, which saves time and memory. Raises as `inspect` does.
+    """
+    image = _open(data)
+    with _pillow_trouble_means_damaged():
+        if max_side is not None:
+            # Half as much again leaves the final filter enough to work with.
+            image.draft(None, _fitted(image.size, max_side * 3 // 2))
+        image.load()
+        orientation = _orientation(image)
+        image = _to_srgb(image)
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    image.info.clear()
+    return image if max_side is None else fit(image, max_side)
+
+
+def fit(image: Image.Image, max_side: int) -> Image.Image:
+    """The picture with its longest side at most `max_side` pixels; it is never enlarged."""
+    size = _fitted(image.size, max_side)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    scale = min(1.0, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header under all guards; no pixel memory is allocated yet."""
+    image_format = _sniff(data)
+    if not containers.is_complete(data):
+        raise TruncatedImage(
+            _("The file ends before the picture is complete. Download or export it again.")
+        )
+    size = containers.dimensions(data)
+    if size is None or 0 in size:
+        raise _damaged()
+    _refuse_too_many_pixels(*size)
+    if containers.count_scans(data) > MAX_SCANS:
+        raise _damaged()
+    with _pillow_trouble_means_damaged():
+        image = Image.open(io.BytesIO(data), formats=[image_format])
+        frames = getattr(image, "n_frames", 1)
+    # Pillow has the last word on the size, should it have read another header than we did.
+    _refuse_too_many_pixels(*image.size)
+    # Phones keep a depth or brightness map behind the photo of a JPEG: that is no animation.
+    if frames > 1 and image_format != "JPEG":
+        raise UnusableImage(_("The picture is animated. Use a still picture."))
+    return image
+
+
+def _sniff(data: bytes) -> str:
+    image_format = containers.sniff(data)
+    if image_format is None:
+        raise NotAnImage(_("This is not a JPEG, PNG or WebP picture. Save it as one of these."))
+    return image_format
+
+
+def _refuse_too_many_pixels(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageTooLarge(
+            format_lazy(
+                _(
+                    "The picture has {width} × {height} pixels, more than the {limit} million "
+                    "that can be used. Make it smaller."
+                ),
+                width=width,
+                height=height,
+                limit=MAX_PIXELS // 1_000_000,
+            )
+        )
+
+
+def _damaged() -> NotAnImage:
+    return NotAnImage(_("The picture is damaged and can't be read. Export it again."))
+
+
+@contextmanager
+def _pillow_trouble_means_damaged() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:  # says nothing about the picture
+        raise
+    except Exception as error:  # on hostile bytes Pillow raises whatever its parsers trip over
+        raise _damaged() from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # the pixels are sound, so broken EXIF only costs us the turn
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):
+        # 16-bit greys: keep the high byte. Pillow would clip all but the darkest to white.
+        image = image.point(lambda level: level / 256).convert("L")
+        image.info.pop("transparency", None)  # one of 65,536 greys: no longer to be told apart
+    if image.has_transparency_data:
+        image = _in_mode("RGBA", image)
+    elif image.mode not in ("L", "CMYK"):  # these two may have a profile of their own kind
+        image = _in_mode("RGB", image)
+    if profile:
+        image = _apply_profile(image, profile)
+    return image if image.mode == "RGBA" else _in_mode("RGB", image)
+
+
+def _in_mode(mode: str, image: Image.Image) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)  # convert() would copy
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        converted = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGBA" if image.mode == "RGBA" else "RGB",
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image  # as browsers do with a profile that is broken or of another colour space
+    return converted or image

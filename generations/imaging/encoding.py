@@ -1,0 +1,59 @@
+"""From pixels to bytes, without metadata of any kind."""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from generations.imaging.decoding import ALLOWED_FORMATS
+
+_QUALITY = 92
+
+# Pillow hands some of these on from the file that a picture was read from unless told not to.
+_NO_METADATA: dict[str, Any] = {"exif": b"", "xmp": b"", "icc_profile": None, "comment": None}
+
+# Full colour resolution keeps red lettering sharp. PNG level 6 takes six times the processor
+# time of level 1 for 15 % fewer bytes; WebP method 4 is libwebp's own middle.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"subsampling": "4:4:4"},
+    "PNG": {"compress_level": 1},
+    "WEBP": {"method": 4},
+}
+
+
+def encode(image: Image.Image, image_format: str, *, quality: int | None = None) -> bytes:
+    """The picture as a JPEG, PNG or WEBP file with no metadata.
+
+    `quality` (1 to 100, 92 unless given) means nothing for PNG, which loses nothing. JPEG has
+    no transparency: what is see-through becomes white. Raises ValueError for another format.
+    """
+    if image_format not in ALLOWED_FORMATS:
+        raise ValueError(f"{image_format} is not one of {', '.join(ALLOWED_FORMATS)}")
+    if image_format == "JPEG":
+        image = _on_white(image)
+    out = io.BytesIO()
+    image.save(
+        out,
+        image_format,
+        quality=_QUALITY if quality is None else quality,
+        **_OPTIONS[image_format],
+        **_NO_METADATA,
+    )
+    return out.getvalue()
+
+
+def mime_type(image_format: str) -> str:
+    """`image/jpeg` for `JPEG`, and so on."""
+    return f"image/{image_format.lower()}"
+
+
+def extension(image_format: str) -> str:
+    """The end of a file's name without the dot: `jpg`, `png` or `webp`."""
+    return "jpg" if image_format == "JPEG" else image_format.lower()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

@@ -1,0 +1,80 @@
+"""Pictures that people upload to be sent to a provider."""
+
+from dataclasses import dataclass
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from PIL import Image
+
+from generations.imaging.containers import sniff
+from generations.imaging.decoding import decode, fit
+from generations.imaging.encoding import encode
+from generations.imaging.errors import ImageTooLarge, UnusableImage
+
+# BytePlus ModelArk, image generation API (Seedream 4.5), parameter `image`: each side over 14
+# pixels and at most 6000, ratio of the sides from 1:16 to 16:1, at most 10 MB. It is the
+# narrowest of the providers, so a reference that passes here can go to any of them.
+MIN_SIDE = 15
+MAX_SIDE = 6000
+MAX_RATIO = 16
+MAX_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class CleanImage:
+    """A file of ours: `width` and `height` in pixels, the picture upright, no metadata."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+
+
+def clean_reference(
+    data: bytes, *, max_bytes: int = MAX_BYTES, max_side: int = MAX_SIDE
+) -> CleanImage:
+    """An upload encoded anew, so that no metadata and nothing hidden in the file survives.
+
+    A picture with a side above `max_side` pixels is made smaller; one whose file would exceed
+    `max_bytes` becomes a JPEG, or a WebP where it is transparent, and is refused with
+    ImageTooLarge if that does not suffice. Raises UnusableImage for a side under 15 pixels or
+    sides further apart than 1 to 16, and what `decode` raises.
+    """
+    image = decode(data)
+    _refuse_odd_shapes(*image.size)
+    image = fit(image, max_side)
+    for image_format, quality in _attempts(image, sniff(data)):
+        clean = encode(image, image_format, quality=quality)
+        if len(clean) <= max_bytes:
+            return CleanImage(clean, image_format, *image.size)
+    raise ImageTooLarge(_("The picture's file is too big to send. Make the picture smaller."))
+
+
+def _refuse_odd_shapes(width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE:
+        raise UnusableImage(
+            format_lazy(
+                _(
+                    "The picture has {width} × {height} pixels. Use one with at least "
+                    "{least} pixels on each side."
+                ),
+                width=width,
+                height=height,
+                least=MIN_SIDE,
+            )
+        )
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise UnusableImage(
+            format_lazy(
+                _(
+                    "The picture is too long and narrow: one side may be at most {ratio} times "
+                    "the other. Crop it."
+                ),
+                ratio=MAX_RATIO,
+            )
+        )
+
+
+def _attempts(image: Image.Image, image_format: str | None) -> list[tuple[str, int | None]]:
+    compact = "WEBP" if image.mode == "RGBA" else "JPEG"
+    return [(image_format or compact, None), (compact, None), (compact, 80)]

@@ -1,0 +1,35 @@
+"""Labels on generated pictures: visible badge and provenance. Pure: bytes in, bytes out."""
+
+from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
+from generations.labelling.pipeline import label
+from generations.labelling.splice import read_xmp
+from generations.labelling.types import (
+    FULL,
+    LABEL_VERSION,
+    PREVIEW,
+    RECIPES,
+    SCREEN,
+    LabelFacts,
+    LabelFailed,
+    LabelledImage,
+    Recipe,
+)
+
+__all__ = [
+    "BILINGUAL",
+    "CHINESE",
+    "ENGLISH",
+    "FULL",
+    "GB_45438",
+    "LABEL_VERSION",
+    "PREVIEW",
+    "RECIPES",
+    "SCREEN",
+    "Badge",
+    "LabelFacts",
+    "LabelFailed",
+    "LabelledImage",
+    "Recipe",
+    "label",
+    "read_xmp",
+]

@@ -1,0 +1,82 @@
+"""What goes into a label and what comes out."""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+from generations.imaging import ALLOWED_FORMATS
+
+# Raised when the same original and recipe would give a file with another label, so that files
+# made before can be told apart and made anew.
+LABEL_VERSION: int = 1
+
+# GB 45438-2025, annex E, note j: no space, quotation mark, backslash or anything beyond ASCII.
+AIGC_VALUE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+class LabelFailed(Exception):  # noqa: N818, it is an outcome of labelling, not a mistake in code
+    """No labelled file could be made; none may be served."""
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What a file says of its origin. There is no field for a prompt: none may leave in a file.
+
+    `image_id` is the image's UUID, `system` the model's name (Seedream 4.5), `system_version`
+    the model id that the provider returned (may be empty), `credit` the line to print beside
+    the picture. `producer` is the name or code of whoever answers for the service, in the
+    characters of GB 45438-2025, annex E; `tool` the software.
+
+    Raises ValueError for an id that is no UUID and for a producer with other characters.
+    """
+
+    image_id: str
+    system: str
+    system_version: str
+    credit: str
+    producer: str
+    tool: str = "Seedream Studio"
+
+    def __post_init__(self) -> None:
+        if str(uuid.UUID(self.image_id)) != self.image_id:
+            raise ValueError(f"write the image id in lower case with hyphens: {self.image_id}")
+        if not AIGC_VALUE.fullmatch(self.producer):
+            raise ValueError(
+                "use visible ASCII characters without quotation marks and backslashes for the "
+                f"producer, not {self.producer!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a rendition is made: longest side in pixels, format and quality.
+
+    None as `max_side` or `format` keeps the original's, as `quality` takes the encoder's own.
+    """
+
+    name: str
+    max_side: int | None
+    format: str | None
+    quality: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.format not in (None, *ALLOWED_FORMATS):
+            raise ValueError(f"{self.format} is not one of {', '.join(ALLOWED_FORMATS)}")
+
+
+FULL = Recipe("full", None, None)
+SCREEN = Recipe("screen", 1600, "WEBP", 82)
+PREVIEW = Recipe("preview", 640, "WEBP", 80)
+RECIPES = (FULL, SCREEN, PREVIEW)
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """A file that may be served: `width` and `height` in pixels, `sha256` in lower-case hex."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+    sha256: str
+    label_version: int

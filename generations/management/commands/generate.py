@@ -1,0 +1,121 @@
+"""The whole way of a request, from the shell."""
+
+import json
+import sys
+import time
+import uuid
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.errors import AccountsError
+from accounts.models import User
+from generations import reports, submission
+from generations.imaging import UnusableImage, clean_reference
+from generations.models import Run
+from generations.providers.errors import UnsupportedOption
+from generations.states import RunStatus
+from generations.submission import NewReference, RunRequest, SubmissionRefused
+from generations.worker import work_here
+
+SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
+# The option's name on the command line and in a run are the same.
+OPTIONS = {
+    "resolution": str,
+    "aspect_ratio": str,
+    "negative_prompt": str,
+    "seed": int,
+    "guidance_scale": float,
+    "output_format": str,
+}
+FLAGS = ("sequential", "enhance_prompt")
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes images as a person would with the button. Exit code 0: every image arrived; "
+        "3: fewer; 2: refused, nothing charged."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--user", required=True, metavar="EMAIL", help="who asks, and pays")
+        parser.add_argument("--engine", required=True, help="as `engines` lists them")
+        parser.add_argument("--prompt", required=True)
+        parser.add_argument("--num-images", type=int, default=1)
+        for name, kind in OPTIONS.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", type=kind)
+        for name in FLAGS:
+            parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", default=None)
+        parser.add_argument("--reference", action="append", default=[], type=Path, metavar="FILE")
+        parser.add_argument("--campaign", default="")
+        parser.add_argument("--json", action="store_true", help="print one object for the run")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--wait", action="store_true", help="wait for the workers")
+        where.add_argument("--here", action="store_true", help="do the work in this process")
+
+    def handle(self, **options: Any) -> None:
+        user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
+        if user is None:
+            raise CommandError(
+                f"Nobody active has the address {options['user']}.", returncode=REFUSED
+            )
+        try:
+            run = submission.submit(user, _request(options))
+        except (AccountsError, SubmissionRefused, UnsupportedOption, UnusableImage) as error:
+            self._refuse(error, as_json=options["json"])
+        if options["here"]:
+            work_here(lambda: not _is_pending(run))
+        while options["wait"] and _is_pending(run):
+            time.sleep(0.2)
+        run.refresh_from_db()
+        self._report(run, as_json=options["json"])
+        waited = options["here"] or options["wait"]
+        if waited and run.status != RunStatus.SUCCEEDED:
+            sys.exit(INCOMPLETE)
+
+    def _refuse(self, error: Any, *, as_json: bool) -> None:
+        if as_json:
+            field = getattr(error, "field", None)
+            refusal = {"code": "refused", "field": field, "message": str(error.message)}
+            self.stdout.write(json.dumps({"error": refusal}))
+        raise CommandError(str(error.message), returncode=REFUSED)
+
+    def _report(self, run: Run, *, as_json: bool) -> None:
+        report = reports.of_run(run)
+        if as_json:
+            self.stdout.write(json.dumps(report))
+            return
+        self.stdout.write(
+            f"Run {run.uuid}: {run.status}, {run.delivered} of {run.wanted} images, "
+            f"{report['credits']['charged']} credits charged."
+        )
+        for image in report["images"]:
+            self.stdout.write(f"  {image['path']}")
+
+
+def _is_pending(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, status=RunStatus.PENDING).exists()
+
+
+def _request(options: dict[str, Any]) -> RunRequest:
+    given = {name: options[name] for name in (*OPTIONS, *FLAGS) if options[name] is not None}
+    return RunRequest(
+        engine=options["engine"],
+        prompt=options["prompt"],
+        num_images=options["num_images"],
+        idempotency_key=uuid.uuid4(),
+        options=submission.with_defaults(options["engine"], given),
+        references=[_reference(path) for path in options["reference"]],
+        campaign=options["campaign"],
+    )
+
+
+def _reference(path: Path) -> NewReference:
+    try:
+        return NewReference(clean_reference(path.read_bytes()))
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be read: {error.strerror}.", returncode=REFUSED
+        ) from error

@@ -1,0 +1,88 @@
+import uuid
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from generations.models.generation import Delivery, Generation
+from generations.models.run import Run
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    def visible_to(self, user: User) -> Self:
+        """What `user` may see: the images of the team, none that was hidden."""
+        return self.filter(team_id=user.team_id, hidden_at__isnull=True)
+
+    def newest(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
+class Image(models.Model):
+    """One picture that arrived, was labelled and stored. Its original is never changed."""
+
+    uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    run = models.ForeignKey(Run, models.PROTECT, related_name="images", verbose_name=_("run"))
+    # The run's team once more, so that one index serves a team's gallery at any depth.
+    team = models.ForeignKey(Team, models.PROTECT, related_name="images", verbose_name=_("team"))
+    generation = models.ForeignKey(
+        Generation, models.PROTECT, related_name="images", verbose_name=_("generation")
+    )
+    delivery = models.OneToOneField(
+        Delivery, models.PROTECT, related_name="image", verbose_name=_("delivery")
+    )
+    position = models.PositiveSmallIntegerField(_("position"))
+    format = models.CharField(_("format"), max_length=8)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    bytes = models.PositiveIntegerField(_("bytes"))
+    original_name = models.CharField(_("original"), max_length=200)
+    original_sha256 = models.CharField(_("SHA-256 of the original"), max_length=64, db_index=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    hidden_at = models.DateTimeField(_("hidden"), null=True, blank=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("image")
+        verbose_name_plural = _("images")
+        ordering = ["position", "id"]
+        permissions = [("download_original", _("Can download originals without a label"))]
+        indexes = [
+            models.Index(
+                fields=["team", "-created_at", "-id"],
+                condition=models.Q(hidden_at__isnull=True),
+                name="image_newest_of_team",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class Rendition(models.Model):
+    """One labelled file of an image: what people see and download."""
+
+    uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    image = models.ForeignKey(
+        Image, models.PROTECT, related_name="renditions", verbose_name=_("image")
+    )
+    recipe = models.CharField(_("recipe"), max_length=40)
+    name = models.CharField(_("stored as"), max_length=200)
+    format = models.CharField(_("format"), max_length=8)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    bytes = models.PositiveIntegerField(_("bytes"))
+    sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
+    label_version = models.PositiveSmallIntegerField(_("version of the label"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("rendition")
+        verbose_name_plural = _("renditions")
+        constraints = [
+            models.UniqueConstraint(fields=["image", "recipe"], name="rendition_once_per_recipe")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id}/{self.recipe}"

@@ -1,0 +1,97 @@
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, CharField, F, GeneratedField, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from generations.models.campaign import Campaign
+from generations.states import RunStatus
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def visible_to(self, user: User) -> Self:
+        """The runs of the user's own team, as the runs' team was when they were made."""
+        return self.filter(team_id=user.team_id)
+
+    def newest(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
+def _status_from_counters() -> Case:
+    return Case(
+        When(open__gt=0, then=Value(RunStatus.PENDING.value)),
+        When(unknown__gt=0, then=Value(RunStatus.UNKNOWN.value)),
+        When(delivered__gte=F("wanted"), delivered__gt=0, then=Value(RunStatus.SUCCEEDED.value)),
+        When(delivered__gt=0, then=Value(RunStatus.PARTIAL.value)),
+        When(cancelled__gt=0, then=Value(RunStatus.CANCELLED.value)),
+        default=Value(RunStatus.FAILED.value),
+        output_field=CharField(max_length=10),
+    )
+
+
+class Run(models.Model):
+    """One press of the button.
+
+    The counters are images: `open` and `unknown` are what its generations still owe, so that the
+    status is the database's own sum and cannot be left behind by two moves at once.
+    """
+
+    uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="runs", verbose_name=_("person")
+    )
+    team = models.ForeignKey(Team, models.PROTECT, related_name="runs", verbose_name=_("team"))
+    campaign = models.ForeignKey(
+        Campaign,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        verbose_name=_("campaign"),
+    )
+    engine = models.CharField(_("engine"), max_length=100)
+    prompt = models.TextField(_("prompt"))
+    options = models.JSONField(_("options"), default=dict)
+    idempotency_key = models.UUIDField(_("idempotency key"))
+    content_digest = models.CharField(_("digest of what was asked"), max_length=64)
+    wanted = models.PositiveSmallIntegerField(_("images wanted"))
+    delivered = models.PositiveSmallIntegerField(_("delivered"), default=0)
+    open = models.PositiveSmallIntegerField(_("open"), default=0)
+    unknown = models.PositiveSmallIntegerField(_("outcome unknown"), default=0)
+    cancelled = models.PositiveSmallIntegerField(_("cancelled"), default=0)
+    status = GeneratedField(
+        expression=_status_from_counters(),
+        output_field=CharField(_("status"), max_length=10, choices=RunStatus),
+        db_persist=True,
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        indexes = [
+            models.Index(fields=["team", "-created_at", "-id"], name="run_newest_of_team"),
+            models.Index(fields=["user", "-created_at", "-id"], name="run_newest_of_user"),
+            models.Index(fields=["user"], condition=Q(open__gt=0), name="run_pending_of_user"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "idempotency_key"], name="run_once_per_key"),
+            models.CheckConstraint(condition=Q(wanted__gte=1), name="run_wants_an_image"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == RunStatus.PENDING
+
+    @property
+    def missing(self) -> int:
+        """Images that will not come unless someone tries again."""
+        return max(self.wanted - self.delivered - self.open - self.unknown, 0)

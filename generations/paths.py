@@ -1,0 +1,39 @@
+"""Addresses of pictures, made without asking the URL resolver once for every frame of a page."""
+
+from functools import lru_cache
+from uuid import UUID
+
+from django.urls import get_script_prefix, reverse
+
+from generations.imaging import extension
+
+_NOBODY = UUID(int=0)
+
+
+def image_path(image: UUID) -> str:
+    """The image's own page."""
+    return _pattern("image", get_script_prefix()).replace(str(_NOBODY), str(image))
+
+
+def download_path(image: UUID) -> str:
+    return _pattern("image-download", get_script_prefix()).replace(str(_NOBODY), str(image))
+
+
+def rendition_path(rendition: UUID, image_format: str) -> str:
+    """A labelled file; it ends in the extension of its format (JPEG, PNG, WEBP)."""
+    pattern = _pattern("rendition", get_script_prefix(), extension(image_format))
+    return pattern.replace(str(_NOBODY), str(rendition))
+
+
+def reference_path(reference: UUID) -> str:
+    return _pattern("reference", get_script_prefix()).replace(str(_NOBODY), str(reference))
+
+
+def reuse_path(run: UUID) -> str:
+    """The studio with the composer filled from a run."""
+    return f"{_pattern('studio', get_script_prefix(), identified=False)}?reuse={run}"
+
+
+@lru_cache(maxsize=32)
+def _pattern(name: str, prefix: str, *args: str, identified: bool = True) -> str:
+    return reverse(name, args=[_NOBODY, *args] if identified else None)

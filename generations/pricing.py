@@ -1,0 +1,56 @@
+"""What a run costs: one function for the figure on the button and for the reservation."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from generations.models import Price
+from generations.providers import registry
+from generations.providers.types import Engine, GenerationRequest
+
+
+def price_of(request: GenerationRequest) -> Price | None:
+    """The price in force for one image of this request; None where there is none: no generation."""
+    adapter = registry.adapter_class(request.engine.partition("/")[0])
+    return price_in_force(request.engine, adapter.tier(request))
+
+
+def price_in_force(engine: str, tier: str) -> Price | None:
+    return (
+        Price.objects.filter(engine=engine, tier=tier, valid_from__lte=timezone.now())
+        .order_by("-valid_from", "-id")
+        .first()
+    )
+
+
+def credits_for(price: Price, images: int) -> int:
+    return price.credits * images
+
+
+def add_default_prices(**kwargs: Any) -> None:
+    """Receiver of `post_migrate`: every known engine's suggested prices where none is set yet."""
+    engines = registry.known_engines().values()
+    using = kwargs.get("using", "default")
+    known = set(Price.objects.using(using).values_list("engine", "tier"))
+    missing = [
+        price
+        for engine in engines
+        for price in _suggested(engine)
+        if (price.engine, price.tier) not in known
+    ]
+    with transaction.atomic(using=using):
+        Price.objects.using(using).bulk_create(missing)
+
+
+def _suggested(engine: Engine) -> list[Price]:
+    return [
+        Price(
+            engine=engine.name,
+            tier=suggested.tier,
+            credits=suggested.credits,
+            cost_usd=suggested.cost_usd,
+            source=Price.Source.DEFAULT,
+        )
+        for suggested in engine.prices
+    ]

@@ -1,0 +1,120 @@
+"""Words for people about what went wrong at a provider: what happened, and what to do."""
+
+from dataclasses import dataclass, replace
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from generations.providers import registry
+from generations.providers.answers import plain_code
+from generations.providers.errors import Code
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One sentence on what happened and one or two on what to do, in the reader's language."""
+
+    title: Text
+    what_to_do: Text
+
+
+ADVICE = {
+    Code.INVALID_REQUEST: Advice(
+        _("The provider did not accept this request."),
+        _("Change the prompt or the options and try again."),
+    ),
+    Code.PROMPT_REJECTED: Advice(
+        _("The provider did not accept this prompt."),
+        _("Rewrite the prompt and try again."),
+    ),
+    Code.REFERENCE_REJECTED: Advice(
+        _("The provider could not use a reference."),
+        _("Try again with another reference, or without it."),
+    ),
+    Code.CONTENT_POLICY: Advice(
+        _("The provider's safety check refused this prompt or its result."),
+        _("Change the prompt or the references."),
+    ),
+    Code.AUTH: Advice(
+        _("The provider did not accept the studio's key."),
+        _("Tell an admin. Another engine may work meanwhile."),
+    ),
+    Code.FORBIDDEN: Advice(
+        _("The provider does not let the studio do this."),
+        _("Tell an admin. Another engine may work meanwhile."),
+    ),
+    Code.INSUFFICIENT_BALANCE: Advice(
+        _("The studio's balance at the provider is used up."),
+        _("Tell an admin. Another engine may work meanwhile."),
+    ),
+    Code.NOT_FOUND: Advice(
+        _("The provider does not know this engine."),
+        _("Tell an admin. Another engine may work meanwhile."),
+    ),
+    Code.RATE_LIMITED: Advice(
+        _("The provider takes no more requests at the moment."),
+        _("Try again in a few minutes."),
+    ),
+    Code.TIMEOUT: Advice(
+        _("The provider ran out of time."),
+        _("Try again with a simpler prompt, fewer references or fewer images."),
+    ),
+    Code.PROVIDER_ERROR: Advice(
+        _("Something went wrong at the provider."),
+        _("Try again. If it happens again, choose another engine."),
+    ),
+    Code.BAD_RESPONSE: Advice(
+        _("The provider's answer could not be read."),
+        _("Try again. If it happens again, tell an admin."),
+    ),
+    Code.CONNECTION: Advice(
+        _("The provider could not be reached."),
+        _("Try again in a few minutes."),
+    ),
+    Code.OUTCOME_UNKNOWN: Advice(
+        _("The provider did not say what became of this request."),
+        _("Wait: it may still arrive, and an admin can settle it. The credits stay reserved."),
+    ),
+    Code.CANCELLED: Advice(
+        _("This was cancelled."),
+        _("Try again if you want it after all."),
+    ),
+    Code.IMAGE_UNREACHABLE: Advice(
+        _("The image was made, but could not be fetched from the provider."),
+        _("Try again, or ask an admin to fetch it once more."),
+    ),
+    Code.IMAGE_INVALID: Advice(
+        _("The provider sent a file that is not an image."),
+        _("Try again. If it happens again, choose another engine."),
+    ),
+    Code.IMAGE_TOO_LARGE: Advice(
+        _("The provider sent a file that is too large."),
+        _("Try again at a lower resolution."),
+    ),
+    Code.LABEL_FAILED: Advice(
+        _("The image arrived but could not be labelled, so it is held back."),
+        _("Tell an admin. The original is kept."),
+    ),
+    Code.PERSON_INACTIVE: Advice(
+        _("The person who asked for this is no longer active."),
+        _("Someone else in the team can use the prompt again."),
+    ),
+    Code.ENGINE_MISSING: Advice(
+        _("This engine is no longer set up here."),
+        _("Choose another engine, or ask an admin."),
+    ),
+}
+
+
+def explain(code: str, raw_code: str = "", provider: str = "") -> Advice:
+    """The advice for `code`, in the words of the provider's page where it has any for `raw_code`.
+
+    A code that the studio does not know is taken for trouble at the provider.
+    """
+    advice = ADVICE[Code(code)] if code in ADVICE else ADVICE[Code.PROVIDER_ERROR]
+    if provider not in registry.provider_names():
+        return advice
+    pages = getattr(registry.adapter_class(provider), "page_advice", {})
+    return replace(advice, what_to_do=pages.get(plain_code(raw_code), advice.what_to_do))

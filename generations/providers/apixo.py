@@ -1,0 +1,296 @@
+"""APIXO: Seedream 4.5 by task and poll.
+
+Facts: APIXO's model page for seedream-4-5 and, where named, its pages "Error Codes", "System
+APIs" and "Webhooks" (apixo.ai/docs, read in autumn 2026).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from django.utils.translation import gettext_lazy as _
+
+from generations.providers.answers import Answer, Fault, parsed_json, plain_code, short
+from generations.providers.errors import Code, TaskFailed, Unavailable
+from generations.providers.http import HttpProvider
+from generations.providers.types import (
+    Accepted,
+    Balance,
+    Capabilities,
+    Engine,
+    GenerationRequest,
+    ImageError,
+    InProgress,
+    Payload,
+    PollSchedule,
+    ReferenceDelivery,
+    RemoteImage,
+    Result,
+    ResultImage,
+    SuggestedPrice,
+    TaskRef,
+)
+
+LINK_LIFE = timedelta(days=15)
+PRICE_USD = Decimal("0.035")
+
+SEEDREAM_4_5 = Engine(
+    name="apixo/seedream-4-5",
+    label="Seedream 4.5",
+    model="seedream-4-5",
+    capabilities=Capabilities(
+        prompt_limit=5000,
+        max_images=10,
+        images_per_request=10,
+        # The page lets aspect_ratio be left out; the provider then chooses the size. It is not
+        # offered: a frame stands in its own format before its picture comes.
+        sizes={
+            "2K": {
+                "1:1": (2048, 2048),
+                "2:3": (1664, 2496),
+                "3:2": (2496, 1664),
+                "3:4": (1728, 2304),
+                "4:3": (2304, 1728),
+                "9:16": (1600, 2848),
+                "16:9": (2848, 1600),
+                "21:9": (3136, 1344),
+            },
+            "4K": {
+                "1:1": (4096, 4096),
+                "2:3": (3328, 4992),
+                "3:2": (4992, 3328),
+                "3:4": (3520, 4704),
+                "4:3": (4704, 3520),
+                "9:16": (3040, 5504),
+                "16:9": (5504, 3040),
+                "21:9": (6240, 2656),
+            },
+        },
+        max_references=14,
+        reference_delivery=ReferenceDelivery.LINK,
+        sequential=True,
+        webhook=True,
+        polls={
+            "2K": PollSchedule(first=20, interval=4),
+            "4K": PollSchedule(first=30, interval=5),
+        },
+        # The middle of "25s-35s" and "40s-55s".
+        typical_seconds={"2K": 30, "4K": 47.5},
+        # Work ends after about 180 seconds; how long a task may wait before is not said. Past the
+        # deadline only a person can tell what became of it, so it leaves room for a queue.
+        deadline_seconds=600,
+        link_life_seconds=LINK_LIFE.total_seconds(),
+    ),
+    prices=tuple(SuggestedPrice(tier=tier, credits=4, cost_usd=PRICE_USD) for tier in ("2K", "4K")),
+)
+
+# Task failure codes of the model page, then those that only "Error Codes" has, in plain form.
+FAIL_CODES = {
+    "sensitivecontentdetected": Code.CONTENT_POLICY,
+    "inputoutputsensitivecontentdetected": Code.CONTENT_POLICY,
+    "promptinvalid": Code.PROMPT_REJECTED,
+    "badrequest": Code.INVALID_REQUEST,
+    "invalidimagesize": Code.REFERENCE_REJECTED,
+    "imageformatincorrect": Code.REFERENCE_REJECTED,
+    "uploaderror": Code.REFERENCE_REJECTED,
+    "ratelimitexceeded": Code.RATE_LIMITED,
+    "timeout": Code.TIMEOUT,
+    "streamerror": Code.PROVIDER_ERROR,
+    "finalizeerror": Code.PROVIDER_ERROR,
+    "validationerror": Code.INVALID_REQUEST,
+    "upstreamerror": Code.PROVIDER_ERROR,
+    "sensitivecontent": Code.CONTENT_POLICY,
+    "inputimagesensitivecontentdetected": Code.CONTENT_POLICY,
+    "nsfw": Code.CONTENT_POLICY,
+    "nsfwdetected": Code.CONTENT_POLICY,
+    "prohibitedcontentdetected": Code.CONTENT_POLICY,
+    "contentviolation": Code.CONTENT_POLICY,
+    "promptlengthexceeded": Code.PROMPT_REJECTED,
+    "prompttoolong": Code.PROMPT_REJECTED,
+    "invalidprompt": Code.PROMPT_REJECTED,
+    "invalidimageurl": Code.REFERENCE_REJECTED,
+    "imagetoolarge": Code.REFERENCE_REJECTED,
+    "unsupportedformat": Code.REFERENCE_REJECTED,
+    "imagedownloadfailed": Code.REFERENCE_REJECTED,
+    "processingtimeout": Code.TIMEOUT,
+    "modelunavailable": Code.PROVIDER_ERROR,
+    "generationfailed": Code.PROVIDER_ERROR,
+    "insufficientcredits": Code.INSUFFICIENT_BALANCE,
+}
+
+# "What to do" of the model page, where it says more than our advice for the code.
+PAGE_ADVICE = {
+    "403": _(
+        "Change the prompt or the references. If that does not help, ask an admin to check what "
+        "the provider's key may do."
+    ),
+    "inputoutputsensitivecontentdetected": _("Use a different prompt or different references."),
+    "promptinvalid": _("Rewrite the prompt and try again."),
+    "promptlengthexceeded": _("Shorten the prompt and try again."),
+    "prompttoolong": _("Shorten the prompt and try again."),
+    "badrequest": _("Check the prompt, the number of images, the format and the references."),
+    "validationerror": _("Check the prompt, the options and the references."),
+    "invalidimagesize": _("Use a reference of another size."),
+    "imageformatincorrect": _("Use a JPEG, PNG or WebP picture as the reference."),
+    "unsupportedformat": _("Use a JPEG, PNG or WebP picture as the reference."),
+    "uploaderror": _("Use a smaller file as the reference."),
+    "imagetoolarge": _("Use a smaller file as the reference."),
+    "timeout": _("Try a simpler prompt, fewer references or fewer images."),
+    "processingtimeout": _("Try a simpler prompt, fewer references or fewer images."),
+    "streamerror": _("Try again later."),
+    "finalizeerror": _(
+        "Try again. If it happens again, an admin can ask the provider about this task."
+    ),
+    "upstreamerror": _(
+        "Try again. If it happens again, an admin can ask the provider about this task."
+    ),
+}
+
+# 403 is for keys without access and for blocked content alike. Only words that can't be about
+# access make it the latter.
+ABOUT_CONTENT = re.compile(
+    r"sensitive|nsfw|moderation|content (is |was |has been )?(blocked|flagged|prohibited|violat)"
+    r"|(blocked|prohibited|unsafe) content|content policy",
+    re.IGNORECASE,
+)
+
+
+class ApixoProvider(HttpProvider):
+    """APIXO, https://api.apixo.ai/api/v1.
+
+    Neither an idempotency key nor a way to cancel is documented. `nothing_accepted` stays empty:
+    the page says to retry after 500 and 502, not that nothing was accepted or pre-charged, and its
+    500 is also for a "streaming finalization error", which comes after the work.
+
+    A 404 to a poll ("Model route or task ID was not found") does not end a task: a wrong base URL
+    or key gives the same answer, and pictures may exist.
+    """
+
+    name = "apixo"
+    label = "APIXO"
+    engines = (SEEDREAM_4_5,)
+    page_advice = PAGE_ADVICE
+
+    def build_submit(self, request: GenerationRequest) -> Payload:
+        body: dict[str, Any] = {"request_type": "async", "input": self._input(request)}
+        if request.callback_url:
+            body |= {"request_type": "callback", "callback_url": request.callback_url}
+        model = self.engine(request.engine).model
+        return Payload(
+            path=f"/generateTask/{model}",
+            body=json.dumps(body, ensure_ascii=False, sort_keys=True).encode(),
+        )
+
+    def _input(self, request: GenerationRequest) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "mode": request.mode.value,
+            "prompt": request.prompt,
+            "max_images": request.num_images,
+            "resolution": request.resolution,
+            "sequential_image_generation": "auto" if request.sequential else "disabled",
+        }
+        if request.aspect_ratio:
+            fields["aspect_ratio"] = request.aspect_ratio
+        if request.references:
+            fields["image_urls"] = [reference.link for reference in request.references]
+        return fields
+
+    def parse_submit(self, answer: Answer) -> Accepted:
+        reply = answer.json()
+        # "200 means the task was accepted"; another code in a 200 answer is an error all the same.
+        if reply["code"] != 200:
+            raise self.failure(answer, status=int(reply["code"]))
+        return Accepted(task_id=_text(reply["data"]["taskId"]), request_id=answer.request_id)
+
+    def poll_path(self, task: TaskRef) -> str:
+        return f"/statusTask/{task.model}?taskId={quote(task.task_id, safe='')}"
+
+    def parse_poll(self, answer: Answer, task: TaskRef) -> InProgress | Result:
+        """Branches on `data.state` alone: the pages differ on `code` for a failed task."""
+        reply = answer.json()
+        data = reply["data"]
+        if not isinstance(data, dict):
+            raise self.failure(answer, status=int(reply["code"]), unsure=Unavailable)
+        if data["taskId"] != task.task_id:
+            raise ValueError("The answer is about another task.")
+        match data["state"]:
+            case "pending" | "processing":
+                return InProgress()
+            case "success":
+                return _result(data, answer)
+            case "failed":
+                raise _task_failed(data, answer)
+        raise ValueError("The state is none of those documented.")
+
+    def read_fault(self, answer: Answer) -> Fault:
+        reply = answer.json()
+        raw_code, message = str(reply.get("code", "")), str(reply.get("message", ""))
+        code = _our_code(raw_code)
+        if "403" in (raw_code, str(answer.status)) and ABOUT_CONTENT.search(message):
+            code = Code.CONTENT_POLICY
+        return Fault(code=code, raw_code=raw_code, message=message)
+
+    def balance(self) -> Balance:
+        """US dollars left ("System APIs": GET /apikeys/current-balance)."""
+        return self.read("/apikeys/current-balance", _balance)
+
+
+def _balance(answer: Answer) -> Balance:
+    return Balance(amount=Decimal(str(answer.json()["data"])), unit="USD")
+
+
+def _result(data: Mapping[str, Any], answer: Answer) -> Result:
+    urls = parsed_json(data["resultJson"])["resultUrls"]
+    if not isinstance(urls, list) or not urls:
+        raise ValueError("A task that succeeded has no pictures.")
+    expires_at = _expires_at(data.get("completeTime"))
+    facts = ("state", "createTime", "completeTime", "costTime")
+    return Result(
+        images=tuple(_image(url, expires_at) for url in urls),
+        request_id=answer.request_id,
+        raw={name: data[name] for name in facts if name in data},
+    )
+
+
+def _image(url: object, expires_at: datetime | None) -> ResultImage:
+    if isinstance(url, str):
+        return RemoteImage(url=url, expires_at=expires_at)
+    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
+
+
+def _expires_at(complete_time: object) -> datetime | None:
+    """15 days after `completeTime` (milliseconds since 1970); None where that is missing."""
+    if not isinstance(complete_time, int):
+        return None
+    try:
+        return datetime.fromtimestamp(complete_time / 1000, UTC) + LINK_LIFE
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _task_failed(data: Mapping[str, Any], answer: Answer) -> TaskFailed:
+    raw_code = short(data.get("failCode", ""))
+    return TaskFailed(
+        short(data.get("failMsg", "")),
+        code=_our_code(raw_code),
+        raw_code=raw_code,
+        request_id=answer.request_id,
+    )
+
+
+def _our_code(raw_code: str) -> Code | None:
+    plain = plain_code(raw_code)
+    # Each page names other members of this family: input, output, image, text.
+    if "sensitivecontent" in plain:
+        return Code.CONTENT_POLICY
+    return FAIL_CODES.get(plain)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("A text is missing.")
+    return value

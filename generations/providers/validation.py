@@ -1,0 +1,155 @@
+"""What an engine can do, held against what is asked of it: nothing is dropped in silence."""
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from generations.providers.errors import UnsupportedOption
+from generations.providers.types import (
+    Capabilities,
+    Engine,
+    GenerationRequest,
+    NumberRange,
+    ReferenceDelivery,
+)
+
+
+def validate(engine: Engine, request: GenerationRequest, *, links_possible: bool = True) -> None:
+    """Raise `UnsupportedOption`, naming the form field, for the first thing `engine` can't do.
+
+    `request.num_images` may be the count of a whole run. `links_possible` says whether references
+    can be given as links, which takes a public address of the studio.
+    """
+    if request.engine != engine.name:
+        raise UnsupportedOption("engine", _("This engine does not exist. Choose another one."))
+    able = engine.capabilities
+    _check_texts(able, request)
+    _check_count(able, request)
+    _check_size(able, request)
+    _check_number("seed", able.seed, request.seed)
+    _check_number("guidance_scale", able.guidance_scale, request.guidance_scale)
+    _check_switches(able, request)
+    _check_references(able, request, links_possible=links_possible)
+
+
+def _check_texts(able: Capabilities, request: GenerationRequest) -> None:
+    if not request.prompt.strip():
+        raise UnsupportedOption("prompt", _("Write what the images should show."))
+    _check_text("prompt", request.prompt, able.prompt_limit)
+    if not request.negative_prompt:
+        return
+    if not able.negative_prompt:
+        raise _lacking(
+            "negative_prompt", _("This engine takes no negative prompt. Leave it empty.")
+        )
+    _check_text("negative_prompt", request.negative_prompt, able.prompt_limit)
+
+
+def _check_text(field: str, text: str, limit: int) -> None:
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
+        raise UnsupportedOption(
+            field, _("The text has a character that can't be sent. Type it again without it.")
+        )
+    if len(text) > limit:
+        raise UnsupportedOption(
+            field,
+            _(
+                "The text has %(length)d characters and this engine takes %(limit)d. "
+                "Shorten it by %(excess)d."
+            )
+            % {"length": len(text), "limit": limit, "excess": len(text) - limit},
+        )
+
+
+def _check_count(able: Capabilities, request: GenerationRequest) -> None:
+    if not 1 <= request.num_images <= able.max_images:
+        raise UnsupportedOption(
+            "num_images",
+            _("This engine makes 1 to %(most)d images at a time. Choose a number in between.")
+            % {"most": able.max_images},
+        )
+
+
+def _check_size(able: Capabilities, request: GenerationRequest) -> None:
+    _check_choice(
+        "resolution",
+        request.resolution,
+        able.resolutions,
+        _("This engine makes images at %(choices)s. Choose one of them."),
+    )
+    _check_choice(
+        "aspect_ratio",
+        request.aspect_ratio,
+        able.aspect_ratios(request.resolution),
+        _("This engine makes images in the formats %(choices)s. Choose one of them."),
+    )
+
+
+def _check_choice(field: str, value: str, choices: Sequence[str], message: str) -> None:
+    if value not in (choices or ("",)):
+        raise UnsupportedOption(field, message % {"choices": ", ".join(choices)})
+
+
+def _check_number(field: str, limits: NumberRange | None, value: float | None) -> None:
+    if value is None:
+        return
+    if limits is None:
+        raise _lacking(field)
+    # Written so that a value which is no number (NaN) is refused too.
+    if not limits.minimum <= value <= limits.maximum:
+        raise UnsupportedOption(
+            field,
+            _("Choose a number from %(minimum)g to %(maximum)g, or leave it empty.")
+            % {"minimum": limits.minimum, "maximum": limits.maximum},
+        )
+
+
+def _check_switches(able: Capabilities, request: GenerationRequest) -> None:
+    if request.sequential and not able.sequential:
+        raise _lacking("sequential", _("This engine makes no connected sets. Switch the set off."))
+    if request.enhance_prompt is not None and not able.enhance_prompt:
+        raise _lacking("enhance_prompt")
+    if request.output_format is None:
+        return
+    if not able.output_formats:
+        raise _lacking("output_format")
+    _check_choice(
+        "output_format",
+        request.output_format,
+        able.output_formats,
+        _("This engine gives files as %(choices)s. Choose one of them."),
+    )
+
+
+def _check_references(
+    able: Capabilities, request: GenerationRequest, *, links_possible: bool
+) -> None:
+    if not request.references:
+        return
+    if not able.max_references:
+        raise _lacking("references", _("This engine takes no references. Remove them."))
+    if able.reference_delivery is ReferenceDelivery.LINK and not links_possible:
+        raise UnsupportedOption(
+            "references",
+            _(
+                "This engine fetches references by link, and this studio has no public address. "
+                "Remove the references, or ask an admin to set PUBLIC_URL."
+            ),
+        )
+    if len(request.references) > able.max_references:
+        raise UnsupportedOption(
+            "references",
+            ngettext(
+                "This engine takes %(most)d reference. Remove the others.",
+                "This engine takes at most %(most)d references. Remove some.",
+                able.max_references,
+            )
+            % {"most": able.max_references},
+        )
+
+
+def _lacking(field: str, message: str = "") -> UnsupportedOption:
+    return UnsupportedOption(
+        field, message or _("This engine does not have this option. Leave it empty.")
+    )

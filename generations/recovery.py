@@ -1,0 +1,142 @@
+"""Finds what got stuck and puts it back, settles it, or hints that it is due.
+
+Run every few seconds from beat and safe to run at any time, by several processes at once: every
+change is a compare-and-swap like any other.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accounts import heartbeat
+from generations import hints, lifecycle
+from generations.execution import arriving, delivering
+from generations.models import Delivery, Generation
+from generations.providers import registry
+from generations.providers.errors import Code
+from generations.states import Status
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+# The poller rules on deadlines; what it did not within this time has no poller any more.
+DEADLINE_GRACE = timedelta(seconds=60)
+HINT_AGAIN = timedelta(seconds=2)
+
+
+def recover() -> dict[str, int]:
+    """One round; gives how many rows each step touched."""
+    heartbeat.bury_dead()
+    steps = {
+        "submits": _recover_submits,
+        "polls": _free_polls,
+        "deliveries": _free_deliveries,
+        "cancelled": _cancel_for_inactive,
+        "given_up": _give_up_lost,
+        "finished": _finish_stored,
+        "hinted": _hint_due,
+    }
+    return {name: step() for name, step in steps.items()}
+
+
+def _abandoned() -> Q:
+    return ~Q(claimed_by="") & ~Q(claimed_by__in=heartbeat.alive().values("pk"))
+
+
+def _recover_submits() -> int:
+    """Submits whose worker is gone: sent or not, and may they be sent again?"""
+    rows = Generation.objects.filter(_abandoned(), status=Status.SUBMITTING)
+    return sum(_recover_submit(row) for row in rows.select_related("run", "price")[:BATCH])
+
+
+def _recover_submit(generation: Generation) -> bool:
+    mine = Q(submit_token=generation.submit_token)
+    if kept := arriving.stored_answer(generation):
+        return arriving.accept(generation, kept, guard=mine)
+    if generation.submitted_at is None or generation.idempotency_key:
+        # Surely not sent; or to be sent again with the same key and the same bytes.
+        return lifecycle.move(
+            generation,
+            Status.QUEUED,
+            guard=mine,
+            facts={"why": "worker_gone"},
+            changes={"claimed_by": "", "next_action_at": timezone.now()},
+        )
+    return lifecycle.move(
+        generation,
+        Status.UNKNOWN,
+        guard=mine,
+        facts={"why": "worker_gone"},
+        changes={"claimed_by": "", "error_code": str(Code.OUTCOME_UNKNOWN)},
+    )
+
+
+def _free_polls() -> int:
+    return Generation.objects.filter(_abandoned(), status=Status.RUNNING).update(
+        claimed_by="", next_action_at=timezone.now()
+    )
+
+
+def _free_deliveries() -> int:
+    return (
+        Delivery.objects.filter(_abandoned())
+        .exclude(status__in=delivering.FINAL)
+        .update(claimed_by="", next_action_at=timezone.now())
+    )
+
+
+def _cancel_for_inactive() -> int:
+    rows = Generation.objects.filter(status=Status.QUEUED, run__user__is_active=False)
+    return sum(
+        lifecycle.move(row, Status.CANCELLED, changes={"error_code": str(Code.PERSON_INACTIVE)})
+        for row in rows.select_related("run", "price")[:BATCH]
+    )
+
+
+def _give_up_lost() -> int:
+    """What nobody can work on: no process has the engine's key, or the deadline is long past."""
+    now = timezone.now()
+    patience = timedelta(seconds=settings.PROVIDER_RETRY_SECONDS)
+    homeless = Generation.objects.filter(status=Status.QUEUED, created_at__lt=now - patience)
+    homeless = homeless.exclude(run__engine__in=registry.engines())
+    overdue = Generation.objects.filter(status=Status.RUNNING, deadline_at__lt=now - DEADLINE_GRACE)
+    lost = [(row, Status.FAILED, Code.ENGINE_MISSING) for row in _with_run(homeless)]
+    lost += [(row, Status.UNKNOWN, Code.TIMEOUT) for row in _with_run(overdue)]
+    return sum(
+        lifecycle.move(row, target, facts={"error": str(code)}, changes={"error_code": str(code)})
+        for row, target, code in lost
+    )
+
+
+def _with_run(rows: QuerySet[Generation]) -> QuerySet[Generation]:
+    return rows.select_related("run", "price")[:BATCH]
+
+
+def _finish_stored() -> int:
+    """Generations whose last picture was stored by a worker that died before it could say so."""
+    unfinished = Delivery.objects.filter(generation=OuterRef("pk")).exclude(
+        status__in=delivering.FINAL
+    )
+    rows = Generation.objects.filter(~Exists(unfinished), status=Status.STORING)
+    return sum(delivering.finish(row) for row in rows.select_related("run", "price")[:BATCH])
+
+
+def _hint_due() -> int:
+    now = timezone.now()
+    queued = Generation.objects.filter(
+        Q(next_action_at__isnull=True) | Q(next_action_at__lte=now), status=Status.QUEUED
+    )
+    for _ in range(min(queued.count(), settings.WORKER_THREADS)):
+        hints.hint(hints.SUBMIT)
+    # The first hint is on its way: only what has waited a while is hinted again.
+    due = Delivery.objects.filter(claimed_by="", next_action_at__lte=now - HINT_AGAIN)
+    steps = {Delivery.Status.PENDING: hints.FETCH, Delivery.Status.FETCHED: hints.LABEL}
+    hinted = 0
+    for status, step in steps.items():
+        for pk in due.filter(status=status).values_list("pk", flat=True)[:BATCH]:
+            hints.hint(step, pk)
+            hinted += 1
+    return hinted

@@ -1,0 +1,82 @@
+"""A run as one plain object, for the shell and for scripts."""
+
+from typing import Any
+
+from django.core.files.storage import FileSystemStorage
+from django.db.models import Sum
+
+from accounts.models import Entry
+from generations import storage
+from generations.labelling import FULL
+from generations.models import Generation, Image, Run
+from generations.providers.advice import explain
+
+Kind = Entry.Kind
+
+
+def of_run(run: Run) -> dict[str, Any]:
+    """`id status engine wanted delivered credits images generations error` of a run."""
+    generations = list(run.generations.all())
+    return {
+        "id": str(run.uuid),
+        "status": run.status,
+        "engine": run.engine,
+        "wanted": run.wanted,
+        "delivered": run.delivered,
+        "credits": credits_of(run),
+        "images": [_image(image) for image in run.images.order_by("position")],
+        "generations": [_generation(row) for row in generations],
+        "error": _first_error(generations),
+    }
+
+
+def credits_of(run: Run) -> dict[str, int]:
+    """Credits of the person reserved, charged and released for a run."""
+    sums = dict(
+        Entry.objects.filter(
+            generation__in=run.generations.values("uuid"), allowance__user__isnull=False
+        )
+        .order_by()
+        .values_list("kind")
+        .annotate(Sum("amount"))
+    )
+    kinds = {"reserved": Kind.RESERVE, "charged": Kind.SETTLE, "released": Kind.RELEASE}
+    return {name: sums.get(kind, 0) for name, kind in kinds.items()}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    full = image.renditions.get(recipe=FULL.name)
+    return {
+        "id": str(image.uuid),
+        "width": image.width,
+        "height": image.height,
+        "sha256_original": image.original_sha256,
+        "sha256_labelled": full.sha256,
+        "path": _path(full.name),
+    }
+
+
+def _path(name: str) -> str:
+    """Where the file lies: a path on this machine, or the name within the bucket."""
+    place = storage.renditions()
+    return place.path(name) if isinstance(place, FileSystemStorage) else name
+
+
+def _generation(generation: Generation) -> dict[str, Any]:
+    return {
+        "id": str(generation.uuid),
+        "status": generation.status,
+        "task_id": generation.task_id or None,
+        "error": _error(generation),
+    }
+
+
+def _error(generation: Generation) -> dict[str, str] | None:
+    if not generation.error_code or generation.status == "succeeded":
+        return None
+    advice = explain(generation.error_code, generation.error_raw_code, generation.provider)
+    return {"code": generation.error_code, "message": f"{advice.title} {advice.what_to_do}"}
+
+
+def _first_error(generations: list[Generation]) -> dict[str, str] | None:
+    return next((error for row in generations if (error := _error(row))), None)

@@ -1,0 +1,51 @@
+"""What providers fetch or call, by a token instead of a session."""
+
+from django.core.signing import BadSignature
+from django.db.models import F, Q
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from generations import storage
+from generations.execution import requests
+from generations.imaging import mime_type
+from generations.models import Generation, RunReference
+from generations.states import OPEN, Status
+
+
+@require_safe
+def reference_link(request: HttpRequest, token: str) -> FileResponse:
+    """A reference for the provider of one generation, until that generation ends."""
+    try:
+        generation_uuid, row_pk = requests.read_reference_token(token)
+    except (BadSignature, ValueError) as error:
+        raise Http404 from error
+    may_need_it = Q(status__in=OPEN) | Q(status=Status.UNKNOWN)
+    generation = get_object_or_404(Generation, may_need_it, uuid=generation_uuid)
+    row = get_object_or_404(RunReference, pk=row_pk, run_id=generation.run_id)
+    RunReference.objects.filter(pk=row.pk).update(fetches=F("fetches") + 1)
+    response = FileResponse(
+        storage.originals().open(row.reference.name), content_type=mime_type(row.reference.format)
+    )
+    response["X-Robots-Tag"] = "noindex"
+    response["Cache-Control"] = "no-store, private"
+    return response
+
+
+@csrf_exempt
+@require_POST
+def hook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
+    """A provider says that something happened: an authenticated poll follows at once.
+
+    The body is believed in nothing. A repeated or late call does no harm.
+    """
+    try:
+        generation_uuid = requests.read_hook_token(token)
+    except (BadSignature, ValueError) as error:
+        raise Http404 from error
+    Generation.objects.filter(
+        uuid=generation_uuid, provider=provider, status=Status.RUNNING
+    ).update(next_action_at=timezone.now())
+    return HttpResponse(status=204)

@@ -1,0 +1,58 @@
+"""What a person may do to a run of their own that is on the page."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST
+
+from accounts.errors import InsufficientCredits
+from accounts.http import SignedInRequest
+from generations import feed, live, submission
+from generations.models import Generation, Run
+from generations.submission import SubmissionRefused
+from generations.views.rendering import is_partial, see_other
+from generations.views.studio import MAKE_IMAGES, live_context
+
+
+@require_POST
+@login_required
+@permission_required(MAKE_IMAGES, raise_exception=True)
+def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Ask once more for the images that did not come."""
+    runs = Run.objects.visible_to(request.user).filter(user=request.user)  # type: ignore[attr-defined]
+    run = get_object_or_404(runs, uuid=uuid)
+    try:
+        submission.try_again(run, actor=request.user)
+    except (InsufficientCredits, SubmissionRefused) as error:
+        return _back(request, run, refusal=error.message)
+    return _back(request, run)
+
+
+@require_POST
+@login_required
+def cancel(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Stop a request; where it is too late for that, the page shows how it stands."""
+    generations = Generation.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    generation = get_object_or_404(
+        generations.select_related("run"), uuid=uuid, run__user=request.user
+    )
+    submission.cancel(generation, actor=request.user)
+    return _back(request, generation.run)
+
+
+def _back(request: SignedInRequest, run: Run, *, refusal: str = "") -> HttpResponse:
+    """The run as it is now, with the feed around it; without htmx, the studio."""
+    if not is_partial(request):
+        if refusal:
+            messages.error(request, refusal)
+        return see_other("studio", scope=request.GET.get("scope", ""))
+    tag = live.tag(request.user.pk)
+    shown = Run.objects.select_related("user").get(pk=run.pk)
+    context = live_context(request, tag) | {
+        "cards": feed.cards([shown], viewer=request.user),
+        "refusal": refusal,
+    }
+    return render(request, "generations/_run.html", context, status=422 if refusal else 200)

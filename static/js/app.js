@@ -1,0 +1,211 @@
+/*
+ * The little that neither HTML nor htmx does by itself. Every listener sits on the document, so it
+ * goes on working after any swap. Attributes are described in docs/pages.md.
+ */
+
+const EDITABLE = "input, textarea, select, [contenteditable]";
+const THEMES = ["auto", "light", "dark"];
+const TOAST_MILLISECONDS = 4000;
+
+const byId = (id) => document.getElementById(id);
+const isPoll = (ctx) => ctx?.sourceEvent?.type === "every";
+const currentPath = () => location.pathname + location.search;
+
+let toastTimer;
+
+/** Show and announce one of the texts that the toast element carries: copied, failed, offline. */
+function announce(name) {
+  const toast = byId("toast");
+  if (!toast) return;
+  // What lies outside an open dialog is neither seen nor read out.
+  (byId("lightbox")?.open ? byId("lightbox") : document.body).append(toast);
+  clearTimeout(toastTimer);
+  toast.textContent = toast.dataset[name];
+  toastTimer = setTimeout(() => toast.replaceChildren(), TOAST_MILLISECONDS);
+}
+
+/** A tab that nobody looks at does not poll. */
+function holdHiddenPolls(event) {
+  if (document.hidden && isPoll(event.detail.ctx)) event.preventDefault();
+}
+
+/** A session that ended answers with the sign-in page: load the page anew instead of swapping. */
+function leaveWhenSignedOut(event) {
+  const { raw } = event.detail.ctx.response;
+  if (!raw.redirected || new URL(raw.url).pathname !== document.body.dataset.loginPath) return;
+  event.preventDefault();
+  location.reload();
+}
+
+/** Failed polls heal with the next one; anything else a person did deserves an answer. */
+function reportFailure(event) {
+  const { ctx } = event.detail;
+  if (!ctx || isPoll(ctx) || ctx.response?.status === 422) return;
+  announce(ctx.response ? "failed" : "offline");
+}
+
+const chosenTheme = () => document.documentElement.dataset.theme ?? "auto";
+
+function switchTheme() {
+  const theme = THEMES[(THEMES.indexOf(chosenTheme()) + 1) % THEMES.length];
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  localStorage.setItem("theme", theme);
+  nameThemeSwitches();
+}
+
+function nameThemeSwitches() {
+  for (const button of document.querySelectorAll("[data-theme-switch]")) {
+    button.ariaLabel = button.title = button.dataset[`${chosenTheme()}Label`];
+  }
+}
+
+/** Copy the text of the element that `data-copy` names. */
+async function copyText(button) {
+  const source = document.querySelector(button.dataset.copy);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(source.textContent.trim());
+  } else {
+    // Plain http on a local network has no clipboard object.
+    getSelection().selectAllChildren(source);
+    document.execCommand("copy");
+    getSelection().removeAllRanges();
+  }
+  announce("copied");
+}
+
+// The lightbox is an image's page in a dialog, with its own address in the history.
+// While it is open, this holds the address and title of the page behind it.
+let behind = null;
+
+const lightboxOpens = (ctx) => ctx.target === byId("lightbox") && ctx.swap !== "none" && !ctx.target.open;
+
+function rememberPage(event) {
+  if (lightboxOpens(event.detail.ctx)) behind = { path: currentPath(), title: document.title };
+}
+
+function openLightbox(event) {
+  if (lightboxOpens(event.detail.ctx)) event.detail.ctx.target.showModal();
+}
+
+/** Step back to the page behind, which closes the dialog on the way (see `returnToPage`). */
+function leaveLightbox(event) {
+  event.preventDefault();
+  if (behind && currentPath() !== behind.path) history.back();
+  else byId("lightbox").close();
+}
+
+/** Going back to the page behind needs no request: it is still there. */
+function returnToPage(event) {
+  if (behind?.path !== event.detail.path) return;
+  event.preventDefault();
+  if (byId("lightbox").open) byId("lightbox").close();
+  else behind = null;
+}
+
+function tidyLightbox(event) {
+  if (event.target !== byId("lightbox") || !behind) return;
+  document.title = behind.title;
+  if (currentPath() !== behind.path) history.back();
+  else behind = null;
+  document.body.append(byId("toast"));
+  event.target.replaceChildren();
+}
+
+function followArrow(event) {
+  const selector = { ArrowLeft: "[data-prev]", ArrowRight: "[data-next]" }[event.key];
+  const scope = byId("lightbox")?.open ? byId("lightbox") : document;
+  if (selector) scope.querySelector(selector)?.click();
+}
+
+function submitComposer(event) {
+  const form = event.target.closest("form[data-composer]");
+  const button = form?.querySelector("[type=submit]");
+  if (button && !button.disabled) form.requestSubmit(button);
+}
+
+function handleKey(event) {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return submitComposer(event);
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Escape") return closeMenus(null);
+  if (event.target.closest(EDITABLE)) return;
+  if (event.key === "/" && document.querySelector("[data-search]")) {
+    event.preventDefault();
+    document.querySelector("[data-search]").focus();
+  }
+  followArrow(event);
+}
+
+/** Close every open menu but the one that holds `kept`. */
+function closeMenus(kept) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(kept)) menu.open = false;
+  }
+}
+
+function handleClick(event) {
+  const hit = (selector) => event.target.closest(selector);
+  closeMenus(event.target);
+  if (hit("[data-theme-switch]")) switchTheme();
+  if (hit("[data-copy]")) copyText(hit("[data-copy]"));
+  if (event.target === byId("lightbox") || hit("#lightbox [data-close]")) leaveLightbox(event);
+}
+
+/** A plain form marked `data-once` is sent once, however often its button is pressed. */
+function guardDoublePress(event) {
+  if (event.defaultPrevented || !event.target.matches("[data-once]")) return;
+  // In the next turn, so that the pressed button's own value is still sent.
+  setTimeout(() => setButtons(event.target, true));
+}
+
+function setButtons(form, disabled) {
+  for (const control of form.elements) {
+    if (control.type === "submit") control.disabled = disabled;
+  }
+}
+
+/** A page that the browser kept in memory comes back with its buttons alive. */
+function reviveForms(event) {
+  if (event.persisted) document.querySelectorAll("form[data-once]").forEach((form) => setButtons(form, false));
+}
+
+// The prompt's draft is kept in this tab, for this person.
+const draftKey = () => `draft:${document.body.dataset.user}`;
+
+function keepDraft(event) {
+  if (event.target.matches("[data-draft]")) sessionStorage.setItem(draftKey(), event.target.value);
+}
+
+function restoreDraft() {
+  const prompt = document.querySelector("[data-draft]");
+  if (prompt && !prompt.value) prompt.value = sessionStorage.getItem(draftKey()) ?? "";
+}
+
+/** Gone once it is sent; a form that comes back with errors brings its text with it. */
+function dropDraft(form) {
+  if (form.matches("[data-composer], [data-sign-out]")) sessionStorage.removeItem(draftKey());
+}
+
+document.addEventListener("htmx:before:request", holdHiddenPolls);
+document.addEventListener("htmx:before:response", leaveWhenSignedOut);
+document.addEventListener("htmx:response:error", reportFailure);
+document.addEventListener("htmx:error", reportFailure);
+document.addEventListener("htmx:before:swap", rememberPage);
+document.addEventListener("htmx:after:swap", openLightbox);
+document.addEventListener("htmx:after:swap", restoreDraft);
+document.addEventListener("htmx:after:swap", nameThemeSwitches);
+document.addEventListener("htmx:before:history:restore", returnToPage);
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.response.status < 400) dropDraft(ctx.sourceElement);
+});
+document.addEventListener("cancel", (event) => event.target === byId("lightbox") && leaveLightbox(event), true);
+document.addEventListener("close", tidyLightbox, true);
+document.addEventListener("click", handleClick);
+document.addEventListener("keydown", handleKey);
+document.addEventListener("input", keepDraft);
+document.addEventListener("submit", guardDoublePress);
+document.addEventListener("submit", (event) => event.defaultPrevented || dropDraft(event.target));
+addEventListener("pageshow", reviveForms);
+
+nameThemeSwitches();
+restoreDraft();

@@ -1,0 +1,124 @@
+"""The database itself refuses to change what was recorded."""
+
+import uuid
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+
+from accounts import append_only, audit, ledger
+from accounts.checks import append_only_tables_refuse_changes
+from accounts.events import Event
+from accounts.models import Entry, Record, RecordPayload
+
+
+@pytest.fixture
+def rows(alice):
+    with transaction.atomic():
+        record = audit.record(
+            Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"}
+        )
+    ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
+    # PostgreSQL alters no table with foreign keys still to be checked.
+    connection.check_constraints()
+    return record
+
+
+def refuses(sql, *params):
+    refusal = pytest.raises(DatabaseError, match=r"append-only|only be emptied")
+    with refusal, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
+    return True
+
+
+@pytest.mark.django_db
+class TestRefusals:
+    @pytest.mark.parametrize("model", [Record, Entry])
+    def test_update_and_delete_of_any_row(self, rows, model):
+        table = model._meta.db_table
+        assert refuses(f"UPDATE {table} SET id = id")
+        assert refuses(f"DELETE FROM {table} WHERE id = (SELECT MIN(id) FROM {table})")
+
+    def test_through_the_orm(self, rows):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Record.objects.update(event=Event.USER_INVITED)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Entry.objects.all()._raw_delete("default")
+
+    def test_replacing_or_upserting_a_row(self, rows):
+        upsert = (
+            "INSERT INTO accounts_recordpayload (id, record_id) SELECT id, record_id "
+            "FROM accounts_recordpayload WHERE true ON CONFLICT (id) DO UPDATE SET record_id = 0"
+        )
+        assert refuses(upsert)
+        if connection.vendor == "sqlite":
+            assert refuses(
+                "INSERT OR REPLACE INTO accounts_record SELECT * FROM accounts_record LIMIT 1"
+            )
+
+    def test_truncate(self, rows):
+        if connection.vendor == "postgresql":
+            assert refuses("TRUNCATE accounts_entry")
+            assert refuses("TRUNCATE accounts_record CASCADE")
+        else:  # SQLite has no TRUNCATE: emptying the table is a DELETE
+            assert refuses("DELETE FROM accounts_entry")
+
+    def test_a_payload_may_be_emptied_and_nothing_else(self, rows):
+        payload = RecordPayload.objects.filter(record=rows)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            payload.update(data={"name": "Eve"})
+        assert payload.update(salt=None, data=None) == 1
+        with pytest.raises(DatabaseError), transaction.atomic():
+            payload.update(data={"name": "Eve"})
+        with pytest.raises(DatabaseError), transaction.atomic():
+            payload.delete()
+
+
+@pytest.mark.django_db
+class TestChecks:
+    def test_silent_while_the_tables_refuse(self, rows):
+        assert append_only_tables_refuse_changes(databases=["default"]) == []
+
+    def test_names_the_triggers_that_are_gone(self, rows):
+        append_only.remove(connection)
+        [error] = append_only_tables_refuse_changes(databases=["default"])
+        assert error.id == "accounts.E001"
+        assert "accounts_record_no_" in error.msg
+        append_only.install(connection)
+
+    def test_migrate_puts_them_back(self, rows):
+        append_only.remove(connection)
+        call_command("migrate", verbosity=0)
+        assert append_only.missing(connection) == []
+
+    def test_finds_a_table_that_accepts_a_change_behind_right_names(self, rows):
+        append_only.remove(connection)
+        harmless = (
+            [
+                f"CREATE TRIGGER {table}_{name} BEFORE UPDATE ON {table} BEGIN SELECT 1; END"
+                for table in append_only.TABLES
+                for name in ("no_update", "no_delete", "no_replace")
+            ]
+            if connection.vendor == "sqlite"
+            else [
+                "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql "
+                "AS $$ BEGIN RETURN NEW; END $$",
+                *(
+                    sql
+                    for table in append_only.TABLES
+                    for name in ("no_change", "no_truncate")
+                    for sql in (
+                        f"CREATE TRIGGER {table}_{name} BEFORE UPDATE ON {table} "
+                        "FOR EACH ROW EXECUTE FUNCTION nothing()",
+                        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_{name}",
+                    )
+                ),
+            ]
+        )
+        with connection.cursor() as cursor:
+            for sql in harmless:
+                cursor.execute(sql)
+        errors = append_only_tables_refuse_changes(databases=["default"])
+        assert {error.id for error in errors} == {"accounts.E002"}
+        append_only.remove(connection)
+        append_only.install(connection)

@@ -1,0 +1,62 @@
+"""A signed-in browser reduced to the calls it makes: WSGI in, status and body out."""
+
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import Client
+
+from accounts.models import User
+
+CSRF = "c" * 32
+
+
+class Browser:
+    """Calls the application with nothing of a network between; `status` and `headers` stay."""
+
+    def __init__(self, user: User) -> None:
+        client = Client()
+        client.force_login(user)
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        self.cookie = f"{settings.SESSION_COOKIE_NAME}={session}; csrftoken={CSRF}"
+        self.application = WSGIHandler()
+        self.status = ""
+        self.headers: dict[str, str] = {}
+
+    def get(self, url: str, **headers: str) -> bytes:
+        return self._call("GET", url, b"", headers)
+
+    def post(self, url: str, fields: dict[str, Any]) -> bytes:
+        return self._call(
+            "POST", url, urlencode(fields | {"csrfmiddlewaretoken": CSRF}).encode(), {}
+        )
+
+    def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> bytes:
+        path, _, query = url.partition("?")
+        response = self.application(
+            {
+                "REQUEST_METHOD": method,
+                "PATH_INFO": path,
+                "QUERY_STRING": query,
+                "SERVER_NAME": "localhost",
+                "SERVER_PORT": "80",
+                "SERVER_PROTOCOL": "HTTP/1.1",
+                "CONTENT_TYPE": "application/x-www-form-urlencoded",
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_COOKIE": self.cookie,
+                "wsgi.input": io.BytesIO(body),
+                "wsgi.errors": io.StringIO(),
+                "wsgi.url_scheme": "http",
+                **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
+            },
+            self._start,
+        )
+        try:
+            return b"".join(response)
+        finally:
+            response.close()
+
+    def _start(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status, self.headers = status, dict(headers)

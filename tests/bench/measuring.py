@@ -1,0 +1,134 @@
+"""How fast the studio is, on this machine, in one run: `make bench`.
+
+CPU time of this thread for each page as a multiple of a hello view with the same middleware,
+measured in turn and given as medians, so that a busy machine blurs it little. Exit code 1 when a
+target is missed.
+"""
+
+import os
+import statistics
+import time
+import uuid
+from collections.abc import Callable
+
+from django.core.management import call_command
+from django.db import connection
+from django.urls import reverse
+
+from generations import live
+from generations.models import Image, Run
+from tests.bench.browser import Browser
+from tests.bench.library import fill
+from tests.factories import make_user
+from tests.generations.asking import DEMO, ask
+
+IMAGES = int(os.environ.get("BENCH_IMAGES", "100000"))
+ROUNDS = 40
+
+
+def main() -> int:
+    call_command("migrate", verbosity=0)
+    user = make_user(quota=1_000_000)
+    print(f"{connection.vendor}; filling with {IMAGES} images …", flush=True)
+    fill(user, IMAGES)
+    ask(user, num_images=4)
+    pages = measured_pages(Browser(user), user)
+    figures = measure(pages)
+    hello = figures["hello"][0]
+    print(f"{'page':<26}{'CPU ms':>9}{'x hello':>9}{'target':>9}{'wall p50':>10}{'p99 ms':>9}")
+    missed = False
+    for name, (cpu, p50, p99) in figures.items():
+        target = TARGETS.get(name)
+        missed |= target is not None and cpu / hello > target
+        goal = f"<= {target}" if target else ""
+        print(f"{name:<26}{cpu:>9.2f}{cpu / hello:>9.1f}{goal:>9}{p50:>10.2f}{p99:>9.2f}")
+    return int(missed)
+
+
+TARGETS = {
+    "poll, unchanged (304)": 5,
+    "poll, changed, cached": 8,
+    "gallery, first page": 40,
+    "gallery, deep page": 40,
+    "submit 4 images": 25,
+}
+
+
+def measured_pages(browser: Browser, user: object) -> dict[str, Callable[[], None]]:
+    feed = f"{reverse('live')}?scope=mine"
+    deep = deep_gallery(browser)
+
+    def unchanged() -> None:
+        browser.get(feed, hx_request="true", hx_ptag=browser.headers.get("HX-PTag", unchanged.tag))
+        assert browser.status.startswith("304"), browser.status
+
+    browser.get(feed, hx_request="true")
+    unchanged.tag = browser.headers["HX-PTag"]
+
+    def changed() -> None:
+        browser.get(feed, hx_request="true", hx_ptag="other")
+        assert browser.status.startswith("200"), browser.status
+
+    def rendered() -> None:
+        live._renew(user.pk)
+        changed()
+
+    def submit() -> None:
+        fields = {"engine": DEMO, "prompt": "a fox", "num_images": 4, "resolution": "2K"}
+        fields |= {"aspect_ratio": "3:2", "idempotency_key": uuid.uuid4()}
+        browser.post(reverse("studio"), fields)
+        assert browser.status.startswith("303"), browser.status
+
+    def page(url: str) -> Callable[[], None]:
+        def get() -> None:
+            browser.get(url)
+            assert browser.status.startswith("200"), browser.status
+
+        return get
+
+    return {
+        "hello": page(reverse("healthz")),
+        "poll, unchanged (304)": unchanged,
+        "poll, changed, cached": changed,
+        "poll, changed, rendered": rendered,
+        "gallery, first page": page(reverse("gallery")),
+        "gallery, deep page": page(deep),
+        "gallery, prompt search": page(f"{reverse('gallery')}?q=fox"),
+        "studio page": page(reverse("studio")),
+        "submit 4 images": submit,
+    }
+
+
+def deep_gallery(browser: Browser) -> str:
+    """The address of a gallery page nine tenths of the way down."""
+    from generations import gallery
+
+    image = Image.objects.newest()[int(Image.objects.count() * 0.9)]
+    return f"{reverse('gallery')}?cursor={gallery.cursor_of(image)}"
+
+
+def measure(pages: dict[str, Callable[[], None]]) -> dict[str, tuple[float, float, float]]:
+    cpu: dict[str, list[float]] = {name: [] for name in pages}
+    wall: dict[str, list[float]] = {name: [] for name in pages}
+    for round_ in range(ROUNDS + 3):
+        for name, call in pages.items():
+            if name.startswith("poll, unchanged"):
+                pages["poll, changed, cached"]()  # a tag of now to be unchanged against
+                call.tag = live.tag(_user_id(pages))
+            started, worked = time.perf_counter(), time.thread_time()
+            call()
+            if round_ >= 3:  # the first rounds warm templates and caches
+                cpu[name].append((time.thread_time() - worked) * 1000)
+                wall[name].append((time.perf_counter() - started) * 1000)
+    return {
+        name: (
+            statistics.median(cpu[name]),
+            statistics.median(wall[name]),
+            statistics.quantiles(wall[name], n=100)[98],
+        )
+        for name in pages
+    }
+
+
+def _user_id(pages: object) -> int:
+    return Run.objects.values_list("user_id", flat=True).first()

@@ -1,0 +1,62 @@
+"""A real browser against a real server, with real workers on the same database."""
+
+import os
+import shutil
+
+import pytest
+
+from accounts.models import User
+from tests.factories import PASSWORD
+from tests.faults.studio import Workers
+
+# Playwright leaves an event loop in the test's thread; the ORM is used beside it, never within.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert executable, "browser tests need Chromium: `make test` installs it"
+    return {**browser_type_launch_args, "executable_path": executable, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    size = {"width": 1440, "height": 900}
+    return {**browser_context_args, "viewport": size, "reduced_motion": "reduce"}
+
+
+@pytest.fixture
+def workers(transactional_db, tmp_path):
+    workers = Workers(tmp_path)
+    workers.start()
+    yield workers
+    workers.kill()
+
+
+@pytest.fixture
+def enter(live_server):
+    """`enter(page, user)`: sign in by the page for it."""
+
+    def enter(page, user: User) -> None:
+        page.goto(f"{live_server.url}/account/login/")
+        page.get_by_label("Email").fill(user.email)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{live_server.url}/")
+
+    return enter
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser's console complained of: broken policies and scripts among it."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else 0)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    return heard

@@ -1,0 +1,153 @@
+"""From sign-in to four labelled pictures, and what can go wrong on the way."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts import ledger
+from generations.labelling import read_xmp
+from generations.models import Generation, Run
+from tests.factories import make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def compose(page, prompt="Layered ridges at dawn", images="4"):
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.get_by_label("Images", exact=True).select_option(images)
+    expect(page.get_by_role("button", name=re.compile("^Generate"))).to_contain_text("credits")
+
+
+def generate(page):
+    page.get_by_role("button", name=re.compile("^Generate")).click()
+
+
+def run_on(page):
+    return page.locator("[id^=run-]").first
+
+
+def test_four_pictures_their_price_and_their_story(
+    page, alice, reviewer, enter, workers, live_server, complaints
+):
+    enter(page, alice)
+    compose(page)
+    expect(page.get_by_role("button", name=re.compile("^Generate"))).to_contain_text("8 credits")
+    generate(page)
+    expect(run_on(page)).to_have_attribute("data-status", "pending")
+    expect(run_on(page)).to_have_attribute("data-status", "succeeded", timeout=60_000)
+    expect(page.locator("[id^=image-] img")).to_have_count(4)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[id^=image-] img')].every(i => i.naturalWidth > 0)"
+    )
+    balance = ledger.balance(alice)
+    assert (balance.spent, balance.reserved) == (8, 0)
+    assert complaints == []
+
+    enter_as_reviewer = page.context.browser.new_context().new_page()
+    enter(enter_as_reviewer, reviewer)
+    enter_as_reviewer.goto(f"{live_server.url}/log/")
+    expect(enter_as_reviewer.get_by_role("table")).to_contain_text("Image stored")
+    enter_as_reviewer.goto(f"{live_server.url}/log/runs/{Run.objects.get().uuid}/")
+    expect(enter_as_reviewer.get_by_role("main")).to_contain_text("Layered ridges at dawn")
+    enter_as_reviewer.context.close()
+
+
+def test_a_download_carries_its_label(page, alice, enter, workers):
+    enter(page, alice)
+    compose(page, images="1")
+    generate(page)
+    expect(run_on(page)).to_have_attribute("data-status", "succeeded", timeout=60_000)
+    page.locator("[id^=image-] a").first.click()
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("link", name="Download").click()
+    data = download.value.path().read_bytes()
+    xmp = read_xmp(data)
+    assert b"trainedAlgorithmicMedia" in xmp
+    assert xmp.count(b"<TC260:AIGC>") == 1
+    assert b"ridges" not in data
+
+
+def test_polling_stops_when_nothing_is_pending(page, alice, enter, workers):
+    polls = []
+    page.on("request", lambda request: polls.append(request) if "/live/" in request.url else None)
+    enter(page, alice)
+    compose(page, images="1")
+    generate(page)
+    expect(run_on(page)).to_have_attribute("data-status", "succeeded", timeout=60_000)
+    assert polls
+    expect(page.locator("[hx-trigger^='every']")).to_have_count(0)
+    polls.clear()
+    page.wait_for_timeout(2_500)  # longer than the poll's interval
+    assert polls == []
+
+
+def test_a_double_press_is_one_run(page, alice, enter):
+    enter(page, alice)
+    compose(page)
+    page.get_by_role("button", name=re.compile("^Generate")).dblclick()
+    expect(run_on(page)).to_be_visible()
+    assert Run.objects.count() == 1
+    assert ledger.balance(alice).reserved == 8
+
+
+def test_the_back_button_and_a_reload_submit_nothing_again(page, alice, enter, live_server):
+    enter(page, alice)
+    compose(page)
+    generate(page)
+    expect(run_on(page)).to_be_visible()
+    page.goto(f"{live_server.url}/gallery/")
+    page.go_back()
+    page.reload()
+    expect(run_on(page)).to_be_visible()
+    assert Run.objects.count() == 1
+
+
+def test_two_tabs_show_the_same_run(page, context, alice, enter, live_server):
+    enter(page, alice)
+    other = context.new_page()
+    other.goto(live_server.url)
+    compose(page)
+    generate(page)
+    expect(run_on(page)).to_be_visible()
+    other.reload()
+    uuid = Run.objects.get().uuid
+    expect(other.locator(f"#run-{uuid}")).to_be_visible()
+    compose(other, prompt="Another picture")
+    generate(other)
+    expect(other.locator("[id^=run-]")).to_have_count(2)
+
+
+def test_an_empty_prompt_is_said_beside_its_field(page, alice, enter):
+    enter(page, alice)
+    page.get_by_label("Prompt", exact=True).fill(" ")
+    generate(page)
+    expect(page.get_by_role("main")).to_contain_text(re.compile("prompt", re.IGNORECASE))
+    assert not Run.objects.exists()
+
+
+def test_without_credit_the_button_says_why(page, enter, live_server):
+    poor = make_user(quota=1)
+    enter(page, poor)
+    button = page.get_by_role("button", name=re.compile("^Generate"))
+    expect(button).to_be_disabled()
+    expect(page.get_by_role("main")).to_contain_text(re.compile("left"))
+
+
+def test_what_waits_can_be_cancelled(page, alice, enter):
+    enter(page, alice)
+    compose(page, images="1")
+    generate(page)
+    run_on(page).get_by_role("button", name=re.compile("Cancel")).click()
+    expect(run_on(page)).to_have_attribute("data-status", "cancelled")
+    assert Generation.objects.get().status == "cancelled"
+    assert ledger.balance(alice).reserved == 0
+
+
+def test_without_javascript_the_form_works(browser, alice, enter, live_server):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    enter(page, alice)
+    page.get_by_label("Prompt", exact=True).fill("A red fox")
+    page.get_by_role("button", name=re.compile("^Generate")).click()
+    expect(page.locator("[id^=run-]")).to_have_count(1)
+    page.context.close()

@@ -1,0 +1,53 @@
+"""Every page, in both themes and on a phone: accessible, within its width, without complaint."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from generations.worker import work_here
+from tests.generations.asking import ask
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAGES = ["/", "/gallery/", "/credits/", "/account/", "/log/", "/images/{image}/", "/log/runs/{run}/"]
+SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture
+def addresses(reviewer):
+    """The pages of a studio with one finished run and one in line."""
+    run = ask(reviewer, num_images=2)
+    work_here(lambda: not type(run).objects.filter(status="pending").exists())
+    ask(reviewer, num_images=2)
+    image = run.images.first()
+    return [page.format(image=image.uuid, run=run.uuid) for page in PAGES]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_are_accessible_and_fit(
+    page, addresses, reviewer, enter, live_server, complaints, size, theme
+):
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=theme)
+    enter(page, reviewer)
+    for address in addresses:
+        page.goto(live_server.url + address)
+        page.evaluate("document.fonts.ready")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+    assert complaints == []
+
+
+def test_the_sign_in_page_is_accessible(page, live_server, db):
+    page.goto(f"{live_server.url}/account/login/")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_admin_breaks_no_policy(page, admin, enter, live_server, complaints):
+    enter(page, admin)
+    for address in ("", "accounts/user/", "accounts/allowance/", "generations/price/"):
+        page.goto(f"{live_server.url}/admin/{address}")
+    assert complaints == []

@@ -1,0 +1,203 @@
+"""What the chapters share: a call, a reply, a task and its life, and a log of it all."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tests.emulator import pictures
+from tests.emulator.troubles import Trouble
+
+if TYPE_CHECKING:
+    from tests.emulator.server import Emulator
+
+SECRET_HEADERS = frozenset({"authorization", "x-api-key"})
+# Of a task's time, how much it is in line before it is worked on.
+SHARE_PENDING = 0.25
+
+
+def fingerprint(key: str) -> str:
+    """How an account is called in logs: the first 12 hexadecimal digits of its key's SHA-256."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+@dataclass
+class LoggedCall:
+    """One request as it came, without secrets, and what became of it (status 0: no answer).
+
+    `peer` is the client's port: requests that share it came over one connection.
+    """
+
+    provider: str
+    route: str
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    at: float
+    peer: int = 0
+    body: Any = None
+    account: str = ""
+    status: int = 0
+    accepted: bool = False
+    task_id: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class Call:
+    """A request as a chapter sees it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    log: LoggedCall
+    trouble: Trouble
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    body: Any = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body).encode()
+
+
+class RefusedCall(Exception):
+    """The provider's no: a status and a sentence for its error body."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Route:
+    """`pattern` is a regular expression for the path below the chapter's base URL."""
+
+    name: str
+    method: str
+    pattern: str
+    handler: Callable[[Any, Call], Reply]
+
+
+@dataclass
+class Task:
+    """One accepted request and its fate; while `held` it does not end."""
+
+    id: str
+    provider: str
+    account: str
+    wanted: int
+    size: tuple[int, int]
+    seconds: float
+    fail: str = ""
+    message: str = ""
+    delivered: int = 0
+    held: bool = False
+    created: float = field(default_factory=time.time)
+
+    @property
+    def done(self) -> bool:
+        return not self.held and time.time() >= self.created + self.seconds
+
+    @property
+    def begun(self) -> bool:
+        return time.time() >= self.created + self.seconds * SHARE_PENDING
+
+    @property
+    def ended(self) -> float:
+        return self.created + self.seconds
+
+
+class Chapter:
+    """One provider: its routes, its errors, its tasks.
+
+    Everything lies below `/<name>`: the API below `prefix`, as in the provider's own base URL, and
+    the images below `/files`.
+    """
+
+    name: ClassVar[str]
+    prefix: ClassVar[str]
+    routes: ClassVar[tuple[Route, ...]]
+
+    def __init__(self, emulator: "Emulator") -> None:
+        self.emulator = emulator
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.emulator.root}/{self.name}{self.prefix}"
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route for a path below `/<name>`, and the named parts of the path."""
+        for route in (*self.routes, IMAGE):
+            prefix = "" if route is IMAGE else re.escape(self.prefix)
+            found = re.fullmatch(prefix + route.pattern, path)
+            if found and route.method == method:
+                return route, found.groupdict()
+        return None
+
+    def error(self, status: int, message: str = "") -> Reply:
+        """The documented body of an error."""
+        raise NotImplementedError
+
+    def handle(self, route: Route, call: Call) -> Reply:
+        try:
+            return route.handler(self, call)
+        except RefusedCall as refused:
+            return self.error(refused.status, refused.message)
+
+    def accept(self, call: Call, *, account: str, wanted: int, size: tuple[int, int]) -> Task:
+        """Take a request in: a task with the fate that the script gives it."""
+        trouble = call.trouble
+        most = wanted if trouble.deliver is None else min(wanted, trouble.deliver)
+        task = self.emulator.add_task(
+            provider=self.name,
+            account=account,
+            wanted=wanted,
+            size=trouble.size or size,
+            fail=trouble.fail,
+            message=trouble.message,
+            delivered=0 if trouble.fail else most,
+        )
+        call.log.accepted, call.log.task_id = True, task.id
+        return task
+
+    def task(self, task_id: str, *, account: str) -> Task:
+        """A task that this account made. Raises `RefusedCall` (404)."""
+        task = self.emulator.tasks.get(task_id)
+        if task is None or (task.provider, task.account) != (self.name, account):
+            raise RefusedCall(404, "Task not found")
+        return task
+
+    def links(self, task: Task) -> list[str]:
+        """Where the pictures of a task are; a `.png` may well be a JPEG."""
+        folder = f"{self.emulator.root}/{self.name}/files/{task.id}"
+        return [f"{folder}/{n}.png" for n in range(1, task.delivered + 1)]
+
+    def image(self, call: Call) -> Reply:
+        task = self.emulator.tasks.get(call.parts["task"])
+        if task is None or not 1 <= int(call.parts["n"]) <= task.delivered:
+            return Reply(404, b"", "text/plain")
+        width, height = task.size
+        if self.emulator.small:
+            width, height = width // 8, height // 8
+        content = pictures.jpeg((width, height), f"{task.id}/{call.parts['n']}")
+        return Reply(200, content, "image/jpeg")
+
+
+IMAGE = Route("image", "GET", r"/files/(?P<task>[\w-]+)/(?P<n>\d+)\.png", Chapter.image)

@@ -1,0 +1,37 @@
+"""Rows for tests: plain functions, every value of which can be given."""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+
+from accounts.groups import ADMINS, MEMBERS
+from accounts.models import Team, User
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+def make_team(**values: Any) -> Team:
+    return Team.objects.create(**{"name": f"Team {next(_numbers)}"} | values)
+
+
+def make_user(
+    *, groups: Iterable[str] = (MEMBERS,), password: str = PASSWORD, **values: Any
+) -> User:
+    """A person who can sign in with `password`; a member of a new team unless said otherwise."""
+    number = next(_numbers)
+    groups = list(groups)
+    values = {
+        "email": f"person{number}@example.com",
+        "name": f"Person {number}",
+        "is_staff": ADMINS in groups,
+    } | values
+    if "team" not in values:
+        values["team"] = make_team()
+    user = User.objects.create_user(password=password, **values)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user

@@ -1,0 +1,96 @@
+"""Real worker processes on the test's own database and broker, to be started and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90
+
+
+class Workers:
+    """Celery worker and beat as their own processes; `kill` is SIGKILL, to the whole group."""
+
+    def __init__(self, tmp_path: Path, **env: str) -> None:
+        self.tmp_path = tmp_path
+        self.env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "seedream_site.settings",
+            "DATABASE_URL": database_url(),
+            **env,
+        }
+        self.processes: list[subprocess.Popen] = []
+
+    def start(self, *, beat: bool = True) -> None:
+        self._celery("worker", "-P", "threads", "-c", "12", "-Q", "provider,images", "-l", "INFO")
+        if beat:
+            schedule = self.tmp_path / "beat-schedule"
+            self._celery("beat", "-s", str(schedule), "--pidfile=", "-l", "WARNING")
+
+    def kill(self) -> None:
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.processes.clear()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(timeout=PATIENCE_SECONDS)
+        self.processes.clear()
+
+    def log(self) -> str:
+        return "\n".join(path.read_text() for path in sorted(self.tmp_path.glob("*.log")))
+
+    def _celery(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "celery", "-A", "seedream_site", *arguments]
+        with (self.tmp_path / f"{arguments[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+
+
+def database_url() -> str:
+    """The test's database, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    user, password = database["USER"], database["PASSWORD"]
+    place = f"{database['HOST'] or '127.0.0.1'}:{database['PORT'] or 5432}"
+    return f"postgres://{user}:{password}@{place}/{database['NAME']}"
+
+
+def empty_broker() -> None:
+    """Forget every message, as a broker that lost its disk would."""
+    if settings.CELERY_BROKER_URL:
+        import redis
+
+        with redis.Redis.from_url(settings.CELERY_BROKER_URL) as server:
+            for queue in ("provider", "images"):
+                server.delete(queue)
+        return
+    for message in settings.BROKER_DIR.glob("*.msg"):
+        message.unlink(missing_ok=True)
+
+
+def wait_for(condition: Callable[[], object], what: str, workers: Workers | None = None) -> object:
+    """Wait until `condition` gives something true; fail with the workers' log after a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"never: {what}\n{workers.log()[-8000:] if workers else ''}")

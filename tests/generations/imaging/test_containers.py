@@ -1,0 +1,54 @@
+from itertools import pairwise
+
+import pytest
+
+from generations.imaging.containers import chunks, count_scans, dimensions, is_complete, sniff
+from tests.generations.imaging.pictures import FORMATS, make_exif, make_file, make_noise
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_the_chunks_are_the_whole_file(image_format):
+    data = make_file(image_format, exif=make_exif(Artist="somebody"), image=make_noise((65, 41)))
+
+    found = list(chunks(data))
+
+    assert sniff(data) == image_format
+    assert all(one.end == next_one.start for one, next_one in pairwise(found))
+    assert found[-1].end == len(data)
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"exif": make_exif(Artist="x")}, {}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_every_kind_of_webp_says_its_size(mode, options):
+    assert dimensions(make_file("WEBP", mode=mode, size=(301, 77), **options)) == (301, 77)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"optimize": True}, {}])
+def test_every_kind_of_jpeg_says_its_size(options):
+    assert dimensions(make_file("JPEG", size=(301, 77), **options)) == (301, 77)
+
+
+def test_restart_markers_are_part_of_a_scan():
+    data = make_file("JPEG", image=make_noise((64, 64)), restart_marker_blocks=1)
+
+    assert b"\xff\xd0" in data
+    assert count_scans(data) == 1
+    assert is_complete(data)
+
+
+def test_a_thumbnail_in_the_header_is_no_scan():
+    thumbnail = make_file("JPEG", size=(16, 16))
+
+    data = make_file("JPEG", exif=b"Exif\0\0" + thumbnail)
+
+    assert count_scans(data) == 1
+    assert not is_complete(data[:-2])
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg/>", make_file("BMP")])
+def test_other_files_have_no_chunks(data):
+    assert sniff(data) is None
+    assert list(chunks(data)) == []
+    assert dimensions(data) is None
+    assert not is_complete(data)
+    assert count_scans(data) == 0

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from generations.labelling import aigc
+from tests.generations.imaging.pictures import FORMATS, make_file, png_chunk
+from tests.generations.labelling.packets import make_mark
+
+
+def test_a_first_mark_repeats_its_producer(facts):
+    assert json.loads(aigc.mark(facts, upstream=None)) == {
+        "Label": "1",
+        "ContentProducer": "example-ltd",
+        "ProduceID": facts.image_id,
+        "ReservedCode1": "",
+        "ContentPropagator": "example-ltd",
+        "PropagateID": facts.image_id,
+        "ReservedCode2": "",
+    }
+
+
+def test_passing_on_rewrites_two_fields_alone(facts):
+    upstream = aigc.parse(make_mark(Label="2"))
+
+    passed_on = json.loads(aigc.mark(facts, upstream=upstream))
+
+    assert passed_on == upstream | {
+        "ContentPropagator": "example-ltd",
+        "PropagateID": facts.image_id,
+    }
+
+
+def test_reads_the_wrapped_form():
+    assert aigc.parse(f'{{"AIGC":{make_mark()}}}') == aigc.parse(make_mark())
+
+
+def test_reads_a_label_written_as_a_number():
+    assert aigc.parse(make_mark(Label=1))["Label"] == "1"
+
+
+def test_leaves_unknown_keys_behind():
+    assert "Prompt" not in aigc.parse(make_mark(Prompt="a secret prompt"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        "[]",
+        '"1"',
+        '{"AIGC": []}',
+        "[" * 100_000,
+        make_mark(ContentProducer=""),
+        make_mark(ProduceID=""),
+        make_mark(ProduceID=["up-9"]),
+        make_mark(ReservedCode1={"SecurityData": {}}),
+        make_mark(ContentProducer="x" * 1001),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_names_no_producer_is_no_mark(text):
+    assert aigc.parse(text) is None
+
+
+def test_finds_a_mark_in_a_png_text_field():
+    data = make_file("PNG")
+    marked = data[:33] + png_chunk(b"tEXt", b"AIGC\0" + make_mark().encode()) + data[33:]
+
+    assert aigc.parse(aigc.find_outside_xmp(marked)) == aigc.parse(make_mark())
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_finds_a_mark_in_a_user_comment(image_format):
+    comment = b"Exif\0\0 here be tags ASCII\0\0\0" + f'{{"AIGC":{make_mark()}}}'.encode()
+
+    found = aigc.find_outside_xmp(make_file(image_format, exif=comment))
+
+    assert aigc.parse(found) == aigc.parse(make_mark())
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_finds_none_in_a_plain_file(image_format):
+    assert aigc.find_outside_xmp(make_file(image_format)) is None

@@ -1,0 +1,194 @@
+import dataclasses
+
+import pytest
+from PIL import Image, ImageChops
+
+from generations.labelling import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
+from generations.labelling.badge import draw
+from tests.generations.imaging.pictures import make_noise
+
+PRESETS = [ENGLISH, CHINESE, BILINGUAL, GB_45438]
+CORNERS = ["top-left", "top-right", "bottom-left", "bottom-right"]
+
+
+def plate_box(image: Image.Image, badge: Badge) -> tuple[int, int, int, int]:
+    """Where drawing the badge changed the picture."""
+    box = ImageChops.difference(image, draw(image, badge)).getbbox()
+    assert box is not None
+    return box
+
+
+def ink(image: Image.Image) -> Image.Image:
+    """White where the letters are at least half as bright as white, else black."""
+    return image.convert("L").point(lambda level: 255 if level >= 128 else 0)
+
+
+def first_letter_height(image: Image.Image) -> int:
+    """The height of the first letter, an A in all presets, in fully covered rows."""
+    letters = ink(image).crop(ink(image).getbbox())
+    columns = [letters.crop((x, 0, x + 1, letters.height)).getbbox() for x in range(letters.width)]
+    letter = letters.crop((0, 0, columns.index(None), letters.height))
+    _, top, _, bottom = letter.getbbox()
+    return bottom - top
+
+
+def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(colour):
+        parts = [v / 255 for v in colour[:3]]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+class TestSize:
+    @pytest.mark.parametrize("badge", [ENGLISH, CHINESE, GB_45438, Badge(size=0.04)])
+    @pytest.mark.parametrize("size", [(2048, 2048), (1440, 2560), (1600, 900), (640, 640)])
+    def test_letters_are_as_high_as_promised(self, badge, size):
+        labelled = draw(Image.new("RGB", size), badge)
+
+        assert first_letter_height(labelled) >= badge.size * min(size)
+
+    def test_the_chinese_preset_keeps_the_chinese_standard(self):
+        assert GB_45438.size >= 0.05
+        assert "AI" in GB_45438.text
+        assert "生成" in GB_45438.text
+
+    def test_small_pictures_get_readable_letters(self):
+        labelled = draw(Image.new("RGB", (320, 240)), ENGLISH)
+
+        assert first_letter_height(labelled) >= 12
+
+    def test_two_lines_are_as_high_as_one_each(self):
+        one = plate_box(Image.new("RGB", (1000, 1000), "white"), ENGLISH)
+        two = plate_box(Image.new("RGB", (1000, 1000), "white"), BILINGUAL)
+
+        assert two[2] - two[0] == one[2] - one[0]
+        assert 1.4 < (two[3] - two[1]) / (one[3] - one[1]) < 2
+
+    def test_it_stays_small(self):
+        left, top, right, bottom = plate_box(Image.new("RGB", (2048, 2048), "white"), ENGLISH)
+
+        assert (right - left) * (bottom - top) < 0.02 * 2048 * 2048
+
+
+class TestPlace:
+    @pytest.mark.parametrize("corner", CORNERS)
+    @pytest.mark.parametrize("badge", PRESETS)
+    def test_it_lies_in_its_corner_off_the_edge(self, corner, badge):
+        image = Image.new("RGB", (1000, 800), "white")
+
+        left, top, right, bottom = plate_box(image, dataclasses.replace(badge, corner=corner))
+
+        margin = 24  # 3 % of the shortest side
+        assert (top if "top" in corner else image.height - bottom) == margin
+        assert (left if "left" in corner else image.width - right) == margin
+
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+    def test_the_rest_of_the_picture_is_untouched(self, mode):
+        image = make_noise((400, 300)).convert(mode)
+        box = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
+
+        labelled = draw(image, ENGLISH)
+
+        assert labelled.tobytes() != image.tobytes()
+        labelled.paste(image.crop(box), box)
+        assert labelled.tobytes() == image.tobytes()
+        assert labelled.mode == mode
+
+    def test_the_picture_given_is_not_changed(self):
+        image = Image.new("RGB", (400, 300), "white")
+
+        draw(image, ENGLISH)
+
+        assert image.getextrema() == ((255, 255),) * 3
+
+
+class TestLegibility:
+    @pytest.mark.parametrize("colour", ["white", "black", "#808080", "yellow"])
+    def test_letters_stand_out_on_any_picture(self, colour):
+        image = Image.new("RGB", (1000, 1000), colour)
+        left, top, right, bottom = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
+
+        labelled = draw(image, ENGLISH).crop((left, top, right, bottom))
+
+        plate = labelled.getpixel((labelled.width // 2, 2))
+        assert labelled.getextrema() == ((plate[0], 255), (plate[1], 255), (plate[2], 255))
+        assert contrast((255, 255, 255), plate) >= 7
+
+    def test_letters_stand_out_on_a_busy_picture(self):
+        image = make_noise((500, 400))
+        box = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
+
+        plate = draw(image, ENGLISH).crop(box)
+
+        top_rows = plate.crop((10, 1, plate.width - 10, 6))
+        brightest = tuple(high for _, high in top_rows.getextrema())
+        assert contrast((255, 255, 255), brightest) >= 4.5
+
+    def test_it_is_solid_enough_where_the_picture_is_see_through(self):
+        labelled = draw(Image.new("RGBA", (500, 500), (255, 255, 255, 0)), ENGLISH)
+
+        on_white = Image.alpha_composite(Image.new("RGBA", labelled.size, "white"), labelled)
+        assert on_white.convert("L").getextrema()[0] < 100
+
+
+class TestOddPictures:
+    @pytest.mark.parametrize("badge", PRESETS)
+    @pytest.mark.parametrize(
+        "size", [(64, 64), (1600, 100), (640, 40), (100, 1600), (40, 640), (3200, 200)]
+    )
+    def test_the_whole_badge_is_inside(self, badge, size):
+        image = Image.new("RGB", size, "white")
+
+        left, top, right, bottom = plate_box(image, badge)
+
+        assert 0 <= left < right <= image.width
+        assert 0 <= top < bottom <= image.height
+        assert ink(draw(Image.new("RGB", size), badge)).getbbox() is not None
+
+    def test_a_narrow_picture_is_labelled_along_its_side(self):
+        left, top, right, bottom = plate_box(Image.new("RGB", (40, 640), "white"), ENGLISH)
+
+        assert bottom - top > 2 * (right - left)
+        assert right - left >= 12
+
+    def test_a_square_icon_has_letters_still(self):
+        labelled = draw(Image.new("RGB", (64, 64)), ENGLISH)
+
+        assert first_letter_height(labelled) >= 5
+
+    @pytest.mark.parametrize("size", [(1, 1), (3, 2), (16, 16), (1, 300), (300, 1)])
+    def test_no_picture_is_too_small(self, size):
+        labelled = draw(Image.new("RGB", size, "white"), BILINGUAL)
+
+        assert labelled.size == size
+        assert labelled.convert("L").getextrema()[0] < 200
+
+
+class TestRefused:
+    @pytest.mark.parametrize("text", ["AI génération", "AI-generated ✨", "ＡＩ"])
+    def test_a_character_without_a_glyph(self, text):
+        with pytest.raises(ValueError, match="no glyph"):
+            Badge(text=text)
+
+    @pytest.mark.parametrize("text", ["", " ", "AI\n", "one\ntwo\nthree"])
+    def test_other_than_one_or_two_lines(self, text):
+        with pytest.raises(ValueError, match="one or two lines"):
+            Badge(text=text)
+
+    @pytest.mark.parametrize("size", [0, 0.01, 0.2, 5])
+    def test_a_size_nobody_can_read_or_see_past(self, size):
+        with pytest.raises(ValueError, match="choose a badge size"):
+            Badge(size=size)
+
+    def test_a_text_too_long_to_keep_the_promise(self):
+        with pytest.raises(ValueError, match="too long"):
+            Badge(text="This picture was generated with artificial intelligence", size=0.05)
+
+    def test_a_corner_that_is_none(self):
+        with pytest.raises(ValueError, match="not one of top-left"):
+            Badge(corner="middle")

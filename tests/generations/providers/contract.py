@@ -1,0 +1,377 @@
+"""What every adapter must do, through a real HTTP server that speaks its provider's contract.
+
+A test class inherits `ProviderContract`, or `TaskContract` where the provider gives a task to poll,
+and names its adapter and the documented errors; then it adds what is its provider's own.
+"""
+
+import io
+import logging
+from typing import ClassVar, NamedTuple
+
+import pytest
+from PIL import Image
+
+from generations.providers.errors import (
+    Code,
+    Misconfigured,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    TaskFailed,
+    Unavailable,
+    UnsupportedOption,
+)
+from generations.providers.fetching import fetch
+from generations.providers.http import HttpProvider
+from generations.providers.types import (
+    Accepted,
+    Engine,
+    GenerationRequest,
+    InProgress,
+    ReferenceInput,
+    RemoteImage,
+    Result,
+    TaskRef,
+)
+from generations.providers.validation import validate
+from tests.emulator import Emulator, Trouble, troubles
+
+PROMPT = "a lighthouse of paper, 纸灯塔"
+SECONDS = 5.0
+# For answers that never end: long enough on a busy machine, as no answer may come at all.
+SHORT = 1.0
+
+
+class HttpCase(NamedTuple):
+    """A documented error answer to a submit, and what it must become."""
+
+    status: int
+    error: type[ProviderError]
+    code: Code
+    body: object = None
+
+    def __str__(self) -> str:
+        return f"{self.status}-{self.code}"
+
+
+class FailCase(NamedTuple):
+    """A documented failure code of a task, and our code for it."""
+
+    raw_code: str
+    code: Code
+
+    def __str__(self) -> str:
+        return self.raw_code.replace(" ", "-")
+
+
+def reference(n: int) -> ReferenceInput:
+    return ReferenceInput(
+        sha256=f"{n:064x}",
+        width=1200,
+        height=900,
+        link=f"https://studio.example/r/token-{n}.jpg",
+        data=b"\xff\xd8reference",
+    )
+
+
+class ProviderContract:
+    adapter_class: ClassVar[type[HttpProvider]]
+    http_cases: ClassVar[tuple[HttpCase, ...]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        for name in ("http_case", "fail_case"):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, getattr(self, f"{name}s"), ids=str)
+        if "engine" in metafunc.fixturenames:
+            engines = self.adapter_class.engines
+            metafunc.parametrize("engine", engines, ids=[engine.name for engine in engines])
+
+    @property
+    def provider(self) -> str:
+        return self.adapter_class.name
+
+    @pytest.fixture
+    def adapter(self, emulator: Emulator) -> HttpProvider:
+        return self.adapter_class(emulator.base_url(self.provider), emulator.key(self.provider))
+
+    def ask(self, engine: Engine, **changes: object) -> GenerationRequest:
+        """A request that `engine` can do: its first resolution and format, unless changed."""
+        able = engine.capabilities
+        resolution = able.resolutions[0]
+        fields = {
+            "engine": engine.name,
+            "prompt": PROMPT,
+            "num_images": min(2, able.images_per_request),
+            "resolution": resolution,
+            "aspect_ratio": able.aspect_ratios(resolution)[0],
+        }
+        return GenerationRequest(**(fields | changes))
+
+    def submit(
+        self, adapter: HttpProvider, request: GenerationRequest, *, timeout: float = SECONDS
+    ) -> Accepted | Result:
+        return adapter.submit(adapter.build_submit(request), timeout=timeout)
+
+    def bring(self, adapter: HttpProvider, request: GenerationRequest) -> Result:
+        """The end of a request, whichever way the provider gives it."""
+        answer = self.submit(adapter, request)
+        return answer if isinstance(answer, Result) else self.poll(adapter, request, answer)
+
+    def poll(
+        self, adapter: HttpProvider, request: GenerationRequest, accepted: Accepted
+    ) -> Result | InProgress:
+        return adapter.poll(self.task(request, accepted))
+
+    def task(self, request: GenerationRequest, accepted: Accepted) -> TaskRef:
+        model = self.adapter_class.engine(request.engine).model
+        return TaskRef(task_id=accepted.task_id, model=model, urls=accepted.urls)
+
+    # All goes well
+
+    def test_images_of_the_exact_size_arrive(self, adapter, emulator, engine):
+        request = self.ask(engine)
+        result = self.bring(adapter, request)
+        assert len(result.images) == request.num_images
+        expected = engine.capabilities.sizes[request.resolution][request.aspect_ratio]
+        for image in result.images:
+            assert isinstance(image, RemoteImage)
+            data = fetch(image.url, max_bytes=10**8, timeout=SECONDS, private_hosts=[emulator.host])
+            assert Image.open(io.BytesIO(data)).size == expected
+
+    def test_every_resolution_and_format_makes_its_size(self, adapter, emulator, engine):
+        sizes = engine.capabilities.sizes
+        for resolution, ratios in sizes.items():
+            for ratio in ratios:
+                request = self.ask(engine, resolution=resolution, aspect_ratio=ratio)
+                self.submit(adapter, request)
+        made = [emulator.tasks[call.task_id].size for call in emulator.submits(self.provider)]
+        assert made == [size for ratios in sizes.values() for size in ratios.values()]
+
+    def test_the_prompt_arrives_as_written(self, adapter, emulator, engine):
+        self.submit(adapter, self.ask(engine))
+        [call] = emulator.submits(self.provider)
+        assert PROMPT in str(call.body)
+
+    def test_the_largest_request_is_taken(self, adapter, emulator, engine):
+        able = engine.capabilities
+        request = self.ask(
+            engine,
+            prompt="字" * able.prompt_limit,
+            num_images=able.images_per_request,
+            references=tuple(reference(n) for n in range(able.max_references)),
+        )
+        validate(engine, request)
+        self.submit(adapter, request)
+        assert [call.accepted for call in emulator.submits(self.provider)] == [True]
+
+    def test_the_same_request_makes_the_same_bytes(self, adapter, engine):
+        request = self.ask(engine)
+        assert adapter.build_submit(request) == adapter.build_submit(request)
+
+    def test_references_arrive_in_their_order(self, adapter, emulator, engine):
+        if not engine.capabilities.max_references:
+            with pytest.raises(UnsupportedOption):
+                validate(engine, self.ask(engine, references=(reference(1),)))
+            return
+        references = (reference(2), reference(1))
+        self.submit(adapter, self.ask(engine, references=references))
+        [call] = emulator.submits(self.provider)
+        places = [str(call.body).index(reference.link) for reference in references]
+        assert places == sorted(places)
+
+    def test_a_sequence_is_asked_for_only_where_there_are_any(self, adapter, emulator, engine):
+        request = self.ask(engine, sequential=True)
+        if not engine.capabilities.sequential:
+            with pytest.raises(UnsupportedOption) as refused:
+                validate(engine, request)
+            assert refused.value.field == "sequential"
+            return
+        self.submit(adapter, request)
+        self.submit(adapter, self.ask(engine))
+        with_sequence, without = emulator.submits(self.provider)
+        assert with_sequence.accepted
+        assert with_sequence.body != without.body
+
+    def test_the_callback_address_reaches_the_provider(self, adapter, emulator, engine):
+        if not engine.capabilities.webhook:
+            return
+        url = "https://studio.example/hooks/token/"
+        self.submit(adapter, self.ask(engine, callback_url=url))
+        [call] = emulator.submits(self.provider)
+        assert call.accepted
+        assert url in str(call.body)
+
+    def test_fewer_images_than_asked_for_is_a_result(self, adapter, emulator, engine):
+        if engine.capabilities.images_per_request == 1:
+            return
+        emulator.script(self.provider, "submit", troubles.partial(1))
+        result = self.bring(adapter, self.ask(engine))
+        assert len([image for image in result.images if isinstance(image, RemoteImage)]) == 1
+
+    def test_fields_that_no_page_mentions_are_no_trouble(self, adapter, emulator, engine):
+        for route in ("submit", "status"):
+            emulator.script(self.provider, route, troubles.unknown_fields())
+        assert self.bring(adapter, self.ask(engine)).images
+
+    def test_json_under_another_content_type_is_read(self, adapter, emulator, engine):
+        emulator.script(self.provider, "submit", troubles.mislabelled())
+        assert self.bring(adapter, self.ask(engine)).images
+
+    # The provider says no
+
+    def test_a_documented_error_becomes_ours(self, adapter, emulator, http_case):
+        emulator.script(
+            self.provider, "submit", troubles.status(http_case.status, body=http_case.body)
+        )
+        with pytest.raises(ProviderError) as raised:
+            self.submit(adapter, self.ask(self.adapter_class.engines[0]))
+        assert type(raised.value) is http_case.error
+        assert raised.value.code == http_case.code
+        assert raised.value.raw_code
+
+    def test_a_wrong_key_is_refused(self, emulator, engine):
+        adapter = self.adapter_class(emulator.base_url(self.provider), "not-the-key")
+        with pytest.raises(Refused) as raised:
+            self.submit(adapter, self.ask(engine))
+        assert raised.value.code == Code.AUTH
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_retry_after_is_heard(self, adapter, emulator, engine, status):
+        emulator.script(self.provider, "submit", troubles.status(status, Retry_After="7"))
+        with pytest.raises(Unavailable) as raised:
+            self.submit(adapter, self.ask(engine))
+        assert raised.value.retry_after == 7
+
+    # Nobody knows
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            troubles.lost_answer(),
+            troubles.cut_midway(),
+            troubles.malformed(),
+            troubles.malformed("[]"),
+            troubles.malformed('{"code": 200, "data": {"taskId": 7}, "images": "none"}'),
+            troubles.malformed("[" * 100_000),
+            troubles.html(),
+            troubles.flood(),
+        ],
+        ids=["lost", "cut", "malformed", "list", "types", "nested", "html", "flood"],
+    )
+    def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(
+        self, adapter, emulator, engine, trouble
+    ):
+        emulator.script(self.provider, "submit", trouble)
+        with pytest.raises(OutcomeUnknown):
+            self.submit(adapter, self.ask(engine))
+        assert [call.accepted for call in emulator.submits(self.provider)] == [True]
+
+    @pytest.mark.parametrize(
+        "trouble", [troubles.slow(60), troubles.dripping(1)], ids=["all", "bytes"]
+    )
+    def test_an_answer_that_takes_too_long_leaves_the_outcome_unknown(
+        self, adapter, emulator, engine, trouble
+    ):
+        emulator.script(self.provider, "submit", trouble)
+        with pytest.raises(OutcomeUnknown):
+            self.submit(adapter, self.ask(engine), timeout=SHORT)
+        assert len(emulator.submits(self.provider)) == 1
+
+    def test_a_redirect_is_not_followed(self, adapter, emulator, engine):
+        emulator.script(self.provider, "submit", troubles.redirect(f"{emulator.root}/elsewhere"))
+        with pytest.raises(OutcomeUnknown):
+            self.submit(adapter, self.ask(engine))
+        assert len(emulator.log) == 1
+
+    def test_what_never_left_is_not_sent(self, closed_port, emulator, engine):
+        adapter = self.adapter_class(f"http://127.0.0.1:{closed_port}", emulator.key(self.provider))
+        with pytest.raises(NotSent):
+            self.submit(adapter, self.ask(engine))
+
+    # Secrets
+
+    def test_neither_key_nor_prompt_shows_anywhere(self, adapter, emulator, engine, caplog):
+        key = emulator.key(self.provider)
+        echo = {"message": PROMPT, "error": PROMPT, "detail": key}
+        emulator.script(self.provider, "submit", Trouble(), troubles.status(400, body=echo))
+        with caplog.at_level(logging.DEBUG):
+            self.bring(adapter, self.ask(engine))
+            with pytest.raises(Refused) as raised:
+                self.submit(adapter, self.ask(engine))
+        shown = f"{adapter!r} {adapter} {raised.value} {raised.value!r} {caplog.text}"
+        payload = adapter.build_submit(self.ask(engine))
+        assert key not in f"{shown} {payload!r}"
+        assert PROMPT not in f"{payload!r} {raised.value} {caplog.text}"
+
+    @pytest.mark.parametrize("key", ["", "with space", "with\nbreak", "schlüssel"])
+    def test_a_key_that_can_be_none_is_refused_at_once(self, key):
+        with pytest.raises(Misconfigured):
+            self.adapter_class("https://api.example", key)
+
+    def test_an_idempotency_key_is_sent_where_it_is_taken(self, adapter, emulator, engine):
+        payload = adapter.build_submit(self.ask(engine))
+        adapter.submit(payload, timeout=SECONDS, idempotency_key="one-key")
+        [call] = emulator.submits(self.provider)
+        assert ("one-key" in call.headers.values()) is engine.capabilities.takes_idempotency_key
+
+
+class TaskContract(ProviderContract):
+    """For providers that give a task to poll."""
+
+    fail_cases: ClassVar[tuple[FailCase, ...]]
+
+    def test_a_task_is_in_progress_until_it_ends(self, adapter, emulator, engine):
+        emulator.seconds = 3600
+        request = self.ask(engine)
+        accepted = self.submit(adapter, request)
+        assert isinstance(self.poll(adapter, request, accepted), InProgress)
+        emulator.finish_tasks()
+        assert isinstance(self.poll(adapter, request, accepted), Result)
+
+    def test_a_documented_failure_ends_the_task(self, adapter, emulator, fail_case):
+        emulator.script(self.provider, "submit", troubles.failed(fail_case.raw_code, "echo"))
+        with pytest.raises(TaskFailed) as raised:
+            self.bring(adapter, self.ask(self.adapter_class.engines[0]))
+        assert raised.value.code == fail_case.code
+        assert raised.value.raw_code == fail_case.raw_code
+
+    def test_a_failure_code_that_no_page_knows_is_the_providers_trouble(
+        self, adapter, emulator, engine
+    ):
+        emulator.script(self.provider, "submit", troubles.failed("SomethingNew"))
+        with pytest.raises(TaskFailed) as raised:
+            self.bring(adapter, self.ask(engine))
+        assert raised.value.code == Code.PROVIDER_ERROR
+        assert raised.value.raw_code == "SomethingNew"
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            *(troubles.status(status) for status in (400, 401, 403, 404, 429, 500, 502, 503, 504)),
+            troubles.lost_answer(),
+            troubles.cut_midway(),
+            troubles.malformed(),
+            troubles.malformed("null"),
+            troubles.malformed('{"data": {"state": "sleeping"}}'),
+            troubles.html(),
+            troubles.flood(),
+            troubles.redirect("http://10.0.0.1/"),
+        ],
+        ids=lambda trouble: str(trouble.status or trouble.drop or trouble.raw or "flood")[:12],
+    )
+    def test_trouble_on_the_way_never_ends_a_task(self, adapter, emulator, engine, trouble):
+        request = self.ask(engine)
+        accepted = self.submit(adapter, request)
+        emulator.script(self.provider, "status", trouble)
+        with pytest.raises(ProviderError) as raised:
+            self.poll(adapter, request, accepted)
+        assert not isinstance(raised.value, TaskFailed | OutcomeUnknown)
+        assert isinstance(self.poll(adapter, request, accepted), Result)
+
+    def test_polls_share_a_connection_and_submits_do_not(self, adapter, emulator, engine):
+        request = self.ask(engine)
+        for _ in range(2):
+            self.poll(adapter, request, self.submit(adapter, request))
+        assert len({call.peer for call in emulator.submits(self.provider)}) == 2
+        assert len({call.peer for call in emulator.polls(self.provider)}) == 1

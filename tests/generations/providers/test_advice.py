@@ -1,0 +1,37 @@
+"""Words for people, for everything that can go wrong."""
+
+import pytest
+
+from generations.providers.advice import ADVICE, explain
+from generations.providers.errors import Code
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_has_what_happened_and_what_to_do(code):
+    advice = ADVICE[code]
+    assert str(advice.title).endswith(".")
+    assert str(advice.what_to_do).endswith(".")
+
+
+def test_a_code_from_the_database_is_a_plain_string():
+    assert explain("content_policy") == ADVICE[Code.CONTENT_POLICY]
+
+
+@pytest.mark.parametrize(
+    "raw_code", ["InvalidImageSize", "INVALID_IMAGE_SIZE", "invalid image size"]
+)
+def test_the_providers_page_may_say_it_better(raw_code):
+    advice = explain(Code.REFERENCE_REJECTED, raw_code, "apixo")
+    assert advice.title == ADVICE[Code.REFERENCE_REJECTED].title
+    assert str(advice.what_to_do) == "Use a reference of another size."
+
+
+@pytest.mark.parametrize(
+    ("raw_code", "provider"), [("Unheard", "apixo"), ("Timeout", "gone"), ("", "")]
+)
+def test_without_such_words_ours_stand(raw_code, provider):
+    assert explain(Code.TIMEOUT, raw_code, provider) == ADVICE[Code.TIMEOUT]
+
+
+def test_a_code_of_another_version_is_trouble_at_the_provider():
+    assert explain("no_such_code") == ADVICE[Code.PROVIDER_ERROR]

@@ -1,0 +1,139 @@
+"""An engine is asked for nothing that it can't do, and the refusal names the field."""
+
+from dataclasses import replace
+
+import pytest
+
+from generations.providers.errors import UnsupportedOption
+from generations.providers.types import (
+    Capabilities,
+    Engine,
+    GenerationRequest,
+    NumberRange,
+    ReferenceDelivery,
+    ReferenceInput,
+)
+from generations.providers.validation import validate
+
+SIZES = {"2K": {"1:1": (2048, 2048), "16:9": (2848, 1600)}, "4K": {"1:1": (4096, 4096)}}
+POOR = Capabilities(prompt_limit=20, max_images=2, sizes=SIZES)
+RICH = Capabilities(
+    prompt_limit=20,
+    max_images=4,
+    sizes=SIZES,
+    max_references=2,
+    reference_delivery=ReferenceDelivery.LINK,
+    negative_prompt=True,
+    seed=NumberRange(-1, 100),
+    guidance_scale=NumberRange(1, 10, step=0.5),
+    enhance_prompt=True,
+    sequential=True,
+    output_formats=("jpg", "png"),
+)
+REFERENCE = ReferenceInput(sha256="0" * 64, width=64, height=64)
+PLAIN = GenerationRequest(
+    engine="test/engine", prompt="a red fox", resolution="2K", aspect_ratio="1:1"
+)
+EVERYTHING = replace(
+    PLAIN,
+    prompt="x" * 20,
+    num_images=4,
+    negative_prompt="blur",
+    seed=-1,
+    guidance_scale=10.0,
+    enhance_prompt=False,
+    sequential=True,
+    output_format="png",
+    references=(REFERENCE, REFERENCE),
+)
+
+
+def engine(capabilities):
+    return Engine("test/engine", "Test", "engine", capabilities, ())
+
+
+def refused(capabilities, request, **more):
+    with pytest.raises(UnsupportedOption) as raised:
+        validate(engine(capabilities), request, **more)
+    assert str(raised.value)
+    return raised.value
+
+
+def test_what_an_engine_can_do_is_let_through():
+    validate(engine(POOR), PLAIN)
+    validate(engine(RICH), PLAIN)
+    validate(engine(RICH), EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"negative_prompt": "blur"},
+        {"seed": 0},
+        {"guidance_scale": 1.0},
+        {"enhance_prompt": False},
+        {"sequential": True},
+        {"output_format": "png"},
+        {"references": (REFERENCE,)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_an_option_that_an_engine_lacks_is_refused(changes):
+    assert refused(POOR, replace(PLAIN, **changes)).field == next(iter(changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": "test/other"},
+        {"prompt": ""},
+        {"prompt": " \n\t"},
+        {"prompt": "x" * 21},
+        {"prompt": "a\0b"},
+        {"prompt": "a\ud800b"},
+        {"negative_prompt": "x" * 21},
+        {"negative_prompt": "\udfff"},
+        {"num_images": 0},
+        {"num_images": -1},
+        {"num_images": 5},
+        {"resolution": ""},
+        {"resolution": "1K"},
+        {"aspect_ratio": ""},
+        {"aspect_ratio": "5:7"},
+        {"seed": -2},
+        {"seed": 101},
+        {"guidance_scale": 0.5},
+        {"guidance_scale": float("nan")},
+        {"guidance_scale": float("inf")},
+        {"output_format": "webp"},
+        {"references": (REFERENCE,) * 3},
+    ],
+    ids=str,
+)
+def test_a_value_out_of_range_is_refused(changes):
+    assert refused(RICH, replace(EVERYTHING, **changes)).field == next(iter(changes))
+
+
+def test_a_format_of_one_resolution_is_none_of_another():
+    wide = replace(PLAIN, resolution="4K", aspect_ratio="16:9")
+    assert refused(RICH, wide).field == "aspect_ratio"
+
+
+def test_an_engine_without_sizes_takes_none():
+    sizeless = replace(POOR, sizes={})
+    validate(engine(sizeless), replace(PLAIN, resolution="", aspect_ratio=""))
+    assert refused(sizeless, PLAIN).field == "resolution"
+
+
+def test_a_long_text_is_told_how_much_to_cut():
+    message = refused(RICH, replace(PLAIN, prompt="字" * 23)).message
+    assert message == ("The text has 23 characters and this engine takes 20. Shorten it by 3.")
+
+
+def test_references_by_link_need_a_public_address():
+    request = replace(PLAIN, references=(REFERENCE,))
+    error = refused(RICH, request, links_possible=False)
+    assert error.field == "references"
+    assert "PUBLIC_URL" in error.message
+    inline = replace(RICH, reference_delivery=ReferenceDelivery.INLINE)
+    validate(engine(inline), request, links_possible=False)

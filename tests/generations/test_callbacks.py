@@ -1,0 +1,104 @@
+"""What providers fetch or call: by a token alone, and believed in nothing."""
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image as Picture
+
+from generations.execution import requests
+from generations.imaging import clean_reference
+from generations.models import Generation, RunReference
+from generations.states import Status
+from generations.submission import NewReference
+from tests.generations.asking import APIXO, DEMO, ask
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def upload():
+    file = io.BytesIO()
+    Picture.new("RGB", (640, 480), "teal").save(file, "JPEG", comment=b"private note")
+    return NewReference(clean_reference(file.getvalue()))
+
+
+@pytest.fixture
+def public(settings):
+    settings.PUBLIC_URL = "https://studio.example.com"
+    settings.SERVED_OVER_HTTPS = True
+
+
+class TestReferenceLinks:
+    @pytest.fixture
+    def link(self, alice, upload):
+        run = ask(alice, DEMO, 1, references=[upload])
+        generation = run.generations.get()
+        [row] = requests.references_of(run)
+        return generation, requests.reference_link(generation, row)
+
+    def test_gives_the_cleaned_picture_without_cookies_and_counts(self, link, client):
+        generation, url = link
+        response = client.get(url)
+        body = b"".join(response.streaming_content)
+        assert response["Content-Type"] == "image/jpeg"
+        assert response["X-Robots-Tag"] == "noindex"
+        assert not response.cookies
+        assert b"private note" not in body
+        assert RunReference.objects.get(run=generation.run).fetches == 1
+
+    @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
+    def test_is_dead_when_the_generation_has_ended(self, link, client, status):
+        generation, url = link
+        Generation.objects.filter(pk=generation.pk).update(status=status)
+        assert client.get(url).status_code == 404
+
+    def test_a_forged_token_is_nothing(self, link, client):
+        _generation, url = link
+        assert client.get(url.replace(".jpg", "x.jpg")).status_code == 404
+
+    def test_is_offered_to_the_provider_only_over_https(self, alice, upload, apixo_key, public):
+        run = ask(alice, APIXO, 1, references=[upload])
+        [reference] = requests.request_of(run.generations.get()).references
+        assert reference.link.startswith("https://studio.example.com/r/")
+        assert reference.data == b""
+
+
+class TestHooks:
+    @pytest.fixture
+    def running(self, alice, apixo_key, public):
+        generation = ask(alice, APIXO, 1).generations.get()
+        later = timezone.now() + timedelta(hours=1)
+        running = {"status": Status.RUNNING, "task_id": "t", "next_action_at": later}
+        Generation.objects.filter(pk=generation.pk).update(**running)
+        return generation
+
+    def path(self, generation):
+        return requests.callback_url(generation).removeprefix("https://studio.example.com")
+
+    def test_a_call_moves_nothing_and_makes_a_poll_due_at_once(self, running, client):
+        body = {"data": {"taskId": "someone-elses", "state": "success"}}
+        response = client.post(self.path(running), body, "application/json", secure=True)
+        assert response.status_code == 204
+        running.refresh_from_db()
+        assert (running.status, running.task_id) == (Status.RUNNING, "t")
+        assert running.next_action_at <= timezone.now()
+
+    def test_twenty_calls_do_what_one_does(self, running, client):
+        for _ in range(20):
+            assert client.post(self.path(running), secure=True).status_code == 204
+        assert Generation.objects.get().status == Status.RUNNING
+
+    def test_a_forged_token_or_a_wrong_provider_changes_nothing(self, running, client):
+        forged = reverse("hook", args=["apixo", "x:y"])
+        assert client.post(forged, secure=True).status_code == 404
+        elsewhere = self.path(running).replace("/apixo/", "/fal/")
+        assert client.post(elsewhere, secure=True).status_code == 204
+        running.refresh_from_db()
+        assert running.next_action_at > timezone.now()
+
+    def test_no_callback_is_asked_for_without_a_public_address(self, running, settings):
+        settings.SERVED_OVER_HTTPS = False
+        assert requests.callback_url(running) == ""

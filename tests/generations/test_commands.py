@@ -1,0 +1,133 @@
+"""The studio from the shell."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts import ledger
+from generations.models import Run
+from tests.emulator import troubles
+from tests.generations.asking import APIXO, DEMO
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def apixo(emulator, settings):
+    configured = {"base_url": emulator.base_url("apixo"), "keys": {1: emulator.key("apixo")}}
+    settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
+    settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
+    settings.PROVIDER_TIME_SCALE = 0.01
+    emulator.small = True
+    return emulator
+
+
+def generate(capsys, user, *arguments, engine=APIXO):
+    """Exit code and printed object of `generate --here --json`."""
+    code = 0
+    try:
+        call_command(
+            "generate",
+            "--here",
+            "--json",
+            f"--user={user.email}",
+            f"--engine={engine}",
+            "--prompt=a red fox",
+            *arguments,
+        )
+    except SystemExit as exit_:
+        code = exit_.code
+    except CommandError as error:
+        code = error.returncode
+    return code, json.loads(capsys.readouterr().out)
+
+
+class TestGenerate:
+    def test_prints_one_object_for_the_run(self, alice, apixo, capsys):
+        code, report = generate(capsys, alice, "--num-images=4")
+        price = ledger.balance(alice).spent // 4
+        assert code == 0
+        assert report["status"] == "succeeded"
+        assert (report["wanted"], report["delivered"]) == (4, 4)
+        credits = {"reserved": 4 * price, "charged": 4 * price, "released": 0}
+        assert report["credits"] == credits
+        assert [g["status"] for g in report["generations"]] == ["succeeded"]
+        assert report["generations"][0]["task_id"] in apixo.tasks
+        assert report["error"] is None
+        image = report["images"][0]
+        assert {"id", "width", "height", "sha256_original", "sha256_labelled", "path"} == set(image)
+        assert len(report["images"]) == 4
+
+    def test_fewer_than_wanted_is_exit_code_3(self, alice, apixo, capsys):
+        apixo.script("apixo", "submit", troubles.partial(3))
+        code, report = generate(capsys, alice, "--num-images=4")
+        assert (code, report["status"], report["delivered"]) == (3, "partial", 3)
+        assert report["credits"]["released"] == report["credits"]["reserved"] // 4
+
+    def test_a_failure_says_what_happened_and_what_to_do(self, alice, apixo, capsys):
+        apixo.script("apixo", "submit", troubles.failed("SensitiveContentDetected"))
+        code, report = generate(capsys, alice)
+        assert (code, report["status"]) == (3, "failed")
+        assert report["error"]["code"] == "content_policy"
+        assert report["error"]["message"]
+        assert report["credits"]["charged"] == 0
+
+    def test_a_lost_answer_is_unknown_with_one_submit(self, alice, apixo, capsys):
+        apixo.script("apixo", "submit", troubles.lost_answer())
+        code, report = generate(capsys, alice)
+        assert (code, report["status"]) == (3, "unknown")
+        assert len(apixo.submits("apixo")) == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "field"),
+        [
+            (["--num-images=99"], "num_images"),
+            (["--resolution=9K"], "resolution"),
+            (["--seed=5"], "seed"),
+            (["--engine=nobody/x"], "engine"),
+        ],
+    )
+    def test_what_cannot_be_done_is_refused_and_costs_nothing(
+        self, alice, apixo, capsys, arguments, field
+    ):
+        code, report = generate(capsys, alice, *arguments)
+        assert (code, report["error"]["field"]) == (2, field)
+        assert not Run.objects.exists()
+
+    def test_the_demo_engine_needs_no_key(self, alice, capsys):
+        code, report = generate(capsys, alice, engine=DEMO)
+        assert (code, report["status"]) == (0, "succeeded")
+
+
+class TestEngines:
+    def test_lists_what_can_be_picked_here(self, capsys):
+        call_command("engines", "--json")
+        [demo] = json.loads(capsys.readouterr().out)
+        assert demo["name"] == DEMO
+        assert demo["prices"]["2K"] == 2
+        assert demo["capabilities"]["max_images"] == 10
+
+
+class TestCheckProvider:
+    def test_says_that_the_key_is_accepted_and_never_prints_it(self, apixo, capsys):
+        call_command("check_provider", "apixo", "--spend")
+        printed = capsys.readouterr().out
+        assert "key accepted, balance" in printed
+        assert "accepted as task" in printed
+        assert apixo.key("apixo") not in printed
+
+    def test_a_wrong_key_fails_in_words(self, apixo, settings, capsys):
+        settings.PROVIDERS["apixo"]["keys"] = {1: "wrong"}
+        with pytest.raises(CommandError):
+            call_command("check_provider", "apixo")
+        assert "Failed:" in capsys.readouterr().out
+
+    def test_without_a_key_it_names_the_setting(self):
+        with pytest.raises(CommandError, match="APIXO_API_KEY"):
+            call_command("check_provider", "apixo")
+
+
+def test_recover_says_what_it_did(capsys, db):
+    call_command("recover")
+    assert "submits: 0" in capsys.readouterr().out

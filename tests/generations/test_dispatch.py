@@ -1,0 +1,147 @@
+"""Who goes next: caps, rate, fairness, pauses, and only active people."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from generations import dispatch
+from generations.models import Generation, ProviderAccount
+from generations.states import Status
+from tests.factories import make_user
+from tests.generations.asking import APIXO, ask
+
+
+@pytest.fixture
+def account(db):
+    [account] = [row for row in dispatch.accounts_here() if row.provider == "demo"]
+    return account
+
+
+def limit(account, **limits):
+    ProviderAccount.objects.filter(pk=account.pk).update(**limits)
+
+
+def claim_all():
+    claimed = []
+    while generation := dispatch.claim_next("worker-1"):
+        claimed.append(generation)
+    return claimed
+
+
+@pytest.mark.django_db
+class TestClaiming:
+    def test_a_claimed_row_is_ready_to_be_sent_and_not_yet_sent(self, alice, account):
+        ask(alice, num_images=1)
+        generation = dispatch.claim_next("worker-1")
+        assert (generation.status, generation.claimed_by) == (Status.SUBMITTING, "worker-1")
+        assert generation.account == account
+        assert generation.submit_token
+        assert (generation.attempt, generation.submitted_at) == (1, None)
+
+    def test_nobody_waits(self, account):
+        assert dispatch.claim_next("worker-1") is None
+
+    def test_what_is_not_due_yet_waits(self, alice):
+        ask(alice, num_images=1)
+        Generation.objects.update(next_action_at=timezone.now() + timedelta(minutes=1))
+        assert dispatch.claim_next("worker-1") is None
+
+    def test_people_who_are_no_longer_active_wait(self, alice):
+        ask(alice, num_images=1)
+        alice.is_active = False
+        alice.save()
+        assert dispatch.claim_next("worker-1") is None
+
+    def test_only_for_accounts_whose_key_this_process_has(self, alice, apixo_key, settings):
+        ask(alice, APIXO, 1)
+        settings.PROVIDERS = {}
+        assert dispatch.claim_next("worker-1") is None
+
+    def test_a_body_that_was_sent_with_a_key_goes_to_the_same_account_again(self, alice, settings):
+        keys = {1: "one", 2: "two"}
+        settings.PROVIDERS = {"apixo": {"base_url": "https://api.apixo.ai/api/v1", "keys": keys}}
+        ask(alice, APIXO, 1)
+        _first, second = [row for row in dispatch.accounts_here() if row.provider == "apixo"]
+        Generation.objects.update(account=second, idempotency_key="k", body=b"{}")
+        limit(second, paused_until=timezone.now() + timedelta(minutes=1))
+        assert dispatch.claim_next("worker-1") is None
+        limit(second, paused_until=None)
+        assert dispatch.claim_next("worker-1").account == second
+
+
+@pytest.mark.django_db
+class TestLimits:
+    def test_no_more_in_flight_than_the_cap(self, alice, account):
+        limit(account, concurrency=3)
+        ask(alice, num_images=5)
+        assert len(claim_all()) == 3
+
+    def test_no_more_in_a_minute_than_the_rate(self, alice, account):
+        limit(account, per_minute=2)
+        ask(alice, num_images=3)
+        just_ended = {"status": Status.SUCCEEDED, "submitted_at": timezone.now()}
+        for generation in claim_all():
+            Generation.objects.filter(pk=generation.pk).update(**just_ended)
+        assert dispatch.claim_next("worker-1") is None
+        Generation.objects.update(submitted_at=timezone.now() - timedelta(seconds=61))
+        assert dispatch.claim_next("worker-1")
+
+    def test_a_paused_account_takes_nothing(self, alice, account):
+        limit(account, paused_until=timezone.now() + timedelta(seconds=30))
+        ask(alice, num_images=1)
+        assert dispatch.claim_next("worker-1") is None
+
+    def test_an_account_that_keeps_failing_rests_and_then_sends_one_probe(self, alice, account):
+        for _ in range(dispatch.FAILURES_BEFORE_PAUSE):
+            dispatch.note_failure(account, "provider_error")
+        account.refresh_from_db()
+        assert account.paused_until > timezone.now()
+        limit(account, paused_until=timezone.now())
+        ask(alice, num_images=3)
+        assert len(claim_all()) == 1
+        dispatch.note_success(account)
+        assert len(claim_all()) == 2
+
+
+@pytest.mark.django_db
+class TestFairness:
+    def test_whoever_has_the_fewest_in_flight_goes_first(self, alice, account):
+        greedy, modest = alice, make_user(team=alice.team)
+        limit(account, concurrency=4)
+        ask(greedy, num_images=6)
+        ask(modest, num_images=2)
+        assert [row.run.user for row in claim_all()] == [greedy, modest, greedy, modest]
+
+    def test_then_whoever_has_waited_longest(self, alice, bob, account):
+        later, earlier = ask(alice, num_images=1), ask(bob, num_images=1)
+        an_hour_ago = timezone.now() - timedelta(hours=1)
+        Generation.objects.filter(run=earlier).update(created_at=an_hour_ago)
+        assert [row.run for row in claim_all()] == [earlier, later]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cap_holds_when_many_workers_claim_at_once():
+    ask(make_user(quota=100), num_images=10)
+    ask(make_user(quota=100), num_images=10)
+    dispatch.accounts_here()
+    ProviderAccount.objects.update(concurrency=7)
+
+    def claim(number):
+        try:
+            return len(_claims(f"worker-{number}"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(claim, range(12))) == 7
+    assert Generation.objects.in_flight().count() == 7
+
+
+def _claims(worker):
+    claimed = []
+    while generation := dispatch.claim_next(worker):
+        claimed.append(generation)
+    return claimed

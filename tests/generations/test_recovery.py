@@ -1,0 +1,174 @@
+"""What recovery finds: every abandoned row goes on or is settled, exactly once."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import heartbeat, ledger
+from accounts.models import Worker
+from generations import dispatch, hints, recovery, storage
+from generations.execution import arriving
+from generations.models import Delivery, Generation, Run
+from generations.providers.types import ImageError, InlineImage, RemoteImage, Result
+from generations.states import RunStatus, Status
+from tests.generations.asking import APIXO, ask
+
+DEAD = "elsewhere:1:dead"
+
+
+@pytest.fixture
+def claimed(alice, apixo_key):
+    """A generation of an engine without idempotency key, claimed by a worker that is gone."""
+
+    def claimed(**columns):
+        ask(alice, APIXO, 2)
+        generation = dispatch.claim_next(DEAD)
+        Generation.objects.filter(pk=generation.pk).update(**columns)
+        generation.refresh_from_db()
+        return generation
+
+    return claimed
+
+
+def status_of(generation):
+    return Generation.objects.get(pk=generation.pk).status
+
+
+def result(*images):
+    return Result(images=images, model="m")
+
+
+@pytest.mark.django_db
+class TestSubmitsOfADeadWorker:
+    def test_not_sent_goes_back_into_line(self, claimed):
+        generation = claimed(submitted_at=None)
+        recovery.recover()
+        assert status_of(generation) == Status.QUEUED
+
+    def test_sent_without_a_key_is_unknown_and_keeps_its_credits(self, claimed, alice):
+        generation = claimed(submitted_at=timezone.now())
+        recovery.recover()
+        assert status_of(generation) == Status.UNKNOWN
+        assert ledger.balance(alice).reserved == generation.reserved_credits
+        assert Run.objects.get().status == RunStatus.UNKNOWN
+
+    def test_sent_with_a_key_goes_back_with_the_same_key_and_body(self, claimed):
+        generation = claimed(submitted_at=timezone.now(), idempotency_key="k", body=b"{}")
+        recovery.recover()
+        row = Generation.objects.get(pk=generation.pk)
+        assert (row.status, row.idempotency_key, bytes(row.body)) == (Status.QUEUED, "k", b"{}")
+
+    def test_an_answer_that_was_kept_is_used(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        name = storage.original_name(generation.uuid, attempt=1, index=0)
+        storage.save_original(name, b"picture")
+        recovery.recover()
+        assert status_of(generation) == Status.STORING
+        assert generation.deliveries.get().status == Delivery.Status.FETCHED
+
+    def test_a_worker_that_is_alive_is_left_alone(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        heartbeat.beat(DEAD, "provider")
+        recovery.recover()
+        assert status_of(generation) == Status.SUBMITTING
+
+
+@pytest.mark.django_db
+class TestDeliveriesOfADeadWorker:
+    @pytest.fixture
+    def storing(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        images = RemoteImage("https://example.com/1.png"), InlineImage(b"picture")
+        assert arriving.accept(generation, result(*images))
+        return generation
+
+    def test_claims_are_set_free_and_hinted(self, storing, django_capture_on_commit_callbacks):
+        Delivery.objects.update(claimed_by=DEAD, next_action_at=None)
+        recovery.recover()
+        an_age_ago = timezone.now() - timedelta(minutes=1)
+        Delivery.objects.filter(claimed_by="").update(next_action_at=an_age_ago)
+        with django_capture_on_commit_callbacks() as callbacks:
+            recovery.recover()
+        published = {c.args for c in callbacks if getattr(c, "func", None) is hints._publish}
+        first, second = storing.deliveries.all()
+        assert {(hints.FETCH, (first.pk,)), (hints.LABEL, (second.pk,))} <= published
+
+    def test_a_generation_whose_pictures_are_all_decided_is_ended(self, storing):
+        Delivery.objects.update(status=Delivery.Status.FAILED, error_code="image_unreachable")
+        recovery.recover()
+        row = Generation.objects.get(pk=storing.pk)
+        assert (row.status, row.error_code) == (Status.FAILED, "image_unreachable")
+        assert ledger.reconcile() == []
+
+
+@pytest.mark.django_db
+class TestOthers:
+    def test_queued_work_of_inactive_people_is_cancelled_and_costs_nothing(self, alice):
+        run = ask(alice, num_images=2)
+        alice.is_active = False
+        alice.save()
+        recovery.recover()
+        run.refresh_from_db()
+        assert run.status == RunStatus.CANCELLED
+        assert ledger.balance(alice).reserved == 0
+
+    def test_work_for_an_engine_without_a_key_fails_after_a_while(self, alice, apixo_key, settings):
+        run = ask(alice, APIXO, 1)
+        settings.PROVIDERS = {}
+        recovery.recover()
+        run.refresh_from_db()
+        assert run.status == RunStatus.PENDING
+        long_ago = timezone.now() - timedelta(seconds=settings.PROVIDER_RETRY_SECONDS + 1)
+        Generation.objects.update(created_at=long_ago)
+        recovery.recover()
+        run.refresh_from_db()
+        assert run.status == RunStatus.FAILED
+        assert run.generations.get().error_code == "engine_missing"
+
+    def test_a_task_long_past_its_deadline_without_a_poller_is_unknown(self, claimed):
+        overdue = timezone.now() - timedelta(minutes=5)
+        generation = claimed(status=Status.RUNNING, task_id="t", deadline_at=overdue)
+        recovery.recover()
+        assert status_of(generation) == Status.UNKNOWN
+
+    def test_a_second_round_finds_nothing_more_to_do(self, claimed):
+        claimed(submitted_at=timezone.now())
+        recovery.recover()
+        assert not any(recovery.recover().values())
+
+
+@pytest.mark.django_db
+class TestArriving:
+    def test_a_picture_that_the_provider_refused_takes_no_other_with_it(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        refused = ImageError(code="content_policy")
+        arriving.accept(generation, result(InlineImage(b"picture"), refused))
+        stored, failed = generation.deliveries.all()
+        assert (stored.status, failed.status) == ("fetched", "failed")
+        assert status_of(generation) == Status.STORING
+
+    def test_a_late_second_answer_changes_nothing(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        stale = Generation.objects.get(pk=generation.pk)
+        assert arriving.accept(generation, result(InlineImage(b"one")))
+        assert not arriving.accept(stale, result(InlineImage(b"two"), InlineImage(b"three")))
+        assert generation.deliveries.count() == 1
+
+
+@pytest.mark.django_db
+class TestHeartbeat:
+    def test_a_process_of_this_machine_that_is_gone_is_buried_at_once(self):
+        name = heartbeat.worker_name()
+        machine = name.rsplit(":", 2)[0]
+        gone = f"{machine}:999999999:x"
+        heartbeat.beat(name, "provider")
+        heartbeat.beat(gone, "provider")
+        assert heartbeat.bury_dead() == 1
+        assert [worker.pk for worker in heartbeat.alive()] == [name]
+
+    def test_a_worker_elsewhere_is_buried_after_30_seconds_of_silence(self):
+        heartbeat.beat(DEAD, "provider")
+        assert heartbeat.bury_dead() == 0
+        Worker.objects.update(seen_at=timezone.now() - timedelta(seconds=31))
+        assert heartbeat.bury_dead() == 1

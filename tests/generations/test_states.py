@@ -1,0 +1,63 @@
+"""The table of moves, over every pair of statuses."""
+
+from itertools import product
+
+import pytest
+
+from generations import lifecycle
+from generations.models import Generation, Run
+from generations.states import ENDED, MOVES, OPEN, Status, sources
+from tests.generations.asking import ask
+
+LEGAL = {
+    ("queued", "submitting"),
+    ("queued", "cancelled"),
+    ("queued", "failed"),
+    ("submitting", "queued"),
+    ("submitting", "running"),
+    ("submitting", "storing"),
+    ("submitting", "unknown"),
+    ("submitting", "failed"),
+    ("submitting", "cancelled"),
+    ("running", "storing"),
+    ("running", "failed"),
+    ("running", "cancelled"),
+    ("running", "unknown"),
+    ("storing", "succeeded"),
+    ("storing", "failed"),
+    ("unknown", "running"),
+    ("unknown", "storing"),
+    ("unknown", "failed"),
+}
+
+
+def test_the_table_is_the_one_that_was_agreed():
+    assert {(a.value, b.value) for a, targets in MOVES.items() for b in targets} == LEGAL
+
+
+def test_every_status_is_open_ended_or_unknown():
+    assert OPEN | ENDED | {Status.UNKNOWN} == set(Status)
+    assert all(not MOVES[status] for status in ENDED)
+
+
+@pytest.mark.parametrize("target", Status)
+def test_sources_is_the_table_read_backwards(target):
+    assert sources(target) == {status for status in Status if target in MOVES[status]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("source", "target"), list(product(Status, Status)))
+def test_legal_moves_pass_and_every_other_pair_is_refused(alice, source, target):
+    [generation] = ask(alice, num_images=1).generations.all()
+    columns = {"task_id": "t1", "submit_token": generation.uuid, "claimed_by": "w"}
+    Generation.objects.filter(pk=generation.pk).update(status=source, **columns)
+    if source == Status.UNKNOWN:
+        Run.objects.update(open=0, unknown=1)
+    generation.refresh_from_db()
+    if (source, target) in LEGAL:
+        assert lifecycle.move(generation, target)
+        assert generation.status == target
+    else:
+        with pytest.raises(ValueError, match="no move"):
+            lifecycle.move(generation, target)
+        assert Generation.objects.get(pk=generation.pk).status == source

@@ -1,0 +1,76 @@
+"""The studio's settings as the tests run it: a folder of its own for every process.
+
+`DATABASE_URL`, `CACHE_URL` and `CELERY_BROKER_URL` may be given, for PostgreSQL and Redis; a `.env`
+is not read. What is set here stands in the environment, for processes that tests start.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
+def _make_folder() -> Path:
+    """A folder that goes with this process; within that of the process which started a worker."""
+    if WORKER:
+        folder = Path(os.environ["DATA_DIR"], WORKER)
+        folder.mkdir()
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix="studio-tests-"))
+    atexit.register(_remove_folder, folder, owner=os.getpid())
+    return folder
+
+
+def _remove_folder(folder: Path, *, owner: int) -> None:
+    if os.getpid() == owner:  # a fork leaves it alone
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _given(name: str, otherwise: str) -> str:
+    """An address from the environment. A worker ignores files of the process that started it."""
+    address = os.environ.get(name, "")
+    if WORKER and os.environ["DATA_DIR"] in address:
+        address = ""
+    return _own_redis_database(address or otherwise)
+
+
+def _own_redis_database(address: str) -> str:
+    """With workers, each has Redis databases of its own: a test empties the whole of them."""
+    offset = 2 * int(WORKER.removeprefix("gw") or 0)
+    return re.sub(
+        r"^(redis|rediss|rediscache)(://.*/)(\d+)$",
+        lambda match: f"{match[1]}{match[2]}{int(match[3]) + offset}",
+        address,
+    )
+
+
+FOLDER = _make_folder()
+os.environ |= {
+    "SECRET_KEY": "only-for-tests",
+    "DEBUG": "off",
+    "DEMO": "on",
+    "PUBLIC_URL": "",
+    "DATABASE_URL": _given("DATABASE_URL", f"sqlite:///{FOLDER / 'studio.sqlite3'}"),
+    "CACHE_URL": _given("CACHE_URL", f"filecache://{FOLDER / 'cache'}"),
+    "CELERY_BROKER_URL": _given("CELERY_BROKER_URL", ""),
+    "STORAGE_URL": f"file://{FOLDER / 'files'}",
+    "DATA_DIR": str(FOLDER),
+}
+
+with mock.patch("environ.Env.read_env"):
+    from seedream_site.settings import *  # noqa: F403
+    from seedream_site.settings import DATABASES, STATIC_ROOT, STORAGES
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Names of files as they are, so that no test depends on collectstatic.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing one
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, as in the studio: connections of several threads are then really several.
+    DATABASES["default"]["TEST"] = {"NAME": str(FOLDER / "test.sqlite3")}
