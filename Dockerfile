@@ -12,7 +12,7 @@ RUN pip wheel --no-cache-dir --disable-pip-version-check --require-hashes --whee
 
 FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
-RUN useradd --system --user-group --uid 10001 --home-dir /data --create-home studio
+RUN useradd --user-group --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin studio
 COPY requirements.txt .
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels --require-hashes -r requirements.txt

@@ -28,8 +28,8 @@ run: install ## Run the studio here (PORT=9000 for another port); Ctrl-C stops i
 	@$(VENV_PYTHON) -m seedream_site.launch
 
 test: install-dev ## Run the tests, those in a browser included
-	@$(VENV_PYTHON) .ci/chromium.py
-	$(VENV_PYTHON) -m pytest -n auto $(ARGS)
+	@chromium=$$($(VENV_PYTHON) .ci/chromium.py) && \
+	    CHROMIUM="$$chromium" $(VENV_PYTHON) -m pytest -n auto $(ARGS)
 
 test-services: install-dev ## Run the tests on PostgreSQL and Redis
 	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -m "not browser" $(ARGS)

@@ -1,5 +1,9 @@
-"""Sees to it that the browser tests have a Chromium: they are never skipped in silence."""
+"""Prints the Chromium for the browser tests, which are never skipped in silence.
 
+It is the one named in CHROMIUM, else an installed one, else the package is installed.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
@@ -9,19 +13,20 @@ import packages
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def is_installed() -> bool:
-    return any(works(program) for program in PROGRAMS)
+def find() -> str | None:
+    candidates = [os.environ.get("CHROMIUM", ""), *PROGRAMS]
+    return next((path for name in candidates if (path := shutil.which(name)) and works(path)), None)
 
 
 def works(program: str) -> bool:
     """Whether `program` runs: Ubuntu has a stand-in of that name that only says what to do."""
-    if shutil.which(program) is None:
-        return False
     done = subprocess.run([program, "--version"], check=False, capture_output=True)  # noqa: S603
     return done.returncode == 0
 
 
-if not is_installed():
-    packages.install("chromium")
-    if not is_installed():
-        sys.exit("The browser tests need Chromium, and the package of that name does not run here.")
+if __name__ == "__main__":
+    chromium = find()
+    if chromium is None:
+        packages.install("chromium")
+        chromium = find() or sys.exit("The browser tests need Chromium, and none runs here.")
+    sys.stdout.write(chromium)

@@ -23,7 +23,7 @@ import psycopg
 import redis
 
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/test")
-REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/14")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/8")
 REDIS_DATABASES = 16
 START_SECONDS = 60
 
@@ -114,7 +114,7 @@ def redis_server(url: str) -> Iterator[str]:
     if shutil.which("redis-server") is None:
         packages.install("redis-server")
     port = free_port()
-    started = f"redis://127.0.0.1:{port}/14"
+    started = f"redis://127.0.0.1:{port}/0"
     with tempfile.TemporaryDirectory() as folder:
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--dir", folder]

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = _("people and credits")
+    verbose_name = _("People and credits")
 
     def ready(self) -> None:
         from accounts import append_only, checks, groups  # noqa: F401, PLC0415  # checks register on import

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 class GenerationsConfig(AppConfig):
     name = "generations"
-    verbose_name = _("images")
+    verbose_name = _("Images")
 
     def ready(self) -> None:
         from generations import checks, pricing  # noqa: F401, PLC0415  # checks register on import

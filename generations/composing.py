@@ -11,7 +11,7 @@ from accounts.ledger import Balance
 from accounts.models import User
 from generations.form_fields import pictures_of_team
 from generations.forms import ComposeForm
-from generations.identifiers import uuid_of
+from generations.identifiers import uuid_to_look_up
 from generations.models import Campaign, Run
 from generations.paths import reference_path
 
@@ -42,7 +42,7 @@ class Composer:
 
 def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
     """The composer around `form`, for a person with `balance`."""
-    campaigns = Campaign.objects.visible_to(form.user)  # type: ignore[attr-defined]
+    campaigns = Campaign.objects.visible_to(form.user)
     thumbnails = [
         Thumbnail(str(each.uuid), reference_path(each.uuid))
         for each in ([] if form.no_references else form.pictures)
@@ -71,8 +71,8 @@ def credits_in_words(credits: int) -> str:
 
 def _asked_for(user: User, identifier: str) -> dict[str, Any]:
     """What a run asked for, as values of the form; nothing where there is no such run."""
-    runs = Run.objects.visible_to(user).select_related("campaign")  # type: ignore[attr-defined]
-    run = runs.filter(uuid=uuid_of(identifier)).first()
+    runs = Run.objects.visible_to(user).select_related("campaign")
+    run = runs.filter(uuid=uuid_to_look_up(identifier)).first()
     if run is None:
         return {}
     references = run.run_references.values_list("reference__uuid", flat=True)
@@ -92,9 +92,18 @@ def _why_blocked(form: ComposeForm, balance: Balance) -> str:
         return _("This engine has no price yet. Ask an admin to set one.")
     if form.price <= balance.left:
         return ""
-    words = {"left": balance.left, "date": date_format(balance.renews_on, "j F")}
+    left, date = balance.left, date_format(balance.renews_on, "j F")
     if balance.team_is_short:
-        sentence = _("Your team has %(left)d credits left until %(date)s.")
+        sentence = ngettext(
+            "Your team has %(left)d credit left until %(date)s.",
+            "Your team has %(left)d credits left until %(date)s.",
+            left,
+        )
     else:
-        sentence = _("You have %(left)d credits left until %(date)s.")
-    return f"{sentence % words} {_('Ask for fewer images, or ask an admin for more credits.')}"
+        sentence = ngettext(
+            "You have %(left)d credit left until %(date)s.",
+            "You have %(left)d credits left until %(date)s.",
+            left,
+        )
+    what_to_do = _("Ask for fewer images, or ask an admin for more credits.")
+    return f"{sentence % {'left': left, 'date': date}} {what_to_do}"

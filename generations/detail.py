@@ -129,7 +129,7 @@ def _params(image: Image) -> list[tuple[str, str]]:
         (_("Format"), options.get("aspect_ratio") or _("as the engine chose")),
         (_("Resolution"), options.get("resolution") or _("as the engine chose")),
         (_("Seed"), _seed(image)),
-        (_("Cost"), credits_in_words(image.generation.price.credits)),
+        (_("Price"), credits_in_words(image.generation.price.credits)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -45,7 +46,7 @@ def fields_of(able: Capabilities, *, resolution: str, user: User) -> dict[str, f
         "negative_prompt": _avoid() if able.negative_prompt else None,
         "seed": _number("seed", able.seed),
         "guidance_scale": _number("guidance_scale", able.guidance_scale),
-        "output_format": _choice("output_format", able.output_formats),
+        "output_format": _output_format(able.output_formats),
         "sequential": _switch("sequential") if able.sequential else None,
         "enhance_prompt": _switch("enhance_prompt") if able.enhance_prompt else None,
     }
@@ -132,17 +133,32 @@ def _choice(
 def _number(name: str, limits: NumberRange | None) -> forms.Field | None:
     if limits is None:
         return None
-    kind = forms.IntegerField if float(limits.step).is_integer() else forms.FloatField
-    bounds = {"least": limits.minimum, "most": limits.maximum}
-    return kind(
+    kind: Any = forms.IntegerField if float(limits.step).is_integer() else forms.FloatField
+    bounds = {"least": _in_words(limits.minimum), "most": _in_words(limits.maximum)}
+    refusal = _("Choose a number from %(least)s to %(most)s, or leave it empty.") % bounds
+    field: forms.Field = kind(
         label=LABELS[name],
         required=False,
         min_value=limits.minimum,
         max_value=limits.maximum,
         initial=limits.default,
-        help_text=_("%(least)g to %(most)g. Empty: the engine chooses.") % bounds,
+        help_text=_("%(least)s to %(most)s. Empty: the engine chooses.") % bounds,
         widget=forms.NumberInput(attrs={"step": limits.step}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), refusal),
     )
+    return field
+
+
+def _in_words(number: float) -> str:
+    return f"{int(number):,}" if float(number).is_integer() else f"{number:g}"
+
+
+def _output_format(formats: tuple[str, ...]) -> forms.ChoiceField | None:
+    field = _choice("output_format", formats)
+    if field:
+        field.required, field.initial = False, ""
+        field.choices = [("", _("As the engine chooses")), *((each, each.upper()) for each in formats)]
+    return field
 
 
 def _avoid() -> TextField:

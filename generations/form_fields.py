@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -26,7 +27,8 @@ class TextField(forms.CharField):
     """Text that databases and the log can hold; line breaks come as one character each."""
 
     def to_python(self, value: Any) -> str:
-        return super().to_python((value or "").replace("\r\n", "\n"))
+        text: str = super().to_python((value or "").replace("\r\n", "\n")) or ""
+        return text
 
     def run_validators(self, value: str) -> None:
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
@@ -97,9 +99,10 @@ def cleaned(upload: UploadedFile) -> CleanImage:
 def pictures_of_team(identifiers: Iterable[str], user: User) -> dict[str, Reference | Image]:
     """By identifier, the references and images among `identifiers` that `user` may see."""
     wanted = {text: known for text in identifiers if (known := uuid_of(text))}
-    references = Reference.objects.visible_to(user).filter(uuid__in=wanted.values())  # type: ignore[attr-defined]
-    images = Image.objects.visible_to(user).filter(uuid__in=wanted.values())  # type: ignore[attr-defined]
-    found = {row.uuid: row for row in [*references, *images]}
+    references = Reference.objects.visible_to(user).filter(uuid__in=wanted.values())
+    images = Image.objects.visible_to(user).filter(uuid__in=wanted.values())
+    found: dict[UUID, Reference | Image] = {row.uuid: row for row in references}
+    found |= {row.uuid: row for row in images}
     return {text: found[known] for text, known in wanted.items() if known in found}
 
 

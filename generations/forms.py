@@ -23,13 +23,12 @@ from generations.engine_fields import (
 )
 from generations.form_fields import (
     FILE_LEFT_OUT,
-    Given,
     TextField,
     pictures_of_team,
 )
 from generations.identifiers import uuid_of
 from generations.imaging import CleanImage
-from generations.models import Reference
+from generations.models import Image, Reference
 from generations.providers import registry
 from generations.providers.errors import UnsupportedOption
 from generations.providers.types import Capabilities, Engine
@@ -105,7 +104,7 @@ class ComposeForm(forms.Form):
         self.fields |= fields_of(self.able, resolution=self.resolution, user=user)
         self._name_controls()
         chosen_first = {"engine": chosen.name if chosen else "", "num_images": self.num_images}
-        self.initial = chosen_first | self.initial
+        self.initial = {**chosen_first, **self.initial}
         if data is not None:
             self.data = self._completed(data)
 
@@ -132,7 +131,7 @@ class ComposeForm(forms.Form):
         return int(given) if given in counts else min(USUAL_IMAGES, self.able.max_images)
 
     @cached_property
-    def pictures(self) -> list[Given]:
+    def pictures(self) -> list[Reference | Image]:
         """The pictures of the team that stand in the form as references."""
         named = [each for each in self._many("references") if isinstance(each, str)]
         found = pictures_of_team(named, self.user) if named else {}
@@ -239,11 +238,15 @@ class ComposeForm(forms.Form):
         nothing = ("", None, *SWITCHED_OFF) if name in SWITCHES else ("", None)
         return any(value not in nothing for value in self._many(name))
 
+    def _is_idle(self, name: str) -> bool:
+        """Rights speak of uploads: where there can be none, they are no loss."""
+        return name == "rights" and name not in self.fields
+
     def _kept(self) -> dict[str, Any]:
         """What fits of the values given; `notes` gets a sentence for each that does not."""
         kept: dict[str, Any] = {"idempotency_key": self.key}
         for name in LABELS:
-            if not self._is_given(name):
+            if not self._is_given(name) or self._is_idle(name):
                 continue
             try:
                 kept[name] = self._fit(name)
@@ -255,7 +258,11 @@ class ComposeForm(forms.Form):
         """What was given for a field, if it fits. Raises ValidationError where it does not."""
         field = self.fields.get(name)
         if field is None:
-            raise ValidationError(self._lack(name))
+            raise ValidationError(
+                self.no_references
+                if name == "references"
+                else _("This engine does not have this option, so it is left out.")
+            )
         if isinstance(field, TextField):
             return self._one(name)  # a text in the making is nobody's mistake
         if name == "references":
@@ -285,7 +292,7 @@ class ComposeForm(forms.Form):
     def _completed(self, data: Mapping[str, Any]) -> Any:
         """What a form leaves out altogether stands at what the page would have shown."""
         completed: Any = data.copy() if isinstance(data, MultiValueDict) else dict(data)
-        for name in ("num_images", "resolution", "aspect_ratio", "output_format", "rights"):
+        for name in ("num_images", "resolution", "aspect_ratio", "rights"):
             if name in self.fields:
                 completed.setdefault(name, self.get_initial_for_field(self.fields[name], name))
         return completed

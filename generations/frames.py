@@ -191,7 +191,7 @@ def _returned(generations: Iterable[Generation]) -> frozenset[UUID]:
         generation__in=ended, kind=Entry.Kind.RELEASE, allowance__user__isnull=False
     )
     totals = released.order_by().values("generation").annotate(total=Sum("amount"))
-    return frozenset(row["generation"] for row in totals if row["total"])
+    return frozenset(row["generation"] for row in totals if row["generation"] and row["total"])
 
 
 # --- Frames ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from generations import keyset
 from generations.frames import Frame, preview_frame
-from generations.identifiers import uuid_of
+from generations.identifiers import uuid_to_look_up
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Rendition
 from generations.paths import reuse_path
@@ -53,7 +53,7 @@ class GalleryPage:
 
 def page(user: User, *, cursor: str = "", chosen: Filter = Filter()) -> GalleryPage:
     """The newest images of the user's team that `chosen` lets through, or those after `cursor`."""
-    visible = Image.objects.visible_to(user)  # type: ignore[attr-defined]
+    visible = Image.objects.visible_to(user)
     found = keyset.page(
         _filtered(visible, chosen).select_related("run"),
         cursor=cursor,
@@ -82,7 +82,7 @@ def search(images: QuerySet[Image], query: str) -> QuerySet[Image]:
 
 
 def campaigns_of(user: User) -> QuerySet[Campaign]:
-    return Campaign.objects.visible_to(user)  # type: ignore[attr-defined, no-any-return]
+    return Campaign.objects.visible_to(user)
 
 
 def people_of(user: User) -> QuerySet[User]:
@@ -92,9 +92,9 @@ def people_of(user: User) -> QuerySet[User]:
 
 def _filtered(images: QuerySet[Image], chosen: Filter) -> QuerySet[Image]:
     if chosen.campaign:
-        images = images.filter(run__campaign__uuid=uuid_of(chosen.campaign))
+        images = images.filter(run__campaign__uuid=uuid_to_look_up(chosen.campaign))
     if chosen.person:
-        images = images.filter(run__user__uuid=uuid_of(chosen.person))
+        images = images.filter(run__user__uuid=uuid_to_look_up(chosen.person))
     return search(images, chosen.query)
 
 

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+NOBODY = UUID(int=0)
+
 
 def uuid_of(text: str) -> UUID | None:
     """The UUID that `text` writes, or None where it writes none."""
@@ -9,3 +11,8 @@ def uuid_of(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def uuid_to_look_up(text: str) -> UUID:
+    """The UUID that `text` writes, or one that no row has: None would find what has no row."""
+    return uuid_of(text) or NOBODY

@@ -45,9 +45,13 @@ def page(
     """
     if place := place_of(anchors, cursor, time=time):
         rows = older(rows, place, time=time)
-    found = list(rows.order_by(f"-{time}", "-id")[: size + 1])
+    found = list(newest_first(rows, time=time)[: size + 1])
     shown = found[:size]
     return Page(shown, str(shown[-1].uuid) if len(found) > size else "")  # type: ignore[attr-defined]
+
+
+def newest_first(rows: QuerySet[Row], *, time: str = "created_at") -> QuerySet[Row]:
+    return rows.order_by(f"-{time}", "-id")
 
 
 def place_of(anchors: QuerySet[Any], cursor: str, *, time: str = "created_at") -> Place | None:

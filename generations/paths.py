@@ -5,28 +5,27 @@ from uuid import UUID
 
 from django.urls import get_script_prefix, reverse
 
+from generations.identifiers import NOBODY
 from generations.imaging import extension
-
-_NOBODY = UUID(int=0)
 
 
 def image_path(image: UUID) -> str:
     """The image's own page."""
-    return _pattern("image", get_script_prefix()).replace(str(_NOBODY), str(image))
+    return _pattern("image", get_script_prefix()).replace(str(NOBODY), str(image))
 
 
 def download_path(image: UUID) -> str:
-    return _pattern("image-download", get_script_prefix()).replace(str(_NOBODY), str(image))
+    return _pattern("image-download", get_script_prefix()).replace(str(NOBODY), str(image))
 
 
 def rendition_path(rendition: UUID, image_format: str) -> str:
     """A labelled file; it ends in the extension of its format (JPEG, PNG, WEBP)."""
     pattern = _pattern("rendition", get_script_prefix(), extension(image_format))
-    return pattern.replace(str(_NOBODY), str(rendition))
+    return pattern.replace(str(NOBODY), str(rendition))
 
 
 def reference_path(reference: UUID) -> str:
-    return _pattern("reference", get_script_prefix()).replace(str(_NOBODY), str(reference))
+    return _pattern("reference", get_script_prefix()).replace(str(NOBODY), str(reference))
 
 
 def reuse_path(run: UUID) -> str:
@@ -36,4 +35,4 @@ def reuse_path(run: UUID) -> str:
 
 @lru_cache(maxsize=32)
 def _pattern(name: str, prefix: str, *args: str, identified: bool = True) -> str:
-    return reverse(name, args=[_NOBODY, *args] if identified else None)
+    return reverse(name, args=[NOBODY, *args] if identified else None)

@@ -19,7 +19,7 @@ from accounts.events import Event
 from accounts.models import Record, Team, User
 from generations import keyset
 from generations.gallery import GalleryPage, cards
-from generations.identifiers import uuid_of
+from generations.identifiers import uuid_to_look_up
 from generations.labelling import PREVIEW
 from generations.models import Rendition, Run
 from generations.paths import rendition_path
@@ -77,7 +77,7 @@ def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -
     visible = visible_to(reader)
     chosen = visible.select_related("actor")
     if person:
-        chosen = chosen.filter(actor__uuid=uuid_of(person))
+        chosen = chosen.filter(actor__uuid=uuid_to_look_up(person))
     if event in Event.values:
         chosen = chosen.filter(event=event)
     found = keyset.page(chosen, cursor=cursor, anchors=visible, size=PAGE_SIZE, time="at")
@@ -173,7 +173,7 @@ def _personal(record: Record) -> list[tuple[str, str]]:
     return [(label, payload.data[name]) for name, label in labels.items() if payload.data.get(name)]
 
 
-_LOOKS = {
+_LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_SUBMITTED: ("send", ""),
     Event.RUN_RETRIED: ("refresh-cw", ""),
     Event.GENERATION_QUEUED: ("clock", ""),

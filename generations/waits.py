@@ -102,8 +102,9 @@ def _measure(provider: str) -> Pace:
         .values_list("run__engine", "run__options", "submitted_at", "ended_at")
     )
     for engine, options, submitted_at, ended_at in ended[:MEASURED]:
-        seconds = (ended_at - submitted_at).total_seconds()
-        taken[engine, options.get("resolution", "")].append(seconds)
+        if submitted_at and ended_at:
+            seconds = (ended_at - submitted_at).total_seconds()
+            taken[engine, options.get("resolution", "")].append(seconds)
     medians = {kind: median(times) for kind, times in taken.items() if len(times) >= LEAST_MEASURED}
     return Pace(_slots(provider), medians)
 

@@ -9,7 +9,7 @@ UnusableImage            a picture, but not one that this studio can work with
 from django.utils.functional import Promise
 
 
-class UnusableImage(Exception):  # noqa: N818, the field calls it so
+class UnusableImage(Exception):
     """A picture that cannot be used.
 
     `message` is a translatable sentence for people: what is wrong and what to do. It stays

@@ -14,7 +14,7 @@ LABEL_VERSION: int = 1
 AIGC_VALUE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-class LabelFailed(Exception):  # noqa: N818, it is an outcome of labelling, not a mistake in code
+class LabelFailed(Exception):
     """No labelled file could be made; none may be served."""
 
 

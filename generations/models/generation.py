@@ -101,6 +101,7 @@ class Generation(models.Model):
             ),
             models.Index(fields=["account", "submitted_at"], name="generation_rate"),
             models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
+            models.Index(fields=["ended_at"], name="generation_ended_lately"),
         ]
         constraints = [
             models.UniqueConstraint(

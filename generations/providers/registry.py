@@ -109,4 +109,4 @@ def _keys(provider: str) -> dict[int, str]:
 
 
 def _configured(provider: str) -> dict[str, Any]:
-    return cast(dict[str, Any], settings.PROVIDERS.get(provider, {}))
+    return settings.PROVIDERS.get(provider, {})

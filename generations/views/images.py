@@ -1,6 +1,6 @@
 """One image: its page and its files. Nothing leaves here without a label but for a reason given."""
 
-from typing import BinaryIO
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -80,7 +80,7 @@ def rendition(request: SignedInRequest, uuid: UUID, extension: str) -> FileRespo
 @login_required
 def reference(request: SignedInRequest, uuid: UUID) -> FileResponse:
     """A picture given to the model, or about to be: of an image of ours, the labelled preview."""
-    reference = Reference.objects.visible_to(request.user).filter(uuid=uuid).first()  # type: ignore[attr-defined]
+    reference = Reference.objects.visible_to(request.user).filter(uuid=uuid).first()
     if reference and reference.image_id is None:
         return _inline(storage.originals().open(reference.name, "rb"), reference.format)
     of_image = {"image": reference.image_id} if reference else {"image__uuid": uuid}
@@ -90,7 +90,7 @@ def reference(request: SignedInRequest, uuid: UUID) -> FileResponse:
 
 
 def _visible_to(user: User) -> QuerySet[Image]:
-    return Image.objects.visible_to(user)  # type: ignore[attr-defined, no-any-return]
+    return Image.objects.visible_to(user)
 
 
 def _extension(found: Rendition) -> str:
@@ -105,7 +105,7 @@ def _attachment(file: downloads.File) -> FileResponse:
     return response
 
 
-def _inline(content: BinaryIO, image_format: str) -> FileResponse:
+def _inline(content: Any, image_format: str) -> FileResponse:
     response = FileResponse(content, content_type=mime_type(image_format))
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

@@ -35,7 +35,7 @@ def log(request: SignedInRequest) -> HttpResponse:
 def story(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """A run from first to last, prompt and pictures included; that it was read is recorded."""
     _refuse_others(request)
-    runs = Run.objects.visible_to(request.user).select_related("user", "campaign")  # type: ignore[attr-defined]
+    runs = Run.objects.visible_to(request.user).select_related("user", "campaign")
     run = get_object_or_404(runs, uuid=uuid)
     context = {"story": stories.read_story(run, reader=request.user)}
     return render(request, "generations/story.html", context)

@@ -22,7 +22,7 @@ from generations.views.studio import MAKE_IMAGES, live_context
 @permission_required(MAKE_IMAGES, raise_exception=True)
 def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Ask once more for the images that did not come."""
-    runs = Run.objects.visible_to(request.user).filter(user=request.user)  # type: ignore[attr-defined]
+    runs = Run.objects.visible_to(request.user).filter(user=request.user)
     run = get_object_or_404(runs, uuid=uuid)
     try:
         submission.try_again(run, actor=request.user)
@@ -35,7 +35,7 @@ def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 @login_required
 def cancel(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Stop a request; where it is too late for that, the page shows how it stands."""
-    generations = Generation.objects.visible_to(request.user)  # type: ignore[attr-defined]
+    generations = Generation.objects.visible_to(request.user)
     generation = get_object_or_404(
         generations.select_related("run"), uuid=uuid, run__user=request.user
     )

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ def fill(user: User, images: int) -> None:
     runs = Run.objects.bulk_create(
         [_run(user, number) for number in range(images // IMAGES_A_RUN)], batch_size=500
     )
+    _date(runs)
     generations = Generation.objects.bulk_create(
         [_generation(run, price) for run in runs], batch_size=500
     )
@@ -28,7 +30,7 @@ def fill(user: User, images: int) -> None:
         batch_size=500,
     )
     made = Image.objects.bulk_create([_image(row) for row in deliveries], batch_size=500)
-    _date(made, images)
+    _date(made)
     Rendition.objects.bulk_create(
         [_rendition(image, recipe) for image in made for recipe in ("preview", "screen", "full")],
         batch_size=500,
@@ -58,7 +60,8 @@ def _generation(run: Run, price: Price) -> Generation:
         position=0,
         wanted=IMAGES_A_RUN,
         delivered=IMAGES_A_RUN,
-        ended_at=timezone.now(),
+        submitted_at=run.created_at,
+        ended_at=run.created_at + timedelta(seconds=5),
     )
 
 
@@ -85,12 +88,14 @@ def _image(delivery: Delivery) -> Image:
     )
 
 
-def _date(images: list[Image], total: int) -> None:
-    """Spread the images over the past: `created_at` is set on its own when a row is made."""
+def _date(rows: list[Any]) -> None:
+    """Spread rows over the past, a minute a run: `created_at` sets itself when a row is made."""
     now = timezone.now()
-    for number, image in enumerate(images):
-        image.created_at = now - timedelta(seconds=15 * (total - number))
-    Image.objects.bulk_update(images, ["created_at"], batch_size=500)
+    for number, row in enumerate(rows):
+        row.created_at = now - timedelta(minutes=len(rows) - number) / (
+            IMAGES_A_RUN if isinstance(row, Image) else 1
+        )
+    type(rows[0]).objects.bulk_update(rows, ["created_at"], batch_size=500)
 
 
 def _rendition(image: Image, recipe: str) -> Rendition:

@@ -8,7 +8,15 @@ from tests.generations.asking import ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PAGES = ["/", "/gallery/", "/credits/", "/account/", "/log/", "/images/{image}/", "/log/runs/{run}/"]
+PAGES = [
+    "/",
+    "/gallery/",
+    "/credits/",
+    "/account/",
+    "/log/",
+    "/images/{image}/",
+    "/log/runs/{run}/",
+]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 

@@ -1,0 +1,340 @@
+"""The feed: every frame of a run in its place, in words, at a constant number of queries."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import ledger
+from generations import feed, lifecycle, submission
+from generations.feed import Scope
+from generations.frames import alt_text, shortened
+from generations.models import Delivery, Generation, Image, Run
+from generations.states import Status
+from tests.generations.asking import APIXO, ask
+from tests.generations.factories import (
+    make_finished_run,
+    make_generation,
+    make_image,
+    make_pending_run,
+    make_run,
+)
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+
+def card(run, viewer=None):
+    run.refresh_from_db()
+    return feed.cards([run], viewer=viewer or run.user)[0]
+
+
+def frames(run, viewer=None):
+    return card(run, viewer).frames
+
+
+def end(run, status, **changes):
+    """End every open request of a run as a worker would."""
+    for generation in run.generations.open():
+        lifecycle.move(generation, Status.SUBMITTING, changes=_claim())
+        lifecycle.move(generation, status, changes=changes)
+    run.refresh_from_db()
+
+
+def _claim():
+    return {"submit_token": "0" * 32, "claimed_by": "worker", "attempt": 1}
+
+
+class TestOnTheirWay:
+    def test_waiting_in_line_has_a_place_and_an_estimate(self, alice, bob):
+        ask(bob, num_images=1)
+        (frame,) = frames(ask(alice, num_images=1))
+        assert (frame.state, frame.place) == ("queued", "2nd")
+        assert frame.note.startswith("in line, about ")
+
+    def test_what_came_back_says_why(self, alice):
+        run = make_run(alice, wanted=1, open=1)
+        make_generation(run, attempt=2, error_code="rate_limited")
+        (frame,) = frames(run)
+        assert (frame.title, frame.place) == ("Waiting to try again", "")
+        assert "no more requests" in frame.note
+
+    @pytest.mark.parametrize(
+        ("status", "state", "title"),
+        [
+            (Status.SUBMITTING, "sent", "Sending"),
+            (Status.RUNNING, "sent", "Generating"),
+            (Status.STORING, "saving", "Saving"),
+        ],
+    )
+    def test_each_step_has_its_word(self, alice, status, state, title):
+        (frame,) = frames(make_pending_run(alice, status))
+        assert (frame.state, frame.title) == (state, title)
+
+    def test_generating_says_how_long_it_usually_takes(self, alice):
+        (frame,) = frames(make_pending_run(alice, Status.RUNNING))
+        assert frame.note.startswith("usually about ")
+
+    def test_saving_says_how_many_were_received(self, alice):
+        run = make_run(alice, wanted=4, open=4, delivered=1)
+        generation = make_generation(run, Status.STORING, wanted=4, delivered=1)
+        make_image(generation, 2, files=False)
+        Delivery.objects.create(generation=generation, index=0, status=Delivery.Status.FETCHED)
+        Delivery.objects.create(generation=generation, index=1)
+        first, second, picture, last = frames(run)
+        assert picture.state == "done"
+        assert [f.note for f in (first, second, last)] == ["2 of 4 received"] * 3
+        assert (first.received, first.wanted) == (2, 4)
+
+    def test_an_unknown_outcome_says_that_credits_stay(self, alice):
+        run = make_run(alice, wanted=1, unknown=1)
+        make_generation(run, Status.UNKNOWN)
+        (frame,) = frames(run)
+        assert frame.state == "unknown"
+        assert "stay reserved" in frame.note
+
+    def test_the_badge_sums_it_up(self, alice):
+        run = make_run(alice, open=4)
+        make_generation(run, Status.RUNNING, wanted=2)
+        make_generation(run, position=2, wanted=2)
+        assert card(run).badge == "2 generating, 2 in line"
+
+
+class TestCancel:
+    def test_one_button_for_each_request(self, alice):
+        buttons = [frame.cancel_label for frame in frames(ask(alice, num_images=2))]
+        assert buttons == ["Cancel", "Cancel"]
+
+    def test_frames_of_one_request_go_together(self, alice, apixo_key):
+        run = ask(alice, APIXO, 4)
+        shown = frames(run)
+        assert [frame.cancel_label for frame in shown] == ["Cancel all 4", "", "", ""]
+        assert str(run.generations.get().uuid) in shown[0].cancel
+
+    def test_none_for_others(self, alice, bob):
+        assert not any(frame.cancel for frame in frames(ask(alice), viewer=bob))
+
+    def test_none_where_the_provider_cannot(self, alice, apixo_key):
+        run = make_pending_run(alice, Status.RUNNING, engine=APIXO)
+        assert not frames(run)[0].cancel
+
+    def test_none_twice(self, alice):
+        run = make_pending_run(alice, Status.RUNNING)
+        run.generations.update(cancel_asked_at=timezone.now())
+        (frame,) = frames(run)
+        assert (frame.title, frame.cancel) == ("Cancelling", "")
+
+
+class TestMissing:
+    def test_a_failure_says_what_happened_what_it_cost_and_what_to_do(self, alice):
+        run = ask(alice, num_images=1)
+        end(run, Status.FAILED, error_code="timeout")
+        (frame,) = frames(run)
+        assert frame.title == "The provider ran out of time."
+        assert frame.cost == "Your 2 credits are back."
+        assert frame.note.startswith("Try again")
+        assert str(run.uuid) in frame.try_again
+
+    def test_to_others_the_credits_are_not_theirs(self, alice, bob):
+        run = ask(alice, num_images=1)
+        end(run, Status.FAILED, error_code="timeout")
+        (frame,) = frames(run, viewer=bob)
+        assert frame.cost == "2 credits are back."
+        assert not frame.try_again
+
+    def test_what_one_request_failed_to_bring_is_told_once(self, alice, apixo_key):
+        run = ask(alice, APIXO, 4)
+        credits = run.generations.get().reserved_credits
+        end(run, Status.FAILED, error_code="content_policy")
+        (frame,) = frames(run)
+        assert (frame.images, frame.count) == (4, "4 images")
+        assert frame.cost == f"Your {credits} credits are back."
+
+    def test_a_charge_that_was_accepted_is_not_called_back(self, alice):
+        run = ask(alice, num_images=1)
+        (generation,) = run.generations.all()
+        lifecycle.move(generation, Status.SUBMITTING, changes=_claim())
+        lifecycle.move(generation, Status.FAILED, charge=2, changes={"error_code": "timeout"})
+        assert frames(run)[0].cost == "2 credits were charged."
+
+    def test_cancelled(self, alice):
+        run = ask(alice, num_images=1)
+        submission.cancel(run.generations.get(), actor=alice)
+        (frame,) = frames(run)
+        assert (frame.state, frame.cost) == ("cancelled", "Your 2 credits are back.")
+        assert frame.try_again
+
+    def test_one_button_tries_again_for_all(self, alice):
+        run = ask(alice, num_images=3)
+        end(run, Status.FAILED, error_code="timeout")
+        assert [bool(frame.try_again) for frame in frames(run)] == [True, False, False]
+
+    def test_a_new_try_takes_the_places_over(self, alice):
+        run = ask(alice, num_images=2)
+        end(run, Status.FAILED, error_code="timeout")
+        submission.try_again(run, actor=alice)
+        assert [frame.state for frame in frames(run)] == ["queued", "queued"]
+
+    def test_a_partial_answer_names_the_picture_that_did_not_come(self, alice):
+        run = make_run(alice, wanted=2, delivered=1)
+        generation = make_generation(run, Status.SUCCEEDED, wanted=2, delivered=1)
+        make_image(generation, 0, files=False)
+        Delivery.objects.create(
+            generation=generation,
+            index=1,
+            status=Delivery.Status.FAILED,
+            error_code="image_invalid",
+        )
+        picture, missing = frames(run)
+        assert picture.state == "done"
+        assert "not an image" in missing.title
+
+    def test_a_set_that_brought_fewer_misses_nothing(self, alice):
+        run = make_run(alice, wanted=2, delivered=2, options={"sequential": True})
+        generation = make_generation(run, Status.SUCCEEDED, wanted=5, delivered=2)
+        for index in range(2):
+            make_image(generation, index, files=False)
+        assert [frame.state for frame in frames(run)] == ["done", "done"]
+
+    def test_an_engine_that_is_gone_offers_no_second_try(self, alice, settings):
+        run = ask(alice, num_images=1)
+        end(run, Status.FAILED, error_code="engine_missing")
+        settings.DEMO = False
+        assert not frames(run)[0].try_again
+
+
+class TestPictures:
+    def test_frames_stand_in_the_order_of_positions(self, alice):
+        run = make_run(alice, wanted=3, delivered=2, open=1)
+        for position in (2, 0):
+            generation = make_generation(run, Status.SUCCEEDED, position=position, delivered=1)
+            make_image(generation, files=False)
+        make_generation(run, position=1)
+        assert [frame.state for frame in frames(run)] == ["done", "queued", "done"]
+
+    def test_more_than_wanted_are_all_kept(self, alice):
+        run = make_run(alice, wanted=1, delivered=2)
+        generation = make_generation(run, Status.SUCCEEDED, wanted=1, delivered=2)
+        for index in range(2):
+            make_image(generation, index, files=False)
+        assert [frame.state for frame in frames(run)] == ["done", "done"]
+
+    def test_a_picture_has_words_and_addresses(self, alice):
+        run = make_finished_run(alice, prompt="a red fox")
+        image = run.images.get()
+        (frame,) = frames(run)
+        assert frame.id == f"image-{image.uuid}"
+        assert frame.href == f"/images/{image.uuid}/"
+        assert frame.src.startswith("/files/")
+        assert frame.src.endswith(".webp")
+        assert frame.alt == "Image generated with AI: a red fox"
+
+    def test_a_hidden_one_is_gone_without_a_gap(self, alice):
+        run = make_finished_run(alice, images=2)
+        Image.objects.filter(position=0).update(hidden_at=timezone.now())
+        assert [frame.id for frame in frames(run)] == [f"image-{run.images.last().uuid}"]
+
+    def test_the_shape_is_that_of_the_pictures(self, alice):
+        assert card(make_finished_run(alice)).shape == "r32"
+        assert card(make_pending_run(alice, options={"aspect_ratio": "9:16"})).shape == "r916"
+        assert card(make_pending_run(alice, options={})).shape == "r11"
+
+    def test_long_prompts_are_cut_to_one_line(self):
+        assert shortened("a\n b\t c", 20) == "a b c"
+        assert shortened("word " * 100, 20) == "word word word word…"
+        assert len(alt_text("x" * 5000)) < 200
+
+
+class TestPages:
+    def test_the_team_sees_one_anothers_runs_and_strangers_do_not(self, alice, bob, charlie):
+        run = make_finished_run(alice)
+        for viewer, seen in ((alice, 1), (bob, 1), (charlie, 0)):
+            assert len(feed.live(viewer, scope=Scope.TEAM).cards) == seen
+        assert feed.live(bob, scope=Scope.MINE).cards == []
+        assert feed.live(alice, scope=Scope.MINE).cards[0].uuid == str(run.uuid)
+
+    def test_older_runs_follow_without_a_gap(self, alice):
+        runs = [make_finished_run(alice) for _ in range(feed.PAGE_SIZE + 3)]
+        first = feed.live(alice, scope=Scope.TEAM)
+        rest = feed.page(alice, scope=Scope.TEAM, cursor=first.next_cursor)
+        shown = [each.uuid for each in [*first.cards, *rest.cards]]
+        assert shown == [str(run.uuid) for run in reversed(runs)]
+        assert rest.next_cursor == ""
+
+    def test_the_living_part_keeps_what_it_showed_and_gains_what_is_new(self, alice):
+        for _ in range(feed.PAGE_SIZE + 3):
+            make_finished_run(alice)
+        first = feed.live(alice, scope=Scope.TEAM)
+        new = make_finished_run(alice)
+        then = feed.live(alice, scope=Scope.TEAM, since=first.since)
+        assert [each.uuid for each in then.cards] == [
+            str(new.uuid),
+            *(each.uuid for each in first.cards),
+        ]
+        assert then.since == first.since
+
+    def test_only_work_of_ones_own_is_pending(self, alice, bob):
+        make_pending_run(alice)
+        assert feed.live(alice, scope=Scope.TEAM).pending
+        assert not feed.live(bob, scope=Scope.TEAM).pending
+
+    def test_a_run_further_down_that_has_changed_comes_as_well(self, alice):
+        old = make_pending_run(alice)
+        for _ in range(feed.PAGE_SIZE):
+            make_finished_run(alice)
+        first = feed.live(alice, scope=Scope.TEAM)
+        assert [each.uuid for each in first.elsewhere] == [str(old.uuid)]
+        Generation.objects.filter(run=old).update(
+            status=Status.FAILED, ended_at=timezone.now() - timedelta(seconds=5)
+        )
+        Run.objects.filter(pk=old.pk).update(open=0)
+        then = feed.live(alice, scope=Scope.TEAM, since=first.since)
+        assert [each.status for each in then.elsewhere] == ["failed"]
+
+    def test_a_sentence_for_those_who_do_not_see_it(self, alice):
+        make_run(alice, wanted=4, delivered=1, open=3)
+        assert feed.live(alice, scope=Scope.TEAM).summary == "1 of 4 images ready"
+        make_finished_run(alice, images=2)
+        assert feed.live(alice, scope=Scope.TEAM).summary == "2 images ready"
+
+    def test_an_unknown_scope_is_the_teams(self):
+        assert feed.scope_of("everything") == feed.scope_of("") == Scope.TEAM
+        assert feed.scope_of("mine") == Scope.MINE
+
+    @pytest.mark.parametrize("scope", list(Scope))
+    def test_twenty_runs_need_no_more_queries_than_two(self, alice, bob, scope, monkeypatch):
+        monkeypatch.setattr(feed, "PAGE_SIZE", 40)
+
+        def one_of_each():
+            make_finished_run(alice, images=2)
+            make_pending_run(alice)
+            make_pending_run(bob, Status.RUNNING)
+            failed = make_run(alice, wanted=1)
+            make_generation(failed, Status.FAILED, error_code="timeout")
+
+        one_of_each()
+        few = queries_of(lambda: feed.live(alice, scope=scope))
+        for _ in range(5):
+            one_of_each()
+        assert queries_of(lambda: feed.live(alice, scope=scope)) == few
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0, "just now"), (5, "5 min ago"), (125, "2 h ago")]
+)
+def test_how_long_ago(alice, minutes, words):
+    now = timezone.now()
+    assert feed.ago(now - timedelta(minutes=minutes), now=now, user=alice) == words
+
+
+def test_longer_ago_is_a_day_in_the_teams_own_time(alice):
+    alice.team.time_zone = "Pacific/Auckland"
+    now = timezone.now().replace(year=2026, month=11, day=21)
+    moment = now.replace(month=3, day=1, hour=23, minute=0)
+    assert feed.ago(moment, now=now, user=alice) == "2 Mar"
+
+
+def test_credits_add_up_all_the_while(alice):
+    run = ask(alice, num_images=2)
+    end(run, Status.FAILED, error_code="timeout")
+    assert ledger.reconcile() == []

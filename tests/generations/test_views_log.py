@@ -1,0 +1,233 @@
+"""The reviewer's pages: who may read them, what they say, and that reading a prompt is recorded."""
+
+import uuid
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+
+from accounts import audit, ledger
+from accounts.events import Event
+from accounts.models import Record, RecordPayload
+from generations import stories
+from generations.sentences import in_words, short_hash
+from tests.generations.asking import DEMO, ask
+from tests.generations.factories import make_finished_run
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tab(reviewer, sign_in):
+    return sign_in(reviewer)
+
+
+def text(client, path):
+    return client.get(path).content.decode()
+
+
+def write(event, *, actor, subject, **more):
+    with transaction.atomic():
+        return audit.record(event, actor=actor, subject=subject, **more)
+
+
+class TestWhoMayRead:
+    @pytest.mark.parametrize("who", ["alice", "admin", "charlie"])
+    def test_without_the_right_there_is_no_log(self, request, alice, sign_in, who):
+        run = ask(alice)
+        client = sign_in(request.getfixturevalue(who))
+        for path in (reverse("log"), reverse("story", args=[run.uuid])):
+            assert client.get(path).status_code == 404
+        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
+
+    def test_nobody_is_sent_to_sign_in(self, client):
+        assert client.get(reverse("log")).status_code == 302
+
+    def test_a_reviewer_reads_of_the_own_team_alone(self, tab, alice, charlie):
+        ours, theirs = ask(alice), ask(charlie)
+        page = text(tab, reverse("log"))
+        assert reverse("story", args=[ours.uuid]) in page
+        assert str(theirs.uuid) not in page
+        assert "Charlie Clark" not in page
+        assert tab.get(reverse("story", args=[theirs.uuid])).status_code == 404
+
+    def test_a_story_belongs_to_the_team_of_its_run_whoever_acted(self, reviewer, alice, charlie):
+        run = ask(alice)
+        record = write(Event.RECORD_READ, actor=charlie, subject=run, story=run.uuid)
+        assert record in stories.visible_to(reviewer)
+
+
+class TestLog:
+    def test_says_in_words_what_happened(self, tab, alice):
+        run = ask(alice, num_images=2)
+        page = text(tab, reverse("log"))
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        assert "Run submitted" in page
+        assert "2 images, Seedream 4.5 (demo), 1:1, 2K, 4 credits" in page
+        assert f"#{record.pk:,}" in page
+        assert short_hash(bytes(record.leaf).hex()[:8]) in page
+        assert reverse("story", args=[run.uuid]) in page
+
+    def test_shows_no_prompt_and_records_no_reading(self, tab, alice):
+        ask(alice, prompt="a very secret fox")
+        assert "secret fox" not in text(tab, reverse("log"))
+        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
+
+    def test_shows_pictures_beside_what_is_about_them(self, tab, alice):
+        image = make_finished_run(alice).images.get()
+        write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
+        preview = image.renditions.get(recipe="preview")
+        assert f"/files/{preview.uuid}.webp" in text(tab, reverse("log"))
+
+    def test_names_whom_a_change_of_credits_is_about(self, tab, alice, admin):
+        ledger.set_limit(alice, 700, actor=admin, reason="a campaign")
+        page = text(tab, reverse("log"))
+        assert "Alice Adams: 500 to 700 credits" in page
+        assert "a campaign" not in page
+
+    def test_by_person(self, tab, alice, bob):
+        ask(alice)
+        ask(bob, num_images=3)
+        page = text(tab, f"{reverse('log')}?person={bob.uuid}")
+        assert "3 images" in page
+        assert "4 images" not in page
+
+    def test_by_event(self, tab, alice):
+        ask(alice)
+        page = text(tab, f"{reverse('log')}?event={Event.USER_SIGNED_IN}")
+        rows = page[page.index("<tbody>") : page.index("</tbody>")]
+        assert "Signed in" in rows
+        assert "Run submitted" not in rows
+
+    @pytest.mark.parametrize("query", ["person=x", "event=x", "before=x", "person=%00"])
+    def test_nonsense_in_the_address_does_no_harm(self, tab, query):
+        assert tab.get(f"{reverse('log')}?{query}").status_code == 200
+
+    def test_older_records_follow_without_a_gap(self, tab, alice, reviewer, monkeypatch):
+        monkeypatch.setattr(stories, "PAGE_SIZE", 2)
+        for _ in range(5):
+            ask(alice, num_images=1)
+        cursor, seen = "", []
+        while True:
+            page = stories.page(reviewer, cursor=cursor)
+            seen += [row.number for row in page.rows]
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        newest_first = Record.objects.order_by("-at", "-pk").values_list("pk", flat=True)
+        assert seen == [f"{pk:,}" for pk in newest_first]
+        assert 'rel="next"' in text(tab, reverse("log"))
+
+    def test_twenty_records_need_no_more_queries_than_two(self, tab, alice):
+        def one_of_each():
+            image = make_finished_run(alice).images.get()
+            write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
+
+        one_of_each()
+        few = queries_of(lambda: tab.get(reverse("log")))
+        for _ in range(19):
+            one_of_each()
+        assert queries_of(lambda: tab.get(reverse("log"))) == few
+
+
+class TestStory:
+    def path(self, run):
+        return reverse("story", args=[run.uuid])
+
+    def test_tells_a_run_from_first_to_last_with_prompt_and_pictures(self, tab, alice):
+        run = make_finished_run(alice, prompt="a red fox", images=2)
+        write(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid, facts=FACTS)
+        image = run.images.first()
+        write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=run.uuid)
+        page = text(tab, self.path(run))
+        assert "a red fox" in page
+        assert page.index("Run submitted") < page.index("Image downloaded")
+        for image in run.images.all():
+            assert f'id="image-{image.uuid}"' in page
+
+    def test_each_reading_is_recorded_once_and_is_part_of_it(self, tab, alice, reviewer):
+        run = ask(alice)
+        page = text(tab, self.path(run))
+        record = Record.objects.get(event=Event.RECORD_READ)
+        assert (record.actor, record.subject_id, record.story) == (reviewer, run.uuid, run.uuid)
+        assert "Log read" in page
+        text(tab, self.path(run))
+        assert Record.objects.filter(event=Event.RECORD_READ).count() == 2
+
+    def test_shows_what_people_wrote_as_a_reason(self, tab, alice):
+        run = make_finished_run(alice)
+        reason = {"reason": "the print shop asks"}
+        image = run.images.get()
+        write(
+            Event.ORIGINAL_DOWNLOADED, actor=alice, subject=image, story=run.uuid, personal=reason
+        )
+        assert "the print shop asks" in text(tab, self.path(run))
+
+    def test_says_that_something_was_erased(self, tab, alice):
+        run = ask(alice)
+        RecordPayload.objects.filter(record__story=run.uuid).update(salt=None, data=None)
+        assert "erased" in text(tab, self.path(run))
+
+    def test_only_asking_for_its_head_reads_nothing(self, tab, alice):
+        assert tab.head(self.path(ask(alice))).status_code == 405
+        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
+
+    def test_an_identifier_of_nothing(self, tab):
+        assert tab.get(reverse("story", args=[uuid.uuid4()])).status_code == 404
+
+
+FACTS = {
+    "engine": DEMO,
+    "images": 2,
+    "credits": 4,
+    "options": {"aspect_ratio": "3:2", "resolution": "2K"},
+    "references": [{"sha256": "0" * 64, "rights": "own"}],
+}
+
+
+class TestSentences:
+    @pytest.mark.parametrize(
+        ("event", "facts", "words"),
+        [
+            (Event.RUN_SUBMITTED, FACTS, "2 images, Seedream 4.5 (demo), 3:2, 2K, 1 reference"),
+            (Event.RUN_RETRIED, {"images": 1, "credits": 2}, "1 image, 2 credits"),
+            (Event.GENERATION_SUBMITTING, {"engine": "x/y", "attempt": 3}, "x/y, attempt 3"),
+            (Event.GENERATION_RUNNING, {"engine": "x/y", "task_id": "t1"}, "x/y, task t1"),
+            (
+                Event.GENERATION_QUEUED,
+                {"engine": "x/y", "error": "rate_limited"},
+                "The provider takes no more requests at the moment, x/y",
+            ),
+            (
+                Event.GENERATION_SUCCEEDED,
+                {"delivered": 3, "credits_spent": 6, "credits_released": 2},
+                "3 images, 6 credits spent, 2 credits returned",
+            ),
+            (
+                Event.GENERATION_FAILED,
+                {"error": "timeout", "credits_released": 1},
+                "The provider ran out of time, 1 credit returned",
+            ),
+            (Event.GENERATION_DECIDED, {"decision": "release"}, "The credits were released"),
+            (
+                Event.IMAGE_STORED,
+                {"width": 9, "height": 6, "format": "PNG", "original_sha256": "ab" * 32},
+                "9×6, PNG, original abab abab abab abab",
+            ),
+            (Event.IMAGE_MISSED, {"error": "image_invalid"}, "The provider sent a file that"),
+            (Event.REFERENCE_UPLOADED, {"rights": "own"}, "declared as our own"),
+            (
+                Event.ALLOWANCE_LIMIT_SET,
+                {"before": 5, "after": 7, "month": "2026-11"},
+                "5 to 7 credits, 2026-11",
+            ),
+            (Event.USER_CHANGED, {"changed": ["name", "is_staff"]}, "name, is staff"),
+            (Event.ADMIN_CHANGED, {"before": {"per_minute": 1}}, "per minute"),
+            (Event.USER_SIGNED_IN, {}, ""),
+            ("of:tomorrow", {"some": "fact"}, ""),
+        ],
+    )
+    def test_facts_in_words(self, event, facts, words):
+        assert in_words(event, facts).startswith(words)
+        assert bool(in_words(event, facts)) == bool(words)
