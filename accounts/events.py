@@ -3,6 +3,8 @@
 Names are stored in records that outlive the code, so a name is never changed or reused.
 """
 
+from typing import Any
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -26,7 +28,7 @@ class Event(TextChoices):
     IMAGE_DOWNLOADED = "image:downloaded", _("Image downloaded")
     ORIGINAL_DOWNLOADED = "original:downloaded", _("Original downloaded")
     REFERENCE_UPLOADED = "reference:uploaded", _("Reference uploaded")
-    REFERENCE_LINKED = "reference:linked", _("Reference given to provider")
+    REFERENCE_FETCHED = "reference:fetched", _("Reference fetched by provider")
     ALLOWANCE_LIMIT_SET = "allowance:limit_set", _("Monthly credits changed")
     ALLOWANCE_TOPPED_UP = "allowance:topped_up", _("Credits topped up")
     ALLOWANCE_WRITTEN_OFF = "allowance:written_off", _("Credits written off")
@@ -39,3 +41,8 @@ class Event(TextChoices):
     ADMIN_ADDED = "admin:added", _("Added in the admin")
     ADMIN_CHANGED = "admin:changed", _("Changed in the admin")
     ADMIN_DELETED = "admin:deleted", _("Deleted in the admin")
+
+
+def event_choices() -> list[tuple[str, Any]]:
+    """For the model: by name, so that a new event needs no migration of the log's table."""
+    return Event.choices

@@ -157,7 +157,8 @@ def _output_format(formats: tuple[str, ...]) -> forms.ChoiceField | None:
     field = _choice("output_format", formats)
     if field:
         field.required, field.initial = False, ""
-        field.choices = [("", _("As the engine chooses")), *((each, each.upper()) for each in formats)]
+        named = [(each, each.upper()) for each in formats]
+        field.choices = [("", _("As the engine chooses")), *named]
     return field
 
 

@@ -252,17 +252,16 @@ class ComposeForm(forms.Form):
                 kept[name] = self._fit(name)
             except ValidationError as error:
                 self.notes.append(f"{LABELS[name]}: {' '.join(error.messages)}")
+                if name == "references":
+                    found = [str(picture.uuid) for picture in self.pictures]
+                    kept[name] = found[: self.able.max_references]
         return kept
 
     def _fit(self, name: str) -> Any:
         """What was given for a field, if it fits. Raises ValidationError where it does not."""
         field = self.fields.get(name)
         if field is None:
-            raise ValidationError(
-                self.no_references
-                if name == "references"
-                else _("This engine does not have this option, so it is left out.")
-            )
+            raise ValidationError(self._lack(name))
         if isinstance(field, TextField):
             return self._one(name)  # a text in the making is nobody's mistake
         if name == "references":
@@ -287,7 +286,9 @@ class ComposeForm(forms.Form):
     def _lack(self, name: str) -> str:
         if name == "references":
             return self.no_references
-        return _("This engine does not have this option. Leave it out, or choose another engine.")
+        if self.is_bound:
+            return _("This engine does not have this option. Leave it out, or choose another.")
+        return _("This engine does not have this option, so it is left out.")
 
     def _completed(self, data: Mapping[str, Any]) -> Any:
         """What a form leaves out altogether stands at what the page would have shown."""

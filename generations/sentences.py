@@ -12,10 +12,12 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.feed import engine_label
+from generations.frames import shortened
 from generations.providers.advice import explain
 
 Facts = Mapping[str, Any]
 HASH_LENGTH = 16
+TASK_ID_LENGTH = 40
 
 
 def in_words(event: str, facts: Facts) -> str:
@@ -75,7 +77,8 @@ def _moved(facts: Facts) -> str:
 
 
 def _accepted(facts: Facts) -> str:
-    task = _("task %(id)s") % {"id": facts["task_id"]} if facts.get("task_id") else ""
+    known = shortened(facts.get("task_id", ""), TASK_ID_LENGTH)
+    task = _("task %(id)s") % {"id": known} if known else ""
     return _listed(engine_label(facts["engine"]), task)
 
 

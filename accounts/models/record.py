@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.events import Event
+from accounts.events import event_choices
 
 
 class Record(models.Model):
@@ -19,7 +19,7 @@ class Record(models.Model):
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     version = models.PositiveSmallIntegerField(_("version of the canonical form"), default=1)
     at = models.DateTimeField(_("time"))
-    event = models.CharField(_("event"), max_length=40, choices=Event)
+    event = models.CharField(_("event"), max_length=40, choices=event_choices)
     # The person as a row for pages and filters; the canonical bytes hold only the identifier.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -1,6 +1,7 @@
 """What providers fetch or call, by a token instead of a session."""
 
 from django.core.signing import BadSignature
+from django.db import transaction
 from django.db.models import F, Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -8,6 +9,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import audit
+from accounts.events import Event
 from generations import storage
 from generations.execution import requests
 from generations.imaging import mime_type
@@ -25,13 +28,27 @@ def reference_link(request: HttpRequest, token: str) -> FileResponse:
     may_need_it = Q(status__in=OPEN) | Q(status=Status.UNKNOWN)
     generation = get_object_or_404(Generation, may_need_it, uuid=generation_uuid)
     row = get_object_or_404(RunReference, pk=row_pk, run_id=generation.run_id)
-    RunReference.objects.filter(pk=row.pk).update(fetches=F("fetches") + 1)
+    _count_fetch(row, generation)
     response = FileResponse(
         storage.originals().open(row.reference.name), content_type=mime_type(row.reference.format)
     )
     response["X-Robots-Tag"] = "noindex"
     response["Cache-Control"] = "no-store, private"
     return response
+
+
+@transaction.atomic
+def _count_fetch(row: RunReference, generation: Generation) -> None:
+    """Count it; the first time is on the record, for an unlabelled picture has left the studio."""
+    RunReference.objects.filter(pk=row.pk).update(fetches=F("fetches") + 1)
+    if row.fetches == 0:
+        audit.record(
+            Event.REFERENCE_FETCHED,
+            actor=None,
+            subject=row.reference,
+            story=generation.run.uuid,
+            facts={"sha256": row.reference.sha256, "provider": generation.provider},
+        )
 
 
 @csrf_exempt

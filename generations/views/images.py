@@ -1,9 +1,9 @@
 """One image: its page and its files. Nothing leaves here without a label but for a reason given."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.core.files.storage import Storage
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -73,20 +73,20 @@ def rendition(request: SignedInRequest, uuid: UUID, extension: str) -> FileRespo
     found = get_object_or_404(Rendition, uuid=uuid, image__in=_visible_to(request.user))
     if extension != _extension(found):
         raise Http404
-    return _inline(storage.renditions().open(found.name, "rb"), found.format)
+    return _inline(storage.renditions(), found)
 
 
 @require_safe
 @login_required
 def reference(request: SignedInRequest, uuid: UUID) -> FileResponse:
     """A picture given to the model, or about to be: of an image of ours, the labelled preview."""
-    reference = Reference.objects.visible_to(request.user).filter(uuid=uuid).first()
-    if reference and reference.image_id is None:
-        return _inline(storage.originals().open(reference.name, "rb"), reference.format)
-    of_image = {"image": reference.image_id} if reference else {"image__uuid": uuid}
+    found = Reference.objects.visible_to(request.user).filter(uuid=uuid).first()
+    if found and found.image_id is None:
+        return _inline(storage.originals(), found)
+    of_image = {"image": found.image_id} if found else {"image__uuid": uuid}
     visible = _visible_to(request.user)
     preview = get_object_or_404(Rendition, **of_image, recipe=PREVIEW.name, image__in=visible)
-    return _inline(storage.renditions().open(preview.name, "rb"), preview.format)
+    return _inline(storage.renditions(), preview)
 
 
 def _visible_to(user: User) -> QuerySet[Image]:
@@ -105,7 +105,11 @@ def _attachment(file: downloads.File) -> FileResponse:
     return response
 
 
-def _inline(content: Any, image_format: str) -> FileResponse:
-    response = FileResponse(content, content_type=mime_type(image_format))
+def _inline(place: Storage, row: Rendition | Reference) -> FileResponse:
+    try:
+        content = place.open(row.name, "rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = FileResponse(content, content_type=mime_type(row.format))
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

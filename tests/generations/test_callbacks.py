@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image as Picture
 
+from accounts.events import Event
+from accounts.models import Record
 from generations.execution import requests
 from generations.imaging import clean_reference
 from generations.models import Generation, RunReference
@@ -47,7 +49,10 @@ class TestReferenceLinks:
         assert response["X-Robots-Tag"] == "noindex"
         assert not response.cookies
         assert b"private note" not in body
-        assert RunReference.objects.get(run=generation.run).fetches == 1
+        b"".join(client.get(url).streaming_content)
+        assert RunReference.objects.get(run=generation.run).fetches == 2
+        record = Record.objects.get(event=Event.REFERENCE_FETCHED)
+        assert record.story == generation.run.uuid
 
     @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
     def test_is_dead_when_the_generation_has_ended(self, link, client, status):

@@ -266,6 +266,17 @@ class TestFitting:
         assert form.num_images == 4
         assert [note.partition(":")[0] for note in form.notes] == ["Images", "Format", "Seed"]
 
+    def test_of_too_many_references_those_that_fit_stay(self, alice):
+        most = ComposeForm(user=alice).able.max_references
+        references = [str(make_reference(alice).uuid) for _ in range(most + 1)]
+        form = ComposeForm.fitting({"references": references}, user=alice)
+        assert [str(each.uuid) for each in form.pictures] == references[:most]
+        assert form.notes[0].startswith("References: ")
+
+    def test_what_nobody_chose_is_no_loss(self, alice, apixo_key):
+        given = values(engine=APIXO, output_format="", rights="own", enhance_prompt="")
+        assert ComposeForm.fitting(given, user=alice).notes == []
+
     def test_a_prompt_in_the_making_is_nobodys_mistake(self, alice):
         form = ComposeForm.fitting({"prompt": ""}, user=alice)
         assert form.notes == []

@@ -194,6 +194,12 @@ class TestRendition:
         path = reverse("rendition", args=[full.uuid, "png"]).replace("png", extension)
         assert tab.get(path).status_code == 404
 
+    def test_a_file_that_is_lost_is_not_found(self, image, tab):
+        preview = image.renditions.get(recipe="preview")
+        storage.renditions().delete(preview.name)
+        assert status(tab, path_of(preview)) == 404
+        assert status(tab, reverse("reference", args=[image.uuid])) == 404
+
     def test_looking_is_no_download(self, image, tab):
         status(tab, path_of(image.renditions.first()))
         assert not Record.objects.filter(event=Event.IMAGE_DOWNLOADED).exists()

@@ -233,6 +233,10 @@ class TestSubmit:
         assert f'id="id_{field}_error"' in page
         assert 'aria-invalid="true"' in page
 
+    def test_a_prompt_of_megabytes_is_not_even_read(self, tab):
+        assert press(tab, prompt="x" * 3_000_000).status_code == 400
+        assert nothing_happened()
+
     def test_an_option_that_the_engine_lacks_is_refused(self, tab, apixo_key):
         response = press(tab, engine=APIXO, seed="7")
         assert response.status_code == 422
