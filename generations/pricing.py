@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from generations.models import Price
 from generations.providers import registry
@@ -26,6 +27,11 @@ def price_in_force(engine: str, tier: str) -> Price | None:
 
 def credits_for(price: Price, images: int) -> int:
     return price.credits * images
+
+
+def credits_in_words(credits: int) -> str:
+    """A sum as it stands on a button: 8 credits."""
+    return ngettext("%(count)d credit", "%(count)d credits", credits) % {"count": credits}
 
 
 def add_default_prices(**kwargs: Any) -> None:

@@ -12,196 +12,482 @@ import accounts.models.team
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.CharField(max_length=100, primary_key=True, serialize=False, verbose_name='worker')),
-                ('queues', models.CharField(max_length=100, verbose_name='queues')),
-                ('started_at', models.DateTimeField(auto_now_add=True, verbose_name='started')),
-                ('seen_at', models.DateTimeField(db_index=True, verbose_name='last seen')),
+                (
+                    "id",
+                    models.CharField(
+                        max_length=100, primary_key=True, serialize=False, verbose_name="worker"
+                    ),
+                ),
+                ("queues", models.CharField(max_length=100, verbose_name="queues")),
+                ("started_at", models.DateTimeField(auto_now_add=True, verbose_name="started")),
+                ("seen_at", models.DateTimeField(db_index=True, verbose_name="last seen")),
             ],
             options={
-                'verbose_name': 'worker',
-                'verbose_name_plural': 'workers',
+                "verbose_name": "worker",
+                "verbose_name_plural": "workers",
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('email', models.EmailField(max_length=254, verbose_name='e-mail address')),
-                ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
-                ('quota', models.PositiveIntegerField(blank=True, help_text="Empty: the team's or the studio's default.", null=True, verbose_name='own credits a month')),
-                ('is_active', models.BooleanField(default=True, help_text='Untick instead of deleting: takes effect at once.', verbose_name='active')),
-                ('is_staff', models.BooleanField(default=False, verbose_name='may enter the admin')),
-                ('date_joined', models.DateTimeField(auto_now_add=True, verbose_name='joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, verbose_name="e-mail address")),
+                ("name", models.CharField(blank=True, max_length=100, verbose_name="name")),
+                (
+                    "quota",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: the team's or the studio's default.",
+                        null=True,
+                        verbose_name="own credits a month",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Untick instead of deleting: takes effect at once.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "is_staff",
+                    models.BooleanField(default=False, verbose_name="may enter the admin"),
+                ),
+                ("date_joined", models.DateTimeField(auto_now_add=True, verbose_name="joined")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
             },
         ),
         migrations.CreateModel(
-            name='Record',
+            name="Record",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('version', models.PositiveSmallIntegerField(default=1, verbose_name='version of the canonical form')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('event', models.CharField(choices=accounts.events.event_choices, max_length=40, verbose_name='event')),
-                ('subject_kind', models.CharField(max_length=40, verbose_name='kind of subject')),
-                ('subject_id', models.UUIDField(verbose_name='subject')),
-                ('story', models.UUIDField(blank=True, null=True, verbose_name='story')),
-                ('facts', models.JSONField(default=dict, verbose_name='facts')),
-                ('personal', models.CharField(blank=True, max_length=64, null=True, verbose_name='digest of the payload')),
-                ('leaf', models.BinaryField(max_length=32, verbose_name='leaf')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                (
+                    "version",
+                    models.PositiveSmallIntegerField(
+                        default=1, verbose_name="version of the canonical form"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="time")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=accounts.events.event_choices, max_length=40, verbose_name="event"
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=40, verbose_name="kind of subject")),
+                ("subject_id", models.UUIDField(verbose_name="subject")),
+                ("story", models.UUIDField(blank=True, null=True, verbose_name="story")),
+                ("facts", models.JSONField(default=dict, verbose_name="facts")),
+                (
+                    "personal",
+                    models.CharField(
+                        blank=True, max_length=64, null=True, verbose_name="digest of the payload"
+                    ),
+                ),
+                ("leaf", models.BinaryField(max_length=32, verbose_name="leaf")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'record',
-                'verbose_name_plural': 'records',
-                'ordering': ['-at', '-id'],
+                "verbose_name": "record",
+                "verbose_name_plural": "records",
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='RecordPayload',
+            name="RecordPayload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('salt', models.BinaryField(max_length=32, null=True, verbose_name='salt')),
-                ('data', models.JSONField(null=True, verbose_name='personal text')),
-                ('record', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='payload', to='accounts.record', verbose_name='record')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("salt", models.BinaryField(max_length=32, null=True, verbose_name="salt")),
+                ("data", models.JSONField(null=True, verbose_name="personal text")),
+                (
+                    "record",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payload",
+                        to="accounts.record",
+                        verbose_name="record",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payload',
-                'verbose_name_plural': 'payloads',
+                "verbose_name": "payload",
+                "verbose_name_plural": "payloads",
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[accounts.models.team.validate_time_zone], verbose_name='time zone')),
-                ('member_quota', models.PositiveIntegerField(blank=True, help_text="Empty: the studio's default. A member's own quota goes first.", null=True, verbose_name='credits a month for each member')),
-                ('quota', models.PositiveIntegerField(blank=True, help_text='A cap over all members together. Empty: no cap.', null=True, verbose_name='credits a month for the whole team')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        max_length=64,
+                        validators=[accounts.models.team.validate_time_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                (
+                    "member_quota",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: the studio's default. A member's own quota goes first.",
+                        null=True,
+                        verbose_name="credits a month for each member",
+                    ),
+                ),
+                (
+                    "quota",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="A cap over all members together. Empty: no cap.",
+                        null=True,
+                        verbose_name="credits a month for the whole team",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'team',
-                'verbose_name_plural': 'teams',
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='team_name_unique')],
+                "verbose_name": "team",
+                "verbose_name_plural": "teams",
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"), name="team_name_unique"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Allowance',
+            name="Allowance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField(help_text="First day, in the team's time zone.", verbose_name='month')),
-                ('limit', models.PositiveIntegerField(default=0, verbose_name='limit')),
-                ('top_up', models.PositiveIntegerField(default=0, verbose_name='top-up')),
-                ('reserved', models.PositiveIntegerField(default=0, verbose_name='held')),
-                ('spent', models.PositiveIntegerField(default=0, verbose_name='spent')),
-                ('origin', models.CharField(choices=[('user', 'own quota'), ('team', 'team default'), ('site', 'studio default'), ('admin', 'set for this month')], max_length=8, verbose_name='origin')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allowances', to=settings.AUTH_USER_MODEL, verbose_name='person')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allowances', to='accounts.team', verbose_name='team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "month",
+                    models.DateField(
+                        help_text="First day, in the team's time zone.", verbose_name="month"
+                    ),
+                ),
+                ("limit", models.PositiveIntegerField(default=0, verbose_name="limit")),
+                ("top_up", models.PositiveIntegerField(default=0, verbose_name="top-up")),
+                ("reserved", models.PositiveIntegerField(default=0, verbose_name="held")),
+                ("spent", models.PositiveIntegerField(default=0, verbose_name="spent")),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("user", "own quota"),
+                            ("team", "team default"),
+                            ("site", "studio default"),
+                            ("admin", "set for this month"),
+                        ],
+                        max_length=8,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allowances",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allowances",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'allowance',
-                'verbose_name_plural': 'allowances',
-                'ordering': ['-month', 'user', 'team'],
+                "verbose_name": "allowance",
+                "verbose_name_plural": "allowances",
+                "ordering": ["-month", "user", "team"],
             },
         ),
         migrations.AddField(
-            model_name='user',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='accounts.team', verbose_name='team'),
+            model_name="user",
+            name="team",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="members",
+                to="accounts.team",
+                verbose_name="team",
+            ),
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('limit', 'limit'), ('top_up', 'top-up'), ('reserve', 'held'), ('settle', 'spent'), ('release', 'released'), ('write_off', 'written off')], max_length=10, verbose_name='kind')),
-                ('amount', models.IntegerField(verbose_name='credits')),
-                ('generation', models.UUIDField(blank=True, db_index=True, null=True, verbose_name='generation')),
-                ('price', models.UUIDField(blank=True, null=True, verbose_name='price')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='time')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('allowance', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='accounts.allowance', verbose_name='allowance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("limit", "limit"),
+                            ("top_up", "top-up"),
+                            ("reserve", "held"),
+                            ("settle", "spent"),
+                            ("release", "released"),
+                            ("write_off", "written off"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("amount", models.IntegerField(verbose_name="credits")),
+                (
+                    "generation",
+                    models.UUIDField(
+                        blank=True, db_index=True, null=True, verbose_name="generation"
+                    ),
+                ),
+                ("price", models.UUIDField(blank=True, null=True, verbose_name="price")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="time")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "allowance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="accounts.allowance",
+                        verbose_name="allowance",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'entry',
-                'verbose_name_plural': 'entries',
-                'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(fields=['allowance', '-created_at', '-id'], name='entry_by_allowance')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('generation__isnull', False)), fields=('allowance', 'generation', 'kind'), name='entry_once_per_generation_and_kind'), models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='entry_amount_not_zero'), models.CheckConstraint(condition=models.Q(('kind__in', ('limit', 'top_up')), ('amount__gt', 0), _connector='OR'), name='entry_amount_sign'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('reserve', 'settle', 'release')), _negated=True), ('generation__isnull', False), _connector='OR'), name='entry_names_its_generation')],
+                "verbose_name": "entry",
+                "verbose_name_plural": "entries",
+                "ordering": ["-created_at", "-id"],
+                "indexes": [
+                    models.Index(
+                        fields=["allowance", "-created_at", "-id"], name="entry_by_allowance"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("generation__isnull", False)),
+                        fields=("allowance", "generation", "kind"),
+                        name="entry_once_per_generation_and_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", 0), _negated=True),
+                        name="entry_amount_not_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("limit", "top_up")), ("amount__gt", 0), _connector="OR"
+                        ),
+                        name="entry_amount_sign",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ("reserve", "settle", "release")), _negated=True),
+                            ("generation__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="entry_names_its_generation",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['-at', '-id'], name='record_newest'),
+            model_name="record",
+            index=models.Index(fields=["-at", "-id"], name="record_newest"),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['event', '-at', '-id'], name='record_by_event'),
+            model_name="record",
+            index=models.Index(fields=["event", "-at", "-id"], name="record_by_event"),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['actor', '-at', '-id'], name='record_by_actor'),
+            model_name="record",
+            index=models.Index(fields=["actor", "-at", "-id"], name="record_by_actor"),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['story', 'at', 'id'], name='record_by_story'),
+            model_name="record",
+            index=models.Index(fields=["story", "at", "id"], name="record_by_story"),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(fields=['subject_id', 'at', 'id'], name='record_by_subject'),
+            model_name="record",
+            index=models.Index(fields=["subject_id", "at", "id"], name="record_by_subject"),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.UniqueConstraint(fields=('user', 'month'), name='allowance_once_per_user_and_month'),
+            model_name="allowance",
+            constraint=models.UniqueConstraint(
+                fields=("user", "month"), name="allowance_once_per_user_and_month"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.UniqueConstraint(fields=('team', 'month'), name='allowance_once_per_team_and_month'),
+            model_name="allowance",
+            constraint=models.UniqueConstraint(
+                fields=("team", "month"), name="allowance_once_per_team_and_month"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('team__isnull', False), ('user__isnull', True)), models.Q(('team__isnull', True), ('user__isnull', False)), _connector='OR'), name='allowance_has_one_owner'),
+            model_name="allowance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("team__isnull", False), ("user__isnull", True)),
+                    models.Q(("team__isnull", True), ("user__isnull", False)),
+                    _connector="OR",
+                ),
+                name="allowance_has_one_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(('limit__gte', 0)), name='allowance_limit_not_negative'),
+            model_name="allowance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit__gte", 0)), name="allowance_limit_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(('top_up__gte', 0)), name='allowance_top_up_not_negative'),
+            model_name="allowance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("top_up__gte", 0)), name="allowance_top_up_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='allowance_reserved_not_negative'),
+            model_name="allowance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserved__gte", 0)), name="allowance_reserved_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(('spent__gte', 0)), name='allowance_spent_not_negative'),
+            model_name="allowance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("spent__gte", 0)), name="allowance_spent_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_unique'),
+            model_name="user",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("email"), name="user_email_unique"
+            ),
         ),
     ]

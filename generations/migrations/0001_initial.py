@@ -11,357 +11,920 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Generation',
+            name="Generation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('submitting', 'Sending'), ('running', 'Running'), ('storing', 'Saving'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('unknown', 'Outcome unknown')], default='queued', max_length=10, verbose_name='status')),
-                ('position', models.PositiveSmallIntegerField(verbose_name='position')),
-                ('wanted', models.PositiveSmallIntegerField(verbose_name='images wanted')),
-                ('delivered', models.PositiveSmallIntegerField(default=0, verbose_name='delivered')),
-                ('attempt', models.PositiveSmallIntegerField(default=0, verbose_name='attempt')),
-                ('submit_token', models.UUIDField(blank=True, null=True, verbose_name='submit token')),
-                ('idempotency_key', models.CharField(blank=True, max_length=64, verbose_name='idempotency key')),
-                ('body', models.BinaryField(blank=True, null=True, verbose_name='body sent')),
-                ('claimed_by', models.CharField(blank=True, max_length=100, verbose_name='claimed by')),
-                ('task_id', models.CharField(blank=True, max_length=600, verbose_name='task id')),
-                ('task_urls', models.JSONField(blank=True, default=dict, verbose_name='links of the task')),
-                ('request_id', models.CharField(blank=True, max_length=200, verbose_name="provider's request id")),
-                ('model', models.CharField(blank=True, max_length=200, verbose_name='model returned')),
-                ('cost_usd', models.DecimalField(blank=True, decimal_places=5, max_digits=12, null=True, verbose_name='cost, USD')),
-                ('seed', models.BigIntegerField(blank=True, null=True, verbose_name='seed')),
-                ('error_code', models.CharField(blank=True, max_length=40, verbose_name='error')),
-                ('error_raw_code', models.CharField(blank=True, max_length=200, verbose_name="provider's error code")),
-                ('error_message', models.TextField(blank=True, verbose_name="provider's error text")),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('next_action_at', models.DateTimeField(blank=True, null=True, verbose_name='next action')),
-                ('submitted_at', models.DateTimeField(blank=True, null=True, verbose_name='submitted')),
-                ('retrying_since', models.DateTimeField(blank=True, null=True, verbose_name='trying again since')),
-                ('deadline_at', models.DateTimeField(blank=True, null=True, verbose_name='deadline')),
-                ('cancel_asked_at', models.DateTimeField(blank=True, null=True, verbose_name='cancel asked')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("submitting", "Sending"),
+                            ("running", "Running"),
+                            ("storing", "Saving"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("unknown", "Outcome unknown"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(verbose_name="position")),
+                ("wanted", models.PositiveSmallIntegerField(verbose_name="images wanted")),
+                (
+                    "delivered",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="delivered"),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0, verbose_name="attempt")),
+                (
+                    "submit_token",
+                    models.UUIDField(blank=True, null=True, verbose_name="submit token"),
+                ),
+                (
+                    "idempotency_key",
+                    models.CharField(blank=True, max_length=64, verbose_name="idempotency key"),
+                ),
+                ("body", models.BinaryField(blank=True, null=True, verbose_name="body sent")),
+                (
+                    "claimed_by",
+                    models.CharField(blank=True, max_length=100, verbose_name="claimed by"),
+                ),
+                ("task_id", models.CharField(blank=True, max_length=600, verbose_name="task id")),
+                (
+                    "task_urls",
+                    models.JSONField(blank=True, default=dict, verbose_name="links of the task"),
+                ),
+                (
+                    "request_id",
+                    models.CharField(
+                        blank=True, max_length=200, verbose_name="provider's request id"
+                    ),
+                ),
+                (
+                    "model",
+                    models.CharField(blank=True, max_length=200, verbose_name="model returned"),
+                ),
+                (
+                    "cost_usd",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=5,
+                        max_digits=12,
+                        null=True,
+                        verbose_name="cost, USD",
+                    ),
+                ),
+                ("seed", models.BigIntegerField(blank=True, null=True, verbose_name="seed")),
+                ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error")),
+                (
+                    "error_raw_code",
+                    models.CharField(
+                        blank=True, max_length=200, verbose_name="provider's error code"
+                    ),
+                ),
+                (
+                    "error_message",
+                    models.TextField(blank=True, verbose_name="provider's error text"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "next_action_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="next action"),
+                ),
+                (
+                    "submitted_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="submitted"),
+                ),
+                (
+                    "retrying_since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="trying again since"),
+                ),
+                (
+                    "deadline_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="deadline"),
+                ),
+                (
+                    "cancel_asked_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="cancel asked"),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
             ],
             options={
-                'verbose_name': 'generation',
-                'verbose_name_plural': 'generations',
-                'ordering': ['position', 'id'],
+                "verbose_name": "generation",
+                "verbose_name_plural": "generations",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='accounts.team', verbose_name='team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="campaigns",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'campaign',
-                'verbose_name_plural': 'campaigns',
-                'ordering': ['name'],
+                "verbose_name": "campaign",
+                "verbose_name_plural": "campaigns",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('index', models.PositiveSmallIntegerField(verbose_name='place in the answer')),
-                ('status', models.CharField(choices=[('pending', 'to be fetched'), ('fetched', 'to be labelled'), ('stored', 'stored'), ('failed', 'failed')], default='pending', max_length=8, verbose_name='status')),
-                ('url', models.TextField(blank=True, verbose_name='link')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='link lives until')),
-                ('original_name', models.CharField(max_length=200, verbose_name='original')),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('claimed_by', models.CharField(blank=True, max_length=100, verbose_name='claimed by')),
-                ('next_action_at', models.DateTimeField(blank=True, null=True, verbose_name='next action')),
-                ('error_code', models.CharField(blank=True, max_length=40, verbose_name='error')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='generations.generation', verbose_name='generation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("index", models.PositiveSmallIntegerField(verbose_name="place in the answer")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "to be fetched"),
+                            ("fetched", "to be labelled"),
+                            ("stored", "stored"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("url", models.TextField(blank=True, verbose_name="link")),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="link lives until"),
+                ),
+                ("original_name", models.CharField(max_length=200, verbose_name="original")),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                (
+                    "claimed_by",
+                    models.CharField(blank=True, max_length=100, verbose_name="claimed by"),
+                ),
+                (
+                    "next_action_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="next action"),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="generations.generation",
+                        verbose_name="generation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['index'],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "ordering": ["index"],
             },
         ),
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('position', models.PositiveSmallIntegerField(verbose_name='position')),
-                ('format', models.CharField(max_length=8, verbose_name='format')),
-                ('width', models.PositiveIntegerField(verbose_name='width')),
-                ('height', models.PositiveIntegerField(verbose_name='height')),
-                ('bytes', models.PositiveIntegerField(verbose_name='bytes')),
-                ('original_name', models.CharField(max_length=200, verbose_name='original')),
-                ('original_sha256', models.CharField(db_index=True, max_length=64, verbose_name='SHA-256 of the original')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('hidden_at', models.DateTimeField(blank=True, null=True, verbose_name='hidden')),
-                ('delivery', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='image', to='generations.delivery', verbose_name='delivery')),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='images', to='generations.generation', verbose_name='generation')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='images', to='accounts.team', verbose_name='team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(verbose_name="position")),
+                ("format", models.CharField(max_length=8, verbose_name="format")),
+                ("width", models.PositiveIntegerField(verbose_name="width")),
+                ("height", models.PositiveIntegerField(verbose_name="height")),
+                ("bytes", models.PositiveIntegerField(verbose_name="bytes")),
+                ("original_name", models.CharField(max_length=200, verbose_name="original")),
+                (
+                    "original_sha256",
+                    models.CharField(
+                        db_index=True, max_length=64, verbose_name="SHA-256 of the original"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("hidden_at", models.DateTimeField(blank=True, null=True, verbose_name="hidden")),
+                (
+                    "delivery",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="image",
+                        to="generations.delivery",
+                        verbose_name="delivery",
+                    ),
+                ),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="images",
+                        to="generations.generation",
+                        verbose_name="generation",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="images",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'image',
-                'verbose_name_plural': 'images',
-                'ordering': ['position', 'id'],
-                'permissions': [('download_original', 'Can download originals without a label')],
+                "verbose_name": "image",
+                "verbose_name_plural": "images",
+                "ordering": ["position", "id"],
+                "permissions": [("download_original", "Can download originals without a label")],
             },
         ),
         migrations.CreateModel(
-            name='Price',
+            name="Price",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('engine', models.CharField(max_length=100, verbose_name='engine')),
-                ('tier', models.CharField(max_length=40, verbose_name='tier')),
-                ('credits', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='credits for an image')),
-                ('cost_usd', models.DecimalField(decimal_places=5, max_digits=10, verbose_name="provider's cost for an image, USD")),
-                ('valid_from', models.DateTimeField(default=django.utils.timezone.now, verbose_name='valid from')),
-                ('source', models.CharField(choices=[('default', 'suggested by the adapter'), ('admin', 'set by an admin')], default='admin', max_length=10, verbose_name='source')),
-                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='set by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("engine", models.CharField(max_length=100, verbose_name="engine")),
+                ("tier", models.CharField(max_length=40, verbose_name="tier")),
+                (
+                    "credits",
+                    models.PositiveIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="credits for an image",
+                    ),
+                ),
+                (
+                    "cost_usd",
+                    models.DecimalField(
+                        decimal_places=5,
+                        max_digits=10,
+                        verbose_name="provider's cost for an image, USD",
+                    ),
+                ),
+                (
+                    "valid_from",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="valid from"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("default", "suggested by the adapter"),
+                            ("admin", "set by an admin"),
+                        ],
+                        default="admin",
+                        max_length=10,
+                        verbose_name="source",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="set by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'price',
-                'verbose_name_plural': 'prices',
-                'ordering': ['engine', 'tier', '-valid_from'],
+                "verbose_name": "price",
+                "verbose_name_plural": "prices",
+                "ordering": ["engine", "tier", "-valid_from"],
             },
         ),
         migrations.AddField(
-            model_name='generation',
-            name='price',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generations.price', verbose_name='price'),
+            model_name="generation",
+            name="price",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="generations.price",
+                verbose_name="price",
+            ),
         ),
         migrations.CreateModel(
-            name='ProviderAccount',
+            name="ProviderAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('provider', models.CharField(max_length=40, verbose_name='provider')),
-                ('slot', models.PositiveSmallIntegerField(help_text='1 is the first key, 2 the second …', verbose_name='slot')),
-                ('key_fingerprint', models.CharField(max_length=64, verbose_name='key fingerprint')),
-                ('concurrency', models.PositiveIntegerField(help_text='Most generations in flight.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='at once')),
-                ('per_minute', models.PositiveIntegerField(help_text='Most submits in 60 seconds.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='per minute')),
-                ('paused_until', models.DateTimeField(blank=True, null=True, verbose_name='paused until')),
-                ('paused_why', models.CharField(blank=True, max_length=200, verbose_name='paused because')),
-                ('failures', models.PositiveIntegerField(default=0, verbose_name='failures in a row')),
-                ('balance', models.DecimalField(blank=True, decimal_places=4, max_digits=14, null=True, verbose_name='balance')),
-                ('balance_unit', models.CharField(blank=True, max_length=20, verbose_name='unit of the balance')),
-                ('balance_at', models.DateTimeField(blank=True, null=True, verbose_name='balance read')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=40, verbose_name="provider")),
+                (
+                    "slot",
+                    models.PositiveSmallIntegerField(
+                        help_text="1 is the first key, 2 the second …", verbose_name="slot"
+                    ),
+                ),
+                (
+                    "key_fingerprint",
+                    models.CharField(max_length=64, verbose_name="key fingerprint"),
+                ),
+                (
+                    "concurrency",
+                    models.PositiveIntegerField(
+                        help_text="Most generations in flight.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="at once",
+                    ),
+                ),
+                (
+                    "per_minute",
+                    models.PositiveIntegerField(
+                        help_text="Most submits in 60 seconds.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="per minute",
+                    ),
+                ),
+                (
+                    "paused_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="paused until"),
+                ),
+                (
+                    "paused_why",
+                    models.CharField(blank=True, max_length=200, verbose_name="paused because"),
+                ),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, verbose_name="failures in a row"),
+                ),
+                (
+                    "balance",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        max_digits=14,
+                        null=True,
+                        verbose_name="balance",
+                    ),
+                ),
+                (
+                    "balance_unit",
+                    models.CharField(blank=True, max_length=20, verbose_name="unit of the balance"),
+                ),
+                (
+                    "balance_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="balance read"),
+                ),
             ],
             options={
-                'verbose_name': 'provider account',
-                'verbose_name_plural': 'provider accounts',
-                'ordering': ['provider', 'slot'],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'slot'), name='provider_account_slot_unique')],
+                "verbose_name": "provider account",
+                "verbose_name_plural": "provider accounts",
+                "ordering": ["provider", "slot"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "slot"), name="provider_account_slot_unique"
+                    )
+                ],
             },
         ),
         migrations.AddField(
-            model_name='generation',
-            name='account',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='generations', to='generations.provideraccount', verbose_name='provider account'),
+            model_name="generation",
+            name="account",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="generations",
+                to="generations.provideraccount",
+                verbose_name="provider account",
+            ),
         ),
         migrations.CreateModel(
-            name='Reference',
+            name="Reference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('name', models.CharField(max_length=200, verbose_name='stored as')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('format', models.CharField(max_length=8, verbose_name='format')),
-                ('width', models.PositiveIntegerField(verbose_name='width')),
-                ('height', models.PositiveIntegerField(verbose_name='height')),
-                ('rights', models.CharField(choices=[('own', 'We own it'), ('licensed', 'We have a licence for it'), ('generated', 'Made in this studio')], default='own', max_length=10, verbose_name='declared rights')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('image', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='used_as_references', to='generations.image', verbose_name='image of ours')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='references', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='references', to='accounts.team', verbose_name='team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="stored as")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("format", models.CharField(max_length=8, verbose_name="format")),
+                ("width", models.PositiveIntegerField(verbose_name="width")),
+                ("height", models.PositiveIntegerField(verbose_name="height")),
+                (
+                    "rights",
+                    models.CharField(
+                        choices=[
+                            ("own", "We own it"),
+                            ("licensed", "We have a licence for it"),
+                            ("generated", "Made in this studio"),
+                        ],
+                        default="own",
+                        max_length=10,
+                        verbose_name="declared rights",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "image",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="used_as_references",
+                        to="generations.image",
+                        verbose_name="image of ours",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="references",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="references",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reference',
-                'verbose_name_plural': 'references',
+                "verbose_name": "reference",
+                "verbose_name_plural": "references",
             },
         ),
         migrations.CreateModel(
-            name='Rendition',
+            name="Rendition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('recipe', models.CharField(max_length=40, verbose_name='recipe')),
-                ('name', models.CharField(max_length=200, verbose_name='stored as')),
-                ('format', models.CharField(max_length=8, verbose_name='format')),
-                ('width', models.PositiveIntegerField(verbose_name='width')),
-                ('height', models.PositiveIntegerField(verbose_name='height')),
-                ('bytes', models.PositiveIntegerField(verbose_name='bytes')),
-                ('sha256', models.CharField(db_index=True, max_length=64, verbose_name='SHA-256')),
-                ('label_version', models.PositiveSmallIntegerField(verbose_name='version of the label')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='renditions', to='generations.image', verbose_name='image')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("recipe", models.CharField(max_length=40, verbose_name="recipe")),
+                ("name", models.CharField(max_length=200, verbose_name="stored as")),
+                ("format", models.CharField(max_length=8, verbose_name="format")),
+                ("width", models.PositiveIntegerField(verbose_name="width")),
+                ("height", models.PositiveIntegerField(verbose_name="height")),
+                ("bytes", models.PositiveIntegerField(verbose_name="bytes")),
+                ("sha256", models.CharField(db_index=True, max_length=64, verbose_name="SHA-256")),
+                (
+                    "label_version",
+                    models.PositiveSmallIntegerField(verbose_name="version of the label"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="renditions",
+                        to="generations.image",
+                        verbose_name="image",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rendition',
-                'verbose_name_plural': 'renditions',
+                "verbose_name": "rendition",
+                "verbose_name_plural": "renditions",
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('engine', models.CharField(max_length=100, verbose_name='engine')),
-                ('prompt', models.TextField(verbose_name='prompt')),
-                ('options', models.JSONField(default=dict, verbose_name='options')),
-                ('idempotency_key', models.UUIDField(verbose_name='idempotency key')),
-                ('content_digest', models.CharField(max_length=64, verbose_name='digest of what was asked')),
-                ('wanted', models.PositiveSmallIntegerField(verbose_name='images wanted')),
-                ('delivered', models.PositiveSmallIntegerField(default=0, verbose_name='delivered')),
-                ('open', models.PositiveSmallIntegerField(default=0, verbose_name='open')),
-                ('unknown', models.PositiveSmallIntegerField(default=0, verbose_name='outcome unknown')),
-                ('cancelled', models.PositiveSmallIntegerField(default=0, verbose_name='cancelled')),
-                ('status', models.GeneratedField(db_persist=True, expression=models.Case(models.When(open__gt=0, then=models.Value('pending')), models.When(then=models.Value('unknown'), unknown__gt=0), models.When(delivered__gt=0, delivered__gte=models.F('wanted'), then=models.Value('succeeded')), models.When(delivered__gt=0, then=models.Value('partial')), models.When(cancelled__gt=0, then=models.Value('cancelled')), default=models.Value('failed'), output_field=models.CharField(max_length=10)), output_field=models.CharField(choices=[('pending', 'Pending'), ('unknown', 'Outcome unknown'), ('succeeded', 'Succeeded'), ('partial', 'Partly succeeded'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], max_length=10, verbose_name='status'))),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('campaign', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='generations.campaign', verbose_name='campaign')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='accounts.team', verbose_name='team')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier"
+                    ),
+                ),
+                ("engine", models.CharField(max_length=100, verbose_name="engine")),
+                ("prompt", models.TextField(verbose_name="prompt")),
+                ("options", models.JSONField(default=dict, verbose_name="options")),
+                ("idempotency_key", models.UUIDField(verbose_name="idempotency key")),
+                (
+                    "content_digest",
+                    models.CharField(max_length=64, verbose_name="digest of what was asked"),
+                ),
+                ("wanted", models.PositiveSmallIntegerField(verbose_name="images wanted")),
+                (
+                    "delivered",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="delivered"),
+                ),
+                ("open", models.PositiveSmallIntegerField(default=0, verbose_name="open")),
+                (
+                    "unknown",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="outcome unknown"),
+                ),
+                (
+                    "cancelled",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="cancelled"),
+                ),
+                (
+                    "status",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(open__gt=0, then=models.Value("pending")),
+                            models.When(then=models.Value("unknown"), unknown__gt=0),
+                            models.When(
+                                delivered__gt=0,
+                                delivered__gte=models.F("wanted"),
+                                then=models.Value("succeeded"),
+                            ),
+                            models.When(delivered__gt=0, then=models.Value("partial")),
+                            models.When(cancelled__gt=0, then=models.Value("cancelled")),
+                            default=models.Value("failed"),
+                            output_field=models.CharField(max_length=10),
+                        ),
+                        output_field=models.CharField(
+                            choices=[
+                                ("pending", "Pending"),
+                                ("unknown", "Outcome unknown"),
+                                ("succeeded", "Succeeded"),
+                                ("partial", "Partly succeeded"),
+                                ("cancelled", "Cancelled"),
+                                ("failed", "Failed"),
+                            ],
+                            max_length=10,
+                            verbose_name="status",
+                        ),
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="generations.campaign",
+                        verbose_name="campaign",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'run',
-                'verbose_name_plural': 'runs',
+                "verbose_name": "run",
+                "verbose_name_plural": "runs",
             },
         ),
         migrations.AddField(
-            model_name='image',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='images', to='generations.run', verbose_name='run'),
+            model_name="image",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="images",
+                to="generations.run",
+                verbose_name="run",
+            ),
         ),
         migrations.AddField(
-            model_name='generation',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='generations', to='generations.run', verbose_name='run'),
+            model_name="generation",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="generations",
+                to="generations.run",
+                verbose_name="run",
+            ),
         ),
         migrations.CreateModel(
-            name='RunReference',
+            name="RunReference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(verbose_name='position')),
-                ('fetches', models.PositiveIntegerField(default=0, verbose_name='fetched')),
-                ('reference', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generations.reference', verbose_name='reference')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='run_references', to='generations.run', verbose_name='run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(verbose_name="position")),
+                ("fetches", models.PositiveIntegerField(default=0, verbose_name="fetched")),
+                (
+                    "reference",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generations.reference",
+                        verbose_name="reference",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="run_references",
+                        to="generations.run",
+                        verbose_name="run",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reference of a run',
-                'verbose_name_plural': 'references of runs',
-                'ordering': ['position'],
+                "verbose_name": "reference of a run",
+                "verbose_name_plural": "references of runs",
+                "ordering": ["position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.UniqueConstraint(models.F('team'), django.db.models.functions.text.Lower('name'), name='campaign_name_unique_in_team'),
+            model_name="campaign",
+            constraint=models.UniqueConstraint(
+                models.F("team"),
+                django.db.models.functions.text.Lower("name"),
+                name="campaign_name_unique_in_team",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status__in', ['pending', 'fetched'])), fields=['status', 'next_action_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status__in", ["pending", "fetched"])),
+                fields=["status", "next_action_at"],
+                name="delivery_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('generation', 'index'), name='delivery_index_unique'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("generation", "index"), name="delivery_index_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='price',
-            constraint=models.UniqueConstraint(fields=('engine', 'tier', 'valid_from'), name='price_once_per_moment'),
+            model_name="price",
+            constraint=models.UniqueConstraint(
+                fields=("engine", "tier", "valid_from"), name="price_once_per_moment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='price',
-            constraint=models.CheckConstraint(condition=models.Q(('credits__gte', 1)), name='price_at_least_one_credit'),
+            model_name="price",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("credits__gte", 1)), name="price_at_least_one_credit"
+            ),
         ),
         migrations.AddIndex(
-            model_name='reference',
-            index=models.Index(fields=['team', 'sha256'], name='reference_by_content'),
+            model_name="reference",
+            index=models.Index(fields=["team", "sha256"], name="reference_by_content"),
         ),
         migrations.AddConstraint(
-            model_name='rendition',
-            constraint=models.UniqueConstraint(fields=('image', 'recipe'), name='rendition_once_per_recipe'),
+            model_name="rendition",
+            constraint=models.UniqueConstraint(
+                fields=("image", "recipe"), name="rendition_once_per_recipe"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['team', '-created_at', '-id'], name='run_newest_of_team'),
+            model_name="run",
+            index=models.Index(fields=["team", "-created_at", "-id"], name="run_newest_of_team"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['user', '-created_at', '-id'], name='run_newest_of_user'),
+            model_name="run",
+            index=models.Index(fields=["user", "-created_at", "-id"], name="run_newest_of_user"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('open__gt', 0)), fields=['user'], name='run_pending_of_user'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("open__gt", 0)), fields=["user"], name="run_pending_of_user"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('user', 'idempotency_key'), name='run_once_per_key'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                fields=("user", "idempotency_key"), name="run_once_per_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('wanted__gte', 1)), name='run_wants_an_image'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("wanted__gte", 1)), name="run_wants_an_image"
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('hidden_at__isnull', True)), fields=['team', '-created_at', '-id'], name='image_newest_of_team'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("hidden_at__isnull", True)),
+                fields=["team", "-created_at", "-id"],
+                name="image_newest_of_team",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'running', 'storing', 'submitting'])), fields=['status', 'next_action_at'], name='generation_due'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "running", "storing", "submitting"])),
+                fields=["status", "next_action_at"],
+                name="generation_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status', 'queued')), fields=['provider', 'created_at'], name='generation_line'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status", "queued")),
+                fields=["provider", "created_at"],
+                name="generation_line",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status__in', ['running', 'submitting'])), fields=['account', 'status'], name='generation_in_flight'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status__in", ["running", "submitting"])),
+                fields=["account", "status"],
+                name="generation_in_flight",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(fields=['account', 'submitted_at'], name='generation_rate'),
+            model_name="generation",
+            index=models.Index(fields=["account", "submitted_at"], name="generation_rate"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(fields=['provider', '-ended_at'], name='generation_ended'),
+            model_name="generation",
+            index=models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(fields=['ended_at'], name='generation_ended_lately'),
+            model_name="generation",
+            index=models.Index(fields=["ended_at"], name="generation_ended_lately"),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.UniqueConstraint(condition=models.Q(('task_id', ''), _negated=True), fields=('account', 'task_id'), name='generation_task_unique'),
+            model_name="generation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("task_id", ""), _negated=True),
+                fields=("account", "task_id"),
+                name="generation_task_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'submitting', 'running', 'storing', 'succeeded', 'failed', 'cancelled', 'unknown'])), name='generation_status_known'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "queued",
+                            "submitting",
+                            "running",
+                            "storing",
+                            "succeeded",
+                            "failed",
+                            "cancelled",
+                            "unknown",
+                        ],
+                    )
+                ),
+                name="generation_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'running'), _negated=True), models.Q(('task_id', ''), _negated=True), _connector='OR'), name='generation_running_has_task'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "running"), _negated=True),
+                    models.Q(("task_id", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="generation_running_has_task",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'submitting'), _negated=True), models.Q(('submit_token__isnull', False), models.Q(('claimed_by', ''), _negated=True)), _connector='OR'), name='generation_submitting_has_claim'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "submitting"), _negated=True),
+                    models.Q(
+                        ("submit_token__isnull", False), models.Q(("claimed_by", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="generation_submitting_has_claim",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runreference',
-            constraint=models.UniqueConstraint(fields=('run', 'position'), name='run_reference_position_unique'),
+            model_name="runreference",
+            constraint=models.UniqueConstraint(
+                fields=("run", "position"), name="run_reference_position_unique"
+            ),
         ),
     ]

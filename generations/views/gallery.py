@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.http import SignedInRequest
-from generations import gallery as images
+from generations.reading import gallery as images
 from generations.views.rendering import page_or_fragment
 
 

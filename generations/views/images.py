@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.http import SignedInRequest
 from accounts.models import User
-from generations import detail, downloads, storage
+from generations import downloads, storage
 from generations.forms import OriginalForm
 from generations.imaging import extension, mime_type
 from generations.labelling import PREVIEW
 from generations.models import Image, Reference, Rendition
+from generations.reading import detail
 from generations.views.rendering import page_or_fragment
 
 SEE_ORIGINALS = "generations.download_original"

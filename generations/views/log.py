@@ -9,8 +9,8 @@ from django.views.decorators.http import require_GET, require_safe
 
 from accounts.events import Event
 from accounts.http import SignedInRequest
-from generations import gallery, stories
 from generations.models import Run
+from generations.reading import gallery, stories
 
 
 @require_safe

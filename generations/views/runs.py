@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
-from generations import feed, live, submission
+from generations import live, submission
 from generations.models import Generation, Run
+from generations.reading import feed
 from generations.submission import SubmissionRefused
 from generations.views.rendering import is_partial, see_other
 from generations.views.studio import MAKE_IMAGES, live_context

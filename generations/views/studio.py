@@ -11,10 +11,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import ledger
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
-from generations import composing, feed, live, submission
+from generations import live, submission
 from generations.forms import ComposeForm
+from generations.forms import composer as composers
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
+from generations.reading import feed
 from generations.submission import KeyReused, SubmissionRefused
 from generations.views import polling
 from generations.views.rendering import is_partial, page_or_fragment, see_other
@@ -28,7 +30,7 @@ def studio(request: SignedInRequest) -> HttpResponse:
     """The page; a POST asks for images and leads back to it, the form filled as it was sent."""
     if request.method != "POST":
         run, picture = request.GET.get("reuse", ""), request.GET.get("reference", "")
-        form = composing.form_to_begin_with(request.user, run=run, picture=picture)
+        form = composers.form_to_begin_with(request.user, run=run, picture=picture)
         return _page(request, form)
     if not request.user.has_perm(MAKE_IMAGES):
         raise PermissionDenied
@@ -108,7 +110,7 @@ def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, 
     may_make = request.user.has_perm(MAKE_IMAGES)
     return {
         "scope": feed.scope_of(request.GET.get("scope", "")),
-        "composer": composing.composer_of(form, balance=balance) if may_make else None,
+        "composer": composers.composer_of(form, balance=balance) if may_make else None,
         "balance": balance,
     }
 

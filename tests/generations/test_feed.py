@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from accounts import ledger
-from generations import feed, lifecycle, submission
-from generations.feed import Scope
-from generations.frames import alt_text, shortened
+from generations import lifecycle, submission
 from generations.models import Delivery, Generation, Image, Run
+from generations.reading import feed
+from generations.reading.feed import Scope
+from generations.reading.frames import alt_text, shortened
 from generations.states import Status
 from tests.generations.asking import APIXO, ask
 from tests.generations.factories import (

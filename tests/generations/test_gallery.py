@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from generations import gallery
-from generations.gallery import Filter
 from generations.models import Campaign, Image
+from generations.reading import gallery
+from generations.reading.gallery import Filter
 from tests.factories import make_user
 from tests.generations.factories import make_finished_run
 from tests.queries import queries_of

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from generations import keyset
 from generations.models import Run
+from generations.reading import keyset
 from tests.generations.factories import make_run
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from django.urls import reverse
 from accounts import audit, ledger
 from accounts.events import Event
 from accounts.models import Record, RecordPayload
-from generations import stories
-from generations.sentences import in_words, short_hash
+from generations.reading import stories
+from generations.reading.sentences import in_words, short_hash
 from tests.generations.asking import DEMO, ask
 from tests.generations.factories import make_finished_run
 from tests.queries import queries_of

@@ -11,9 +11,9 @@ from django.urls import reverse
 from accounts import ledger
 from accounts.groups import REVIEWERS
 from accounts.models import Entry, Record
-from generations import feed
-from generations.form_fields import FILE_LEFT_OUT
+from generations.forms.fields import FILE_LEFT_OUT
 from generations.models import Campaign, Price, Reference, Run
+from generations.reading import feed
 from tests.factories import make_user
 from tests.generations.asking import APIXO, DEMO, ask
 from tests.generations.factories import (

@@ -6,9 +6,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from generations import waits
 from generations.models import ProviderAccount, Run
 from generations.providers import registry
+from generations.reading import waits
 from generations.states import Status
 from tests.generations.asking import APIXO, DEMO
 from tests.generations.factories import make_generation, make_pending_run, make_run

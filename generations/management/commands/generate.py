@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.errors import AccountsError
 from accounts.models import User
-from generations import reports, submission
+from generations import submission
 from generations.imaging import UnusableImage, clean_reference
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
+from generations.reading import reports
 from generations.states import RunStatus
 from generations.submission import NewReference, RunRequest, SubmissionRefused
 from generations.worker import work_here

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.events import Event
-from generations.feed import engine_label
-from generations.frames import shortened
 from generations.providers.advice import explain
+from generations.reading.feed import engine_label
+from generations.reading.frames import shortened
 
 Facts = Mapping[str, Any]
 HASH_LENGTH = 16

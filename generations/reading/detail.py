@@ -9,16 +9,16 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from accounts.models import Record, User
-from generations import waits
-from generations.composing import credits_in_words
-from generations.feed import engine_label
-from generations.frames import alt_text
 from generations.labelling import FULL, PREVIEW, SCREEN
 from generations.models import Image, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
+from generations.pricing import credits_in_words
 from generations.providers import registry
-from generations.sentences import short_hash
-from generations.shapes import shape_of
+from generations.reading import waits
+from generations.reading.feed import engine_label
+from generations.reading.frames import alt_text
+from generations.reading.sentences import short_hash
+from generations.reading.shapes import shape_of
 
 
 @dataclass(frozen=True)

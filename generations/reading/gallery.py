@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 
 from accounts.models import User
-from generations import keyset
-from generations.frames import Frame, preview_frame
 from generations.identifiers import uuid_to_look_up
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Rendition
 from generations.paths import reuse_path
-from generations.shapes import shape_of
+from generations.reading import keyset
+from generations.reading.frames import Frame, preview_frame
+from generations.reading.shapes import shape_of
 
 PAGE_SIZE = 48
 MOST_WORDS = 8

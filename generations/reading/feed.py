@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from generations import keyset
-from generations.frames import Frame, State, frames_of, shape_of_frames, shortened
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.providers import registry
-from generations.shapes import shape_of_ratio
+from generations.reading import keyset
+from generations.reading.frames import Frame, State, frames_of, shape_of_frames, shortened
+from generations.reading.shapes import shape_of_ratio
 
 PAGE_SIZE = 10
 # So many runs at most are drawn again at each change; more can only come while someone waits.

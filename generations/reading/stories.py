@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.events import Event
 from accounts.models import Record, Team, User
-from generations import keyset
-from generations.gallery import GalleryPage, cards
 from generations.identifiers import uuid_to_look_up
 from generations.labelling import PREVIEW
 from generations.models import Rendition, Run
 from generations.paths import rendition_path
-from generations.sentences import in_words, short_hash
+from generations.reading import keyset
+from generations.reading.gallery import GalleryPage, cards
+from generations.reading.sentences import in_words, short_hash
 from generations.states import RunStatus
 
 PAGE_SIZE = 50

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from generations.form_fields import ReferencesField, TextField
+from generations.forms.fields import ReferencesField, TextField
 from generations.models import Reference
 from generations.providers import registry
 from generations.providers.types import Capabilities, Engine, NumberRange, ReferenceDelivery

@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Entry, User
-from generations import submission, waits
+from generations import submission
 from generations.labelling import PREVIEW
 from generations.models import Delivery, Generation, Rendition, Run
 from generations.paths import download_path, image_path, rendition_path
 from generations.providers.advice import explain
 from generations.providers.errors import Code
-from generations.shapes import shape_of
+from generations.reading import waits
+from generations.reading.shapes import shape_of
 from generations.states import ENDED, Status
 
 ALT_LENGTH = 120

@@ -14,14 +14,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from generations import submission
-from generations.engine_fields import (
+from generations.forms.engine_fields import (
     LABELS,
     engine_field,
     fields_of,
     links_possible,
     no_references,
 )
-from generations.form_fields import (
+from generations.forms.fields import (
     FILE_LEFT_OUT,
     TextField,
     pictures_of_team,

@@ -9,11 +9,12 @@ from django.utils.translation import ngettext
 
 from accounts.ledger import Balance
 from accounts.models import User
-from generations.form_fields import pictures_of_team
-from generations.forms import ComposeForm
+from generations.forms.compose import ComposeForm
+from generations.forms.fields import pictures_of_team
 from generations.identifiers import uuid_to_look_up
 from generations.models import Campaign, Run
 from generations.paths import reference_path
+from generations.pricing import credits_in_words
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,6 @@ def form_to_begin_with(user: User, *, run: str = "", picture: str = "") -> Compo
     if picture and pictures_of_team([picture], user):
         given["references"] = [*given.get("references", []), picture]
     return ComposeForm.fitting(given, user=user)
-
-
-def credits_in_words(credits: int) -> str:
-    """A sum as it stands on a button: 8 credits."""
-    return ngettext("%(count)d credit", "%(count)d credits", credits) % {"count": credits}
 
 
 def _asked_for(user: User, identifier: str) -> dict[str, Any]:
