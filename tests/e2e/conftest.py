@@ -42,6 +42,7 @@ def workers(transactional_db, tmp_path):
     workers = Workers(tmp_path)
     workers.start()
     yield workers
+    workers.assert_alive()
     workers.kill()
 
 

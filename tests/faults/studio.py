@@ -46,6 +46,11 @@ class Workers:
             process.wait(timeout=PATIENCE_SECONDS)
         self.processes.clear()
 
+    def assert_alive(self) -> None:
+        """A worker that ended by itself explains whatever the test found missing."""
+        ended = [process.args for process in self.processes if process.poll() is not None]
+        assert not ended, f"ended: {ended}\n{self.log()[-8000:]}"
+
     def log(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.tmp_path.glob("*.log")))
 
