@@ -184,19 +184,11 @@ def can_cancel(generation: Generation) -> bool:
 
 def as_generation_request(request: RunRequest) -> GenerationRequest:
     """The whole run as one request, for checks and for the price tier."""
-    options = request.options
-    return GenerationRequest(
+    return GenerationRequest.from_options(
+        request.options,
         engine=request.engine,
         prompt=request.prompt,
         num_images=request.num_images,
-        resolution=options.get("resolution", ""),
-        aspect_ratio=options.get("aspect_ratio", ""),
-        negative_prompt=options.get("negative_prompt"),
-        seed=options.get("seed"),
-        guidance_scale=options.get("guidance_scale"),
-        sequential=options.get("sequential", False),
-        output_format=options.get("output_format"),
-        enhance_prompt=options.get("enhance_prompt"),
         references=tuple(_as_input(reference) for reference in request.references),
     )
 

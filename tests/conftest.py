@@ -102,3 +102,14 @@ def apixo_key(settings):
     """A key for APIXO, so that its engine can be picked."""
     configured = {"base_url": "https://api.apixo.ai/api/v1", "keys": {1: "test-key"}}
     settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
+
+
+@pytest.fixture
+def apixo(emulator, settings):
+    """APIXO as the emulator speaks it, in quick time."""
+    configured = {"base_url": emulator.base_url("apixo"), "keys": {1: emulator.key("apixo")}}
+    settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
+    settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
+    settings.PROVIDER_TIME_SCALE = 0.01
+    emulator.small = True
+    return emulator

@@ -25,19 +25,12 @@ def request_of(generation: Generation) -> GenerationRequest:
     """What this generation asks of its provider, references included."""
     run = generation.run
     engine = registry.engine(run.engine)
-    options = run.options
-    return GenerationRequest(
+    return GenerationRequest.from_options(
+        run.options,
         engine=run.engine,
         prompt=run.prompt,
         num_images=generation.wanted,
-        resolution=options.get("resolution", ""),
-        aspect_ratio=options.get("aspect_ratio", ""),
-        negative_prompt=options.get("negative_prompt"),
         seed=_seed(generation, engine.capabilities.seed),
-        guidance_scale=options.get("guidance_scale"),
-        sequential=options.get("sequential", False),
-        output_format=options.get("output_format"),
-        enhance_prompt=options.get("enhance_prompt"),
         references=tuple(_references(generation, engine.capabilities.reference_delivery)),
         callback_url=callback_url(generation) if engine.capabilities.webhook else "",
     )

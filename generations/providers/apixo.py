@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from generations.providers.answers import Answer, Fault, parsed_json, plain_code, short
 from generations.providers.errors import Code, TaskFailed, Unavailable
 from generations.providers.http import HttpProvider
+from generations.providers.sizes import SEEDREAM_4_5_SIZES
 from generations.providers.types import (
     Accepted,
     Balance,
@@ -48,28 +49,7 @@ SEEDREAM_4_5 = Engine(
         images_per_request=10,
         # The page lets aspect_ratio be left out; the provider then chooses the size. It is not
         # offered: a frame stands in its own format before its picture comes.
-        sizes={
-            "2K": {
-                "1:1": (2048, 2048),
-                "2:3": (1664, 2496),
-                "3:2": (2496, 1664),
-                "3:4": (1728, 2304),
-                "4:3": (2304, 1728),
-                "9:16": (1600, 2848),
-                "16:9": (2848, 1600),
-                "21:9": (3136, 1344),
-            },
-            "4K": {
-                "1:1": (4096, 4096),
-                "2:3": (3328, 4992),
-                "3:2": (4992, 3328),
-                "3:4": (3520, 4704),
-                "4:3": (4704, 3520),
-                "9:16": (3040, 5504),
-                "16:9": (5504, 3040),
-                "21:9": (6240, 2656),
-            },
-        },
+        sizes=SEEDREAM_4_5_SIZES,
         max_references=14,
         reference_delivery=ReferenceDelivery.LINK,
         sequential=True,

@@ -40,6 +40,7 @@ from generations.providers.errors import (
     TaskFailed,
     Unavailable,
 )
+from generations.providers.sizes import SEEDREAM_4_5_SIZES
 from generations.providers.types import (
     Accepted,
     Capabilities,
@@ -58,32 +59,6 @@ from generations.providers.types import (
 
 MODEL = "demo-seedream-4-5"
 LARGEST_SEED = 2**31 - 1
-
-# The exact sizes of Seedream 4.5 in pixels.
-SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = MappingProxyType(
-    {
-        "2K": {
-            "1:1": (2048, 2048),
-            "2:3": (1664, 2496),
-            "3:2": (2496, 1664),
-            "3:4": (1728, 2304),
-            "4:3": (2304, 1728),
-            "9:16": (1600, 2848),
-            "16:9": (2848, 1600),
-            "21:9": (3136, 1344),
-        },
-        "4K": {
-            "1:1": (4096, 4096),
-            "2:3": (3328, 4992),
-            "3:2": (4992, 3328),
-            "3:4": (3520, 4704),
-            "4:3": (4704, 3520),
-            "9:16": (3040, 5504),
-            "16:9": (5504, 3040),
-            "21:9": (6240, 2656),
-        },
-    }
-)
 
 
 class Trouble(StrEnum):
@@ -156,7 +131,7 @@ class DemoProvider(ImageProvider):
             capabilities=Capabilities(
                 prompt_limit=5000,
                 max_images=10,
-                sizes=SIZES,
+                sizes=SEEDREAM_4_5_SIZES,
                 max_references=14,
                 reference_delivery=ReferenceDelivery.INLINE,
                 negative_prompt=True,
@@ -166,7 +141,7 @@ class DemoProvider(ImageProvider):
                 takes_idempotency_key=True,
                 can_cancel=True,
                 deterministic_by_seed=True,
-                polls={tier: PollSchedule(first=1.0, interval=1.0) for tier in SIZES},
+                polls={tier: PollSchedule(first=1.0, interval=1.0) for tier in SEEDREAM_4_5_SIZES},
                 typical_seconds={"2K": 4, "4K": 8},
             ),
             prices=(
@@ -188,7 +163,7 @@ class DemoProvider(ImageProvider):
         Colours are all that the pictures take from a reference, and bodies are kept. A reference
         that is no picture has none, and `submit` refuses it.
         """
-        width, height = SIZES[request.resolution][request.aspect_ratio]
+        width, height = SEEDREAM_4_5_SIZES[request.resolution][request.aspect_ratio]
         options = {
             "model": MODEL,
             "prompt": request.prompt,
@@ -274,7 +249,7 @@ def _seconds(picture: Picture, trouble: str) -> float:
     if trouble == Trouble.SLOW:
         return SLOW
     seconds = SHORTEST + (LONGEST - SHORTEST) * (picture.seed % 101) / 100
-    return 2 * seconds if picture.size in SIZES["4K"].values() else seconds
+    return 2 * seconds if picture.size in SEEDREAM_4_5_SIZES["4K"].values() else seconds
 
 
 def _result(task: _Task) -> Result:
@@ -346,7 +321,7 @@ def _unpacked(task_id: str) -> _Task:
         guidance=None if guidance is None else float(guidance),
     )
     int(identity, 16)
-    known = {size for sizes in SIZES.values() for size in sizes.values()}
+    known = {size for sizes in SEEDREAM_4_5_SIZES.values() for size in sizes.values()}
     if scene not in SCENES or picture.size not in known or not {palette, accent} <= {"", *PALETTES}:
         raise ValueError("This can't be drawn.")
     return _Task(identity, float(started), float(seconds), trouble, output_format, picture)

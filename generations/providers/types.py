@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Mode(StrEnum):
@@ -116,6 +116,19 @@ class ReferenceInput:
     mime_type: str = "image/jpeg"
 
 
+# What may be chosen for a request beside engine, prompt, number and references.
+OPTIONS = (
+    "resolution",
+    "aspect_ratio",
+    "negative_prompt",
+    "seed",
+    "guidance_scale",
+    "sequential",
+    "output_format",
+    "enhance_prompt",
+)
+
+
 @dataclass(frozen=True)
 class GenerationRequest:
     """One request to a provider, in our words.
@@ -137,6 +150,11 @@ class GenerationRequest:
     enhance_prompt: bool | None = None
     references: tuple[ReferenceInput, ...] = ()
     callback_url: str = ""
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], **fields: Any) -> Self:
+        """A request with what `options` hold of `OPTIONS`; `fields` go before them."""
+        return cls(**{name: options[name] for name in OPTIONS if name in options} | fields)
 
     @property
     def mode(self) -> Mode:

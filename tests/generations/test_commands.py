@@ -13,16 +13,6 @@ from tests.generations.asking import APIXO, DEMO
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def apixo(emulator, settings):
-    configured = {"base_url": emulator.base_url("apixo"), "keys": {1: emulator.key("apixo")}}
-    settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
-    settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
-    settings.PROVIDER_TIME_SCALE = 0.01
-    emulator.small = True
-    return emulator
-
-
 def generate(capsys, user, *arguments, engine=APIXO):
     """Exit code and printed object of `generate --here --json`."""
     code = 0

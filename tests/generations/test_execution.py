@@ -16,17 +16,6 @@ from tests.generations.asking import APIXO, ask
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def apixo(emulator, settings):
-    """APIXO as the emulator speaks it, in quick time."""
-    configured = {"base_url": emulator.base_url("apixo"), "keys": {1: emulator.key("apixo")}}
-    settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
-    settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
-    settings.PROVIDER_TIME_SCALE = 0.01
-    emulator.small = True
-    return emulator
-
-
 def work(run):
     """Be a worker until the run is no longer pending."""
     work_here(lambda: not type(run).objects.filter(pk=run.pk, status="pending").exists())

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image, ImageStat
 
 from generations.providers import demo_pictures
-from generations.providers.demo import SCRIPTED_TROUBLE, SIZES, DemoProvider, Trouble
+from generations.providers.demo import SCRIPTED_TROUBLE, DemoProvider, Trouble
 from generations.providers.demo_pictures import SCENES, Picture, read, vocabulary
 from generations.providers.errors import Code, OutcomeUnknown, Refused, TaskFailed, Unavailable
+from generations.providers.sizes import SEEDREAM_4_5_SIZES as SIZES
 from generations.providers.types import (
     Accepted,
     GenerationRequest,
