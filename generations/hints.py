@@ -5,6 +5,7 @@ hint. So a publish that fails is logged and forgotten, and hints expire.
 """
 
 import logging
+import time
 from functools import partial
 
 from celery import current_app
@@ -13,6 +14,9 @@ from django.db import transaction
 log = logging.getLogger(__name__)
 
 EXPIRES_SECONDS = 30
+# After a failed publish no other is tried for a while: a request must not wait for each in turn.
+REST_SECONDS = 5
+_resting_until = 0.0
 
 SUBMIT = "generations.submit"
 FETCH = "generations.fetch"
@@ -26,7 +30,11 @@ def hint(step: str, *ids: int) -> None:
 
 
 def _publish(step: str, ids: tuple[int, ...]) -> None:
+    global _resting_until  # noqa: PLW0603  # one per process, like the connection it speaks of
+    if time.monotonic() < _resting_until:
+        return
     try:
         current_app.send_task(step, args=ids, expires=EXPIRES_SECONDS, ignore_result=True)
     except Exception:  # whatever the broker's client raises, the row stands
+        _resting_until = time.monotonic() + REST_SECONDS
         log.warning("could not publish %s; recovery will find the row", step)

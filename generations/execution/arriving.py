@@ -1,6 +1,7 @@
 """An answer with pictures arrives: keep it, then give every picture a delivery of its own."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q
@@ -30,12 +31,16 @@ def accept(
             Status.STORING,
             expect=expect,
             guard=guard,
-            facts={"images": len(result.images), "model": result.model},
+            facts={
+                "images": len(result.images),
+                "model": result.model,
+                "answer": {name: str(value) for name, value in result.raw.items()},
+            },
             changes={
                 "claimed_by": "",
                 "next_action_at": None,
                 "model": result.model[:200],
-                "cost_usd": result.cost_usd,
+                "cost_usd": _cost(generation, result),
                 "seed": result.seed,
                 "request_id": result.request_id[:200] or generation.request_id,
             },
@@ -52,6 +57,14 @@ def stored_answer(generation: Generation) -> Result | None:
         data = storage.read(storage.originals(), _name(generation, len(images)))
         images.append(InlineImage(data))
     return Result(images=tuple(images)) if images else None
+
+
+def _cost(generation: Generation, result: Result) -> Decimal:
+    """US dollars: the provider's own figure, else the price of what came."""
+    if result.cost_usd is not None:
+        return result.cost_usd
+    came = sum(not isinstance(image, ImageError) for image in result.images)
+    return generation.price.cost_usd * came
 
 
 def _keep_inline(generation: Generation, result: Result) -> None:

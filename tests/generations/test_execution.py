@@ -1,5 +1,7 @@
 """The whole way of a run against a real HTTP server: every outcome, and who pays."""
 
+from decimal import Decimal
+
 import pytest
 
 from accounts import ledger
@@ -54,6 +56,8 @@ class TestSuccess:
         run = made(alice, 1)
         records = {record.event: record for record in Record.objects.filter(story=run.uuid)}
         assert records[Event.GENERATION_RUNNING].facts["task_id"]
+        assert records[Event.GENERATION_STORING].facts["answer"]["state"] == "success"
+        assert run.generations.get().cost_usd == Decimal("0.035")
         facts = records[Event.IMAGE_STORED].facts
         assert facts["original_sha256"] == run.images.get().original_sha256
         assert set(facts["renditions"]) == {"full", "screen", "preview"}
