@@ -18,6 +18,7 @@ from generations import recovery
 from generations.execution import delivering, submitting
 from generations.execution.polling import Poller
 from generations.models import Delivery
+from generations.preload import preload
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class WorkerProcess:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
+        preload()
         heartbeat.beat(self.name, ",".join(self.queues))
         beat = partial(heartbeat.beat, self.name, ",".join(self.queues))
         self._run("heartbeat", beat, pause=heartbeat.BEAT_SECONDS)

@@ -3,7 +3,14 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seedream_site.settings")
 
 application = get_wsgi_application()
+
+from generations.preload import preload  # noqa: E402  # needs the applications above
+
+# Before the server starts its threads.
+get_resolver().url_patterns  # noqa: B018  # imports every view
+preload()

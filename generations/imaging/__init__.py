@@ -7,6 +7,7 @@ from generations.imaging.decoding import (
     decode,
     fit,
     inspect,
+    load_plugins,
 )
 from generations.imaging.encoding import encode, extension, mime_type
 from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage, UnusableImage
@@ -27,5 +28,6 @@ __all__ = [
     "extension",
     "fit",
     "inspect",
+    "load_plugins",
     "mime_type",
 ]

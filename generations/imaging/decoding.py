@@ -35,6 +35,11 @@ _UPRIGHT = {
 _SIDEWAYS = (5, 6, 7, 8)
 
 
+def load_plugins() -> None:
+    """Import Pillow's plugins now, which it would otherwise do at the first picture."""
+    Image.init()
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """What a picture is: its format, and width and height in pixels as people see it."""
