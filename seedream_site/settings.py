@@ -246,10 +246,8 @@ else:  # a broker in a folder, for one machine without a broker server
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR),
         "data_folder_out": str(BROKER_DIR),
-        "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.2,
     }
-    (BROKER_DIR / "control").mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
