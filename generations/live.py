@@ -10,11 +10,9 @@ from functools import partial
 from django.core.cache import cache
 from django.db import transaction
 
+from accounts.sessions import live_key
+
 TAG_SECONDS = 20
-
-
-def key(user_id: int) -> str:
-    return f"live:{user_id}"
 
 
 def bump(user_id: int) -> None:
@@ -24,10 +22,10 @@ def bump(user_id: int) -> None:
 
 def tag(user_id: int) -> str:
     """The person's tag as it stands, made now where there is none."""
-    return cache.get(key(user_id)) or _renew(user_id)
+    return cache.get(live_key(user_id)) or _renew(user_id)
 
 
 def _renew(user_id: int) -> str:
     fresh = secrets.token_urlsafe(9)
-    cache.set(key(user_id), fresh, TAG_SECONDS)
+    cache.set(live_key(user_id), fresh, TAG_SECONDS)
     return fresh

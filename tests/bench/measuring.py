@@ -18,6 +18,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import sessions
 from accounts.models import User
 from generations import live, submission
 from generations.models import Generation, Image, Run
@@ -66,7 +67,7 @@ def measured_pages(browser: Browser, user: User) -> dict[str, Callable[[], None]
         assert browser.status.startswith(status), browser.status
 
     def rendered() -> None:
-        cache.delete(live.key(user.pk))
+        cache.delete(sessions.live_key(user.pk))
         poll("200", "")
 
     def submit() -> None:

@@ -89,7 +89,7 @@ class TestChanged:
 
     def test_a_tag_that_was_lost_heals_itself(self, tab, alice):
         tag = poll(tab)["HX-PTag"]
-        cache.delete(live.key(alice.pk))
+        cache.delete(sessions.live_key(alice.pk))
         assert poll(tab, tag).status_code == 200
 
     def test_holds_no_token(self, tab):
@@ -129,7 +129,7 @@ class TestWhoAsks:
         alice.set_password("another long password")
         alice.save()
         # The cache still holds the session and what was drawn for it under its own hash.
-        cache.delete(live.key(alice.pk))
+        cache.delete(sessions.live_key(alice.pk))
         assert poll(tab).status_code == 302
 
     def test_one_session_does_not_see_what_was_drawn_under_anothers_hash(
@@ -146,7 +146,7 @@ class TestWhoAsks:
         poll(tab)
         alice.is_active = False
         alice.save()
-        cache.delete(live.key(alice.pk))
+        cache.delete(sessions.live_key(alice.pk))
         assert poll(tab).status_code == 302
 
 
@@ -155,7 +155,7 @@ def test_the_way_of_a_cancelled_run_through_the_poll(alice, sign_in):
     run = ask(alice, num_images=1)
     assert 'data-status="pending"' in poll(tab).content.decode()
     submission.cancel(run.generations.get(), actor=alice)
-    cache.delete(live.key(alice.pk))  # in place of the bump on commit
+    cache.delete(sessions.live_key(alice.pk))  # in place of the bump on commit
     text = poll(tab).content.decode()
     assert 'data-status="cancelled"' in text
     assert "Your 2 credits are back." in text
