@@ -18,6 +18,6 @@ urlpatterns = [
     path("log/", log.log, name="log"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),
     path("r/<str:token>.jpg", callbacks.reference_link, name="reference-link"),
-    path("hooks/<str:provider>/<str:token>/", callbacks.hook, name="hook"),
+    path("hooks/<str:provider>/<str:token>/", callbacks.webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -18,7 +18,7 @@ from generations.providers.types import (
 )
 
 REFERENCE_SALT = "generations.reference"
-HOOK_SALT = "generations.hook"
+WEBHOOK_SALT = "generations.hook"
 
 
 def request_of(generation: Generation) -> GenerationRequest:
@@ -32,16 +32,16 @@ def request_of(generation: Generation) -> GenerationRequest:
         num_images=generation.wanted,
         seed=_seed(generation, engine.capabilities.seed),
         references=tuple(_references(generation, engine.capabilities.reference_delivery)),
-        callback_url=callback_url(generation) if engine.capabilities.webhook else "",
+        webhook_url=webhook_url(generation) if engine.capabilities.webhook else "",
     )
 
 
-def callback_url(generation: Generation) -> str:
+def webhook_url(generation: Generation) -> str:
     """Where the provider may call us when it is done; only over https, else empty."""
     if not settings.SERVED_OVER_HTTPS:
         return ""
-    token = signing.dumps(str(generation.uuid), salt=HOOK_SALT)
-    return settings.PUBLIC_URL + reverse("hook", args=[generation.provider, token])
+    token = signing.dumps(str(generation.uuid), salt=WEBHOOK_SALT)
+    return settings.PUBLIC_URL + reverse("webhook", args=[generation.provider, token])
 
 
 def reference_link(generation: Generation, row: RunReference) -> str:
@@ -56,9 +56,9 @@ def read_reference_token(token: str) -> tuple[uuid.UUID, int]:
     return uuid.UUID(generation), row
 
 
-def read_hook_token(token: str) -> uuid.UUID:
-    """The generation that a callback names. Raises signing.BadSignature."""
-    return uuid.UUID(signing.loads(token, salt=HOOK_SALT))
+def read_webhook_token(token: str) -> uuid.UUID:
+    """The generation that a webhook address names. Raises signing.BadSignature."""
+    return uuid.UUID(signing.loads(token, salt=WEBHOOK_SALT))
 
 
 def _seed(generation: Generation, seeds: NumberRange | None) -> int | None:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from generations.providers.errors import Code, OutcomeUnknown, ProviderError
+from generations.providers.types import Balance
 
 TEXT_LIMIT = 500
 # Whatever an unforeseen shape makes a parser trip over.
@@ -51,6 +52,7 @@ class Fault:
     raw_code: str = ""
     message: str = field(default="", repr=False)
     error: type[ProviderError] | None = None
+    balance: Balance | None = None
 
 
 def understood(
@@ -74,10 +76,12 @@ def fault_in(answer: Answer, read: Callable[[Answer], Fault]) -> Fault:
         return Fault()
 
 
-def taken(chunks: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
-    """The body up to `limit` bytes, and whether that is all of it.
+def taken(
+    chunks: Iterator[bytes], limit: int, watch: Callable[[bytes], None] | None = None
+) -> tuple[bytes, bool]:
+    """The body up to `limit` bytes, and whether that is all of it; `watch` sees it arrive.
 
-    A body that breaks off is no reason to forget the status that came before it.
+    A body that breaks off is no reason to forget the status, or what came before.
     """
     body = bytearray()
     try:
@@ -85,8 +89,10 @@ def taken(chunks: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
             body += chunk
             if len(body) > limit:
                 return b"", False
+            if watch:
+                watch(chunk)
     except OutcomeUnknown:
-        return b"", False
+        return bytes(body), False
     return bytes(body), True
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext_lazy as _
 
 from generations.providers.answers import Answer, Fault, parsed_json, plain_code, short
+from generations.providers.base import digest_of, json_of
 from generations.providers.errors import Code, TaskFailed, Unavailable
 from generations.providers.http import HttpProvider
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
@@ -34,6 +35,8 @@ from generations.providers.types import (
     ResultImage,
     SuggestedPrice,
     TaskRef,
+    WebhookCall,
+    WebhookNews,
 )
 
 LINK_LIFE = timedelta(days=15)
@@ -52,7 +55,7 @@ SEEDREAM_4_5 = Engine(
         sizes=SEEDREAM_4_5_SIZES,
         max_references=14,
         reference_delivery=ReferenceDelivery.LINK,
-        sequential=True,
+        images_per_sequence=10,
         webhook=True,
         polls={
             "2K": PollSchedule(first=20, interval=4),
@@ -157,8 +160,8 @@ class ApixoProvider(HttpProvider):
 
     def build_submit(self, request: GenerationRequest) -> Payload:
         body: dict[str, Any] = {"request_type": "async", "input": self._input(request)}
-        if request.callback_url:
-            body |= {"request_type": "callback", "callback_url": request.callback_url}
+        if request.webhook_url:
+            body |= {"request_type": "callback", "callback_url": request.webhook_url}
         model = self.engine(request.engine).model
         return Payload(
             path=f"/generateTask/{model}",
@@ -213,6 +216,10 @@ class ApixoProvider(HttpProvider):
         if "403" in (raw_code, str(answer.status)) and ABOUT_CONTENT.search(message):
             code = Code.CONTENT_POLICY
         return Fault(code=code, raw_code=raw_code, message=message)
+
+    def webhook_news(self, call: WebhookCall) -> WebhookNews:
+        """ "Webhooks" describes the same envelope as for a poll, and neither id nor signature."""
+        return WebhookNews(task_id=json_of(call)["data"]["taskId"], event_id=digest_of(call))
 
     def balance(self) -> Balance:
         """US dollars left ("System APIs": GET /apikeys/current-balance)."""

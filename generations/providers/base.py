@@ -6,10 +6,13 @@ client (`HttpProvider` in `http.py`, the only line that talks), and translates t
 are given to it.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from generations.providers.answers import UNREADABLE, parsed_json
+from generations.providers.errors import WebhookForged
 from generations.providers.types import (
     Accepted,
     Balance,
@@ -18,8 +21,14 @@ from generations.providers.types import (
     InProgress,
     Payload,
     Result,
+    ResultImage,
     TaskRef,
+    WebhookCall,
+    WebhookNews,
 )
+
+# Told of each picture as it arrives: its index in the answer, and the picture.
+OnImage = Callable[[int, ResultImage], None]
 
 
 class ImageProvider(ABC):
@@ -42,17 +51,56 @@ class ImageProvider(ABC):
 
     @abstractmethod
     def submit(
-        self, payload: Payload, *, timeout: float, idempotency_key: str = ""
+        self,
+        payload: Payload,
+        *,
+        timeout: float,
+        idempotency_key: str = "",
+        on_image: OnImage | None = None,
     ) -> Accepted | Result:
-        """Send `payload` once. `timeout` is the total time in seconds."""
+        """Send `payload` once. `timeout` is the total time in seconds.
+
+        Engines that stream tell `on_image` of each picture before the answer has ended; the result
+        names all of them once more, in the same order.
+        """
 
     @abstractmethod
     def poll(self, task: TaskRef) -> InProgress | Result:
         """Ask how a task is. Raises `TaskFailed` when it ended without a picture."""
 
     def cancel(self, task: TaskRef) -> bool:
-        """Ask to stop a task; True when the provider took the request. Engines without: False."""
+        """Ask to stop a task; True when it has surely stopped, and no picture will come.
+
+        False where the provider cannot, or only notes the wish: polls then tell how it ends. It may
+        be asked more than once.
+        """
         return False
+
+    def probe(self) -> str:
+        """Use the key for something that costs nothing; gives a sentence on what it proved.
+
+        Raises `ProviderError` where the key does not work. Empty where the API has no such thing.
+        """
+        balance = self.balance()
+        return f"balance {balance.amount} {balance.unit}" if balance else ""
+
+    def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
+        """What a call to our webhook is about; `now` is in seconds since 1970.
+
+        Raises `WebhookForged` where the signature that the provider's page describes is missing,
+        wrong or too old, or where the body names no task. Here: no signature is documented.
+        """
+        try:
+            news = self.webhook_news(call)
+        except UNREADABLE:
+            raise WebhookForged("The body does not name a task.") from None
+        if not isinstance(news.task_id, str) or not news.task_id:
+            raise WebhookForged("The body does not name a task.")
+        return news
+
+    def webhook_news(self, call: WebhookCall) -> WebhookNews:
+        """Read a call's body: straight, as the parsers do. Engines without webhooks: none."""
+        raise LookupError("This provider calls no webhook.")
 
     def balance(self) -> Balance | None:
         """What is left at the provider, or None where its API does not tell."""
@@ -64,6 +112,24 @@ class ImageProvider(ABC):
         return request.resolution
 
     @classmethod
+    def engines_at(cls, base_url: str) -> Sequence[Engine]:
+        """The engines that are served at `base_url`: all, unless regions differ."""
+        return cls.engines
+
+    @classmethod
     def engine(cls, name: str) -> Engine:
         """The engine called `name`. Raises `KeyError`."""
         return {engine.name: engine for engine in cls.engines}[name]
+
+
+def digest_of(call: WebhookCall) -> str:
+    """An event id for providers that give none: the same body is the same news."""
+    return hashlib.sha256(call.body).hexdigest()
+
+
+def json_of(call: WebhookCall) -> dict:
+    """The body of a call as an object. Raises `ValueError`."""
+    body = parsed_json(call.body)
+    if not isinstance(body, dict):
+        raise ValueError("The body is not an object.")
+    return body

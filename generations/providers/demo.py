@@ -29,7 +29,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from generations.providers import demo_pictures
-from generations.providers.base import ImageProvider
+from generations.providers.base import ImageProvider, OnImage
 from generations.providers.demo_pictures import SCENES, Picture, Subject
 from generations.providers.demo_pictures.colour import from_hex, to_hex
 from generations.providers.demo_pictures.palettes import PALETTES
@@ -178,7 +178,14 @@ class DemoProvider(ImageProvider):
         given = {name: value for name, value in options.items() if value not in (None, [])}
         return Payload(path="/images", body=json.dumps(given, sort_keys=True).encode())
 
-    def submit(self, payload: Payload, *, timeout: float, idempotency_key: str = "") -> Accepted:
+    def submit(
+        self,
+        payload: Payload,
+        *,
+        timeout: float,
+        idempotency_key: str = "",
+        on_image: OnImage | None = None,
+    ) -> Accepted:
         order = json.loads(payload.body)
         trouble = _trouble(order["prompt"])
         if not all(order.get("references", [])):

@@ -8,12 +8,17 @@
     └── TaskFailed       a task that was accepted ended without a picture: likewise
         └── TaskCancelled
     Misconfigured        a key or setting is wrong; outside the tree, so nothing retries it away
+    WebhookForged        a call that its provider did not make; outside the tree likewise
 
 `code` is one word of the studio's own taxonomy (`Code`), `raw_code` the provider's; `message` is
 the provider's text, kept for admins and never shown to others or logged.
 """
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from generations.providers.types import Balance
 
 
 class Code(StrEnum):
@@ -45,7 +50,7 @@ class Code(StrEnum):
 class ProviderError(Exception):
     """Base of all that a provider or the way to it can do to us.
 
-    `retry_after` is in seconds, as the provider asked, or None.
+    `retry_after` is in seconds, as the provider asked, or None; `balance` what it said is left.
     """
 
     default_code = Code.PROVIDER_ERROR
@@ -58,6 +63,7 @@ class ProviderError(Exception):
         raw_code: str = "",
         request_id: str = "",
         retry_after: float | None = None,
+        balance: "Balance | None" = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -65,6 +71,7 @@ class ProviderError(Exception):
         self.raw_code = raw_code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.balance = balance
 
     def __str__(self) -> str:
         # Never the message: providers echo prompts in it, and this text reaches the logs.
@@ -107,6 +114,10 @@ class FetchFailed(ProviderError):
 
 class Misconfigured(Exception):
     """A provider's key, address or option is missing or wrong: an admin must mend it."""
+
+
+class WebhookForged(Exception):
+    """A call to our webhook that its provider did not make, or that is too old to be believed."""
 
 
 class UnsupportedOption(ValueError):

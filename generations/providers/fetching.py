@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 from generations.providers.addresses import host_ports, origin
 from generations.providers.errors import Code, FetchFailed, NotSent, OutcomeUnknown
-from generations.providers.http import Arriving, guarded_get
 from generations.providers.network import AddressRefused, Resolver, time_limit
+from generations.providers.transport import Arriving, guarded_get
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,4 +1,4 @@
-"""The only door to httpx: one exchange in bounded time, and what its answer means.
+"""A provider spoken to over HTTP, and what its answers mean.
 
 The one table of what follows a submit:
 
@@ -16,20 +16,11 @@ that says so. Reading is safe to repeat, so where a submit would be `OutcomeUnkn
 raises, a 404 included, says nothing about the pictures and is asked again later.
 """
 
-import logging
 import re
-import ssl
-import threading
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Mapping
+from typing import ClassVar
 
-import httpcore
-import httpx
 from django.utils.functional import Promise
 
 from generations.providers.addresses import checked_base_url, host_ports, origin
@@ -43,25 +34,26 @@ from generations.providers.answers import (
     taken,
     understood,
 )
-from generations.providers.base import ImageProvider
+from generations.providers.base import ImageProvider, OnImage
 from generations.providers.errors import (
     Code,
     Misconfigured,
-    NotSent,
     OutcomeUnknown,
     ProviderError,
     Refused,
     Unavailable,
 )
-from generations.providers.network import GuardedBackend, Resolver, TimedBackend, time_limit
+from generations.providers.transport import (
+    USER_AGENT,
+    Client,
+    exchange,
+    reading_client,
+    submit_client,
+)
 from generations.providers.types import Accepted, InProgress, Payload, Result, TaskRef
 
-# Named, because some gateways refuse the default names of HTTP libraries.
-USER_AGENT = "SeedreamStudio/0.1"
 ANSWER_BYTES = 2_000_000
-CONNECT_SECONDS = 10.0
 POLL_SECONDS = 30.0
-KEPT_CONNECTIONS = 64
 
 CODES = {
     400: Code.INVALID_REQUEST,
@@ -73,183 +65,6 @@ CODES = {
     429: Code.RATE_LIMITED,
     504: Code.TIMEOUT,
 }
-
-NOT_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.UnsupportedProtocol,
-)
-BROKEN = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpx.HTTPError,
-    OSError,
-)
-# They write addresses and headers, and result links are secrets for as long as they live.
-for name in ("httpx", "httpcore"):
-    logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class Transport(httpx.BaseTransport):
-    """httpx over our own sockets; raises httpcore's exceptions as they are."""
-
-    def __init__(self, backend: httpcore.NetworkBackend, *, kept_connections: int) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls(),
-            max_connections=None,
-            max_keepalive_connections=kept_connections,
-            keepalive_expiry=CONNECT_SECONDS,
-            network_backend=backend,
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer.stream),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-def _client(transport: Transport) -> httpx.Client:
-    """A client that keeps nothing between calls: no cookies, no proxies or keys from outside."""
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.Client(
-        transport=transport,
-        cookies=no_cookies,
-        trust_env=False,
-        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-    )
-
-
-_shared: dict[int, httpx.Client] = {}
-_sharing = threading.Lock()
-
-
-def _shared_client(kept_connections: int) -> httpx.Client:
-    with _sharing:
-        if kept_connections not in _shared:
-            transport = Transport(TimedBackend(), kept_connections=kept_connections)
-            _shared[kept_connections] = _client(transport)
-        return _shared[kept_connections]
-
-
-def reading_client() -> httpx.Client:
-    """The client for polls, shared by all threads of a process; its connections are kept."""
-    return _shared_client(KEPT_CONNECTIONS)
-
-
-def submit_client() -> httpx.Client:
-    """The client for submits: shared too, but with a new connection for each.
-
-    A kept connection may be closed by the other side just as a submit is written to it, and then
-    nobody can tell whether it was read. That doubt would cost more than a handshake.
-    """
-    return _shared_client(0)
-
-
-def close_clients() -> None:
-    """Close the connections of the shared clients; the next call opens new ones."""
-    with _sharing:
-        while _shared:
-            _shared.popitem()[1].close()
-
-
-@dataclass(frozen=True)
-class Arriving:
-    """An answer whose body is still on the way."""
-
-    status: int
-    headers: httpx.Headers = field(repr=False)
-    chunks: Iterator[bytes] = field(repr=False)
-
-
-@contextmanager
-def exchange(
-    client: httpx.Client,
-    method: str,
-    url: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    content: bytes | None = None,
-    timeout: float,
-) -> Iterator[Arriving]:
-    """Send one request; `timeout` is the total time in seconds, the reading of the body included.
-
-    Redirects are not followed. Raises `NotSent` where no byte of the request left this machine and
-    `OutcomeUnknown` for every other trouble on the way.
-    """
-    limits = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
-    with (
-        time_limit(timeout),
-        _sorted_trouble(),
-        client.stream(method, url, headers=headers, content=content, timeout=limits) as response,
-    ):
-        yield Arriving(response.status_code, response.headers, _chunks(response))
-
-
-def _chunks(response: httpx.Response) -> Iterator[bytes]:
-    with _sorted_trouble():
-        yield from response.iter_bytes()
-
-
-@contextmanager
-def _sorted_trouble() -> Iterator[None]:
-    try:
-        yield
-    except NOT_SENT as error:
-        raise NotSent(raw_code=type(error).__name__) from error
-    except BROKEN as error:
-        raise OutcomeUnknown(raw_code=type(error).__name__) from error
-
-
-@contextmanager
-def guarded_get(
-    url: str, *, timeout: float, private_hosts: Collection[str], resolver: Resolver
-) -> Iterator[Arriving]:
-    """GET `url` without credentials, from a public address or one of `private_hosts`.
-
-    Raises as `exchange`, and `AddressRefused`.
-    """
-    backend = GuardedBackend(host_ports(private_hosts), resolver=resolver)
-    with (
-        _client(Transport(backend, kept_connections=0)) as client,
-        exchange(client, "GET", url, timeout=timeout) as arriving,
-    ):
-        yield arriving
 
 
 class HttpProvider(ImageProvider):
@@ -274,7 +89,8 @@ class HttpProvider(ImageProvider):
         user_agent: str = USER_AGENT,
     ) -> None:
         """Raises `Misconfigured` for an address or a key that can't be right."""
-        self.base_url = checked_base_url(base_url, private_hosts=host_ports(private_hosts))
+        self.private_hosts = host_ports(private_hosts)
+        self.base_url = checked_base_url(base_url, private_hosts=self.private_hosts)
         self._api_key = _checked_key(api_key)
         self._user_agent = user_agent
 
@@ -301,8 +117,17 @@ class HttpProvider(ImageProvider):
         """What an error answer says in the provider's own words."""
         return Fault()
 
+    def watcher(self, on_image: OnImage) -> Callable[[bytes], None] | None:
+        """What is to see a streamed answer as it arrives, and tell `on_image`; None: nothing."""
+        return None
+
     def submit(
-        self, payload: Payload, *, timeout: float, idempotency_key: str = ""
+        self,
+        payload: Payload,
+        *,
+        timeout: float,
+        idempotency_key: str = "",
+        on_image: OnImage | None = None,
     ) -> Accepted | Result:
         headers = {"Content-Type": "application/json"} | dict(payload.headers)
         if idempotency_key and self.idempotency_header:
@@ -314,6 +139,7 @@ class HttpProvider(ImageProvider):
             headers=headers,
             content=payload.body,
             timeout=timeout,
+            watch=self.watcher(on_image) if on_image else None,
         )
         if not answer.ok:
             raise self.failure(answer)
@@ -322,13 +148,13 @@ class HttpProvider(ImageProvider):
     def poll(self, task: TaskRef) -> InProgress | Result:
         return self.read(self.poll_path(task), lambda answer: self.parse_poll(answer, task))
 
-    def read(self, path: str, parse: Callable[[Answer], Parsed]) -> Parsed:
-        """GET `path` and read its answer with `parse`.
+    def read(self, path: str, parse: Callable[[Answer], Parsed], *, method: str = "GET") -> Parsed:
+        """Ask for `path`, which is safe to repeat, and read the answer with `parse`.
 
         Raises `NotSent`, `Unavailable` or `Refused`, and whatever `parse` raises on purpose.
         """
         try:
-            answer = self.call(reading_client(), "GET", path, timeout=POLL_SECONDS)
+            answer = self.call(reading_client(), method, path, timeout=POLL_SECONDS)
         except OutcomeUnknown as error:
             raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
         if not answer.ok:
@@ -337,13 +163,14 @@ class HttpProvider(ImageProvider):
 
     def call(
         self,
-        client: httpx.Client,
+        client: Client,
         method: str,
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout: float,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """Send one request with the key and take the whole answer. Raises as `exchange`."""
         headers = self.credentials() | {"User-Agent": self._user_agent} | dict(headers or {})
@@ -351,7 +178,7 @@ class HttpProvider(ImageProvider):
         with exchange(
             client, method, url, headers=headers, content=content, timeout=timeout
         ) as arriving:
-            body, complete = taken(arriving.chunks, self.answer_bytes)
+            body, complete = taken(arriving.chunks, self.answer_bytes, watch)
         request_id = short(arriving.headers.get(self.request_id_header, ""))
         return Answer(arriving.status, arriving.headers, body, complete, request_id)
 
@@ -376,6 +203,7 @@ class HttpProvider(ImageProvider):
             raw_code=short(fault.raw_code) or str(status),
             request_id=answer.request_id,
             retry_after=retry_after(answer.headers.get("retry-after", "")),
+            balance=fault.balance,
         )
 
     def _kind(self, status: int) -> type[ProviderError] | None:

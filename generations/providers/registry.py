@@ -51,18 +51,23 @@ def fingerprint(key: str) -> str:
 
 def engines() -> dict[str, Engine]:
     """The engines of configured providers by name: what a person may pick."""
-    return _engines_of(provider for provider in provider_names() if slots(provider))
+    return _by_name(
+        engine
+        for provider in provider_names()
+        if slots(provider)
+        for engine in adapter_class(provider).engines_at(_configured(provider).get("base_url", ""))
+    )
 
 
 def known_engines() -> dict[str, Engine]:
     """The engines of all providers by name, with or without a key."""
-    return _engines_of(provider_names())
+    return _by_name(
+        engine for provider in provider_names() for engine in adapter_class(provider).engines
+    )
 
 
-def _engines_of(providers: Iterable[str]) -> dict[str, Engine]:
-    return {
-        engine.name: engine for provider in providers for engine in adapter_class(provider).engines
-    }
+def _by_name(engines: Iterable[Engine]) -> dict[str, Engine]:
+    return {engine.name: engine for engine in engines}
 
 
 def engine(name: str) -> Engine:
@@ -82,18 +87,26 @@ def adapter(provider: str, slot: int = 1) -> ImageProvider:
         raise Misconfigured(f"The provider {provider} has no key in slot {slot}.")
     if provider == DEMO:
         return _demo_adapter(settings.PROVIDER_TIME_SCALE)
-    private_hosts = tuple(settings.PROVIDER_PRIVATE_HOSTS)
+    configured = _configured(provider)
     return _adapter(
-        provider, _configured(provider)["base_url"], _keys(provider)[slot], private_hosts
+        provider,
+        configured["base_url"],
+        _keys(provider)[slot],
+        tuple(settings.PROVIDER_PRIVATE_HOSTS),
+        tuple(configured.get("options", {}).items()),
     )
 
 
 @lru_cache(maxsize=64)
 def _adapter(
-    provider: str, base_url: str, key: str, private_hosts: tuple[str, ...]
+    provider: str,
+    base_url: str,
+    key: str,
+    private_hosts: tuple[str, ...],
+    options: tuple[tuple[str, str], ...],
 ) -> ImageProvider:
     make = cast(Any, adapter_class(provider))
-    return cast(ImageProvider, make(base_url, key, private_hosts=private_hosts))
+    return cast(ImageProvider, make(base_url, key, private_hosts=private_hosts, **dict(options)))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
+# The resolution that goes with a width and a height.
+CUSTOM = "custom"
+
 
 class Mode(StrEnum):
     TEXT_TO_IMAGE = "text-to-image"
@@ -34,6 +37,23 @@ class NumberRange:
 
 
 @dataclass(frozen=True)
+class CustomSize:
+    """Which widths and heights in pixels may be asked for by number, beside those in the table."""
+
+    min_side: int
+    max_side: int
+    min_pixels: int = 0
+    max_pixels: int = 0  # 0: the sides alone decide
+    max_ratio: float = 16
+
+    def allows(self, width: int, height: int) -> bool:
+        sides = all(self.min_side <= side <= self.max_side for side in (width, height))
+        most = self.max_pixels or self.max_side**2
+        ratio = max(width, height) <= self.max_ratio * min(width, height)
+        return sides and ratio and self.min_pixels <= width * height <= most
+
+
+@dataclass(frozen=True)
 class PollSchedule:
     """When to ask for a result: seconds after submit, then every `interval` seconds."""
 
@@ -45,22 +65,34 @@ class PollSchedule:
 class Capabilities:
     """All that one engine can do; the form, the checks and the workers read nothing else.
 
-    `sizes` gives exact width and height in pixels by resolution tier and aspect ratio. An option
-    that is None or empty does not exist at this engine and is refused if sent.
+    `sizes` gives width and height in pixels by resolution tier and aspect ratio; `exact_sizes` is
+    False where the provider's pages name tiers and ratios but no pixels. With `custom_size` the
+    resolution may be `CUSTOM`, with a width and a height. An option that is None or empty does not
+    exist at this engine and is refused if sent. `max_images` is for a run without a set,
+    `images_per_request` what one request makes of them; `images_per_sequence` is the most that one
+    request for a connected set brings. `max_pictures` is for references and images of one request
+    together. `unproven` names options that the provider takes, though no page says that the model
+    heeds them.
     """
 
     prompt_limit: int
     max_images: int
     sizes: Mapping[str, Mapping[str, tuple[int, int]]]
     images_per_request: int = 1
+    images_per_sequence: int = 0
+    max_pictures: int | None = None
+    exact_sizes: bool = True
+    custom_size: CustomSize | None = None
+    min_references: int = 0
     max_references: int = 0
     reference_delivery: ReferenceDelivery | None = None
     negative_prompt: bool = False
     seed: NumberRange | None = None
     guidance_scale: NumberRange | None = None
     enhance_prompt: bool = False
-    sequential: bool = False
+    use_pre_llm: bool = False
     output_formats: tuple[str, ...] = ()
+    unproven: frozenset[str] = frozenset()
     takes_idempotency_key: bool = False
     answers_at_once: bool = False
     can_cancel: bool = False
@@ -73,11 +105,35 @@ class Capabilities:
     link_life_seconds: float | None = None
 
     @property
+    def modes(self) -> tuple[Mode, ...]:
+        text = () if self.min_references else (Mode.TEXT_TO_IMAGE,)
+        return (*text, Mode.IMAGE_TO_IMAGE) if self.max_references else text
+
+    @property
+    def sequential(self) -> bool:
+        """Whether the engine makes sets of images that belong together."""
+        return self.images_per_sequence > 0
+
+    @property
     def resolutions(self) -> tuple[str, ...]:
-        return tuple(self.sizes)
+        return (*self.sizes, CUSTOM) if self.custom_size else tuple(self.sizes)
 
     def aspect_ratios(self, resolution: str) -> tuple[str, ...]:
         return tuple(self.sizes.get(resolution, {}))
+
+    def most_images(self, *, sequential: bool) -> int:
+        """The most images of a run: a set is one request."""
+        return self.images_per_sequence if sequential else self.max_images
+
+    def per_request(self, *, sequential: bool) -> int:
+        """The most images that one request makes."""
+        return self.images_per_sequence if sequential else self.images_per_request
+
+    def size(self, request: "GenerationRequest") -> tuple[int, int]:
+        """Width and height in pixels that a valid `request` asks for. Raises `KeyError`."""
+        if request.resolution == CUSTOM:
+            return request.width or 0, request.height or 0
+        return self.sizes[request.resolution][request.aspect_ratio]
 
 
 @dataclass(frozen=True)
@@ -120,12 +176,15 @@ class ReferenceInput:
 OPTIONS = (
     "resolution",
     "aspect_ratio",
+    "width",
+    "height",
     "negative_prompt",
     "seed",
     "guidance_scale",
     "sequential",
     "output_format",
     "enhance_prompt",
+    "use_pre_llm",
 )
 
 
@@ -142,14 +201,17 @@ class GenerationRequest:
     num_images: int = 1
     resolution: str = ""
     aspect_ratio: str = ""
+    width: int | None = None
+    height: int | None = None
     negative_prompt: str | None = None
     seed: int | None = None
     guidance_scale: float | None = None
     sequential: bool = False
     output_format: str | None = None
     enhance_prompt: bool | None = None
+    use_pre_llm: bool | None = None
     references: tuple[ReferenceInput, ...] = ()
-    callback_url: str = ""
+    webhook_url: str = ""
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], **fields: Any) -> Self:
@@ -199,11 +261,15 @@ ResultImage = RemoteImage | InlineImage | ImageError
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider took the request under `task_id`; `urls` are its own links for this task."""
+    """The provider took the request under `task_id`; `urls` are its own links for this task.
+
+    `raw` is what else it said, without links or secrets, for the record.
+    """
 
     task_id: str
     urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     request_id: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -218,7 +284,8 @@ class Result:
     """The end of a task that brought at least one picture; errors stand in their place.
 
     `cost_usd` is the provider's own figure where it gives one; `model` the model id returned;
-    `raw` the answer without links or secrets, for the record.
+    `raw` the answer without links or secrets, for the record; `balance` what the answer said is
+    left at the provider.
     """
 
     images: tuple[ResultImage, ...]
@@ -227,14 +294,32 @@ class Result:
     request_id: str = ""
     seed: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    balance: "Balance | None" = None
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What is left at the provider, in its own unit."""
+    """What is left at the provider, in its own unit; `concurrency` is what it lets run at once."""
 
     amount: Decimal
     unit: str
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True)
+class WebhookCall:
+    """A provider's call to us as it came: the raw body, and headers by lower-case name."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class WebhookNews:
+    """What a call of a provider is about: the same `event_id` for the same news told again."""
+
+    task_id: str
+    event_id: str
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from django.utils.translation import ngettext
 
 from generations.providers.errors import UnsupportedOption
 from generations.providers.types import (
+    CUSTOM,
     Capabilities,
+    CustomSize,
     Engine,
     GenerationRequest,
     NumberRange,
@@ -63,11 +65,26 @@ def _check_text(field: str, text: str, limit: int) -> None:
 
 
 def _check_count(able: Capabilities, request: GenerationRequest) -> None:
-    if not 1 <= request.num_images <= able.max_images:
+    # Where there are no sets, that is what is refused, and not the number.
+    sequential = request.sequential and able.sequential
+    most = able.most_images(sequential=sequential)
+    if not 1 <= request.num_images <= most:
         raise UnsupportedOption(
             "num_images",
             _("This engine makes 1 to %(most)d images at a time. Choose a number in between.")
-            % {"most": able.max_images},
+            % {"most": most},
+        )
+    if not request.references or able.max_pictures is None:
+        return
+    in_one = min(request.num_images, able.per_request(sequential=sequential))
+    if in_one + len(request.references) > able.max_pictures:
+        raise UnsupportedOption(
+            "num_images",
+            _(
+                "References and images together can be %(most)d at this engine. "
+                "Ask for fewer images or remove references."
+            )
+            % {"most": able.max_pictures},
         )
 
 
@@ -78,12 +95,41 @@ def _check_size(able: Capabilities, request: GenerationRequest) -> None:
         able.resolutions,
         _("This engine makes images at %(choices)s. Choose one of them."),
     )
+    _check_custom_size(able.custom_size, request)
     _check_choice(
         "aspect_ratio",
         request.aspect_ratio,
         able.aspect_ratios(request.resolution),
         _("This engine makes images in the formats %(choices)s. Choose one of them."),
     )
+
+
+def _check_custom_size(limits: CustomSize | None, request: GenerationRequest) -> None:
+    if request.resolution != CUSTOM:
+        for field in ("width", "height"):
+            if getattr(request, field) is not None:
+                raise _lacking(
+                    field, _("Width and height go with the resolution “custom”. Leave them empty.")
+                )
+        return
+    width, height = request.width, request.height
+    if limits and not (width and height and limits.allows(width, height)):
+        raise UnsupportedOption("width" if not width else "height", size_in_words(limits))
+
+
+def size_in_words(limits: CustomSize) -> str:
+    """Which sizes `limits` allow, as advice."""
+    sides = _(
+        "Width and height may be %(least)d to %(most)d pixels, at most %(ratio)g times as long "
+        "as the other."
+    ) % {"least": limits.min_side, "most": limits.max_side, "ratio": limits.max_ratio}
+    if not limits.max_pixels:
+        return sides
+    pixels = _("Together they make %(least)s to %(most)s million pixels.") % {
+        "least": f"{limits.min_pixels / 1e6:.2f}",
+        "most": f"{limits.max_pixels / 1e6:.2f}",
+    }
+    return f"{sides} {pixels}"
 
 
 def _check_choice(field: str, value: str, choices: Sequence[str], message: str) -> None:
@@ -108,8 +154,9 @@ def _check_number(field: str, limits: NumberRange | None, value: float | None) -
 def _check_switches(able: Capabilities, request: GenerationRequest) -> None:
     if request.sequential and not able.sequential:
         raise _lacking("sequential", _("This engine makes no connected sets. Switch the set off."))
-    if request.enhance_prompt is not None and not able.enhance_prompt:
-        raise _lacking("enhance_prompt")
+    for switch in ("enhance_prompt", "use_pre_llm"):
+        if getattr(request, switch) is not None and not getattr(able, switch):
+            raise _lacking(switch)
     if request.output_format is None:
         return
     if not able.output_formats:
@@ -125,6 +172,10 @@ def _check_switches(able: Capabilities, request: GenerationRequest) -> None:
 def _check_references(
     able: Capabilities, request: GenerationRequest, *, links_possible: bool
 ) -> None:
+    if len(request.references) < able.min_references:
+        raise UnsupportedOption(
+            "references", _("This engine changes pictures. Give it one as a reference.")
+        )
     if not request.references:
         return
     if not able.max_references:

@@ -53,13 +53,13 @@ def _count_fetch(row: RunReference, generation: Generation) -> None:
 
 @csrf_exempt
 @require_POST
-def hook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
+def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
     """A provider says that something happened: an authenticated poll follows at once.
 
     The body is believed in nothing. A repeated or late call does no harm.
     """
     try:
-        generation_uuid = requests.read_hook_token(token)
+        generation_uuid = requests.read_webhook_token(token)
     except (BadSignature, ValueError) as error:
         raise Http404 from error
     Generation.objects.filter(

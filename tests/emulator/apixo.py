@@ -65,7 +65,13 @@ class ApixoChapter(Chapter):
             urls = fields.get("image_urls", [])
             self.emulator.later(0, lambda: self._fetch_references(task, urls))
         if order.get("request_type") == "callback":
-            self._call_back_later(task, order["callback_url"])
+            self.call_webhook(
+                task,
+                order["callback_url"],
+                lambda _content: {},
+                lambda: self._told(task),
+                most=CALLBACK_TRIES,
+            )
         return _ok({"taskId": task.id})
 
     def status(self, call: Call) -> Reply:
@@ -115,17 +121,10 @@ class ApixoChapter(Chapter):
         task.delivered = 0 if task.fail else task.delivered
         task.held = False
 
-    def _call_back_later(self, task: Task, url: str, tries: int = 1) -> None:
-        """Call when the task is done; again, ever later, until the answer is 200 (4 times)."""
-
-        def call_back() -> None:
-            state = self._state(task)
-            failed = {"code": 500, "message": "failed", "data": state}
-            payload = failed if task.fail else {"code": 200, "message": "success", "data": state}
-            if self.emulator.post(url, payload) != 200 and tries < CALLBACK_TRIES:
-                self._call_back_later(task, url, tries + 1)
-
-        self.emulator.later(task.seconds * tries, call_back)
+    def _told(self, task: Task) -> dict[str, Any]:
+        state = self._state(task)
+        failed = {"code": 500, "message": "failed", "data": state}
+        return failed if task.fail else {"code": 200, "message": "success", "data": state}
 
     routes = (
         Route("submit", "POST", "/generateTask/seedream-4-5", submit),

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -65,10 +65,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
+    """`pieces` are sent one by one as they are made, in place of a body: a stream."""
+
     status: int = 200
     body: Any = None
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Iterator[bytes] | None = None
 
     def content(self) -> bytes:
         if isinstance(self.body, bytes):
@@ -97,7 +100,10 @@ class Route:
 
 @dataclass
 class Task:
-    """One accepted request and its fate; while `held` it does not end."""
+    """One accepted request and its fate; while `held` it does not end.
+
+    `facts` is for what a chapter has to remember of it.
+    """
 
     id: str
     provider: str
@@ -109,6 +115,8 @@ class Task:
     message: str = ""
     delivered: int = 0
     held: bool = False
+    cancelled: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
     created: float = field(default_factory=time.time)
 
     @property
@@ -176,6 +184,29 @@ class Chapter:
         )
         call.log.accepted, call.log.task_id = True, task.id
         return task
+
+    def call_webhook(
+        self,
+        task: Task,
+        url: str,
+        sign: Callable[[bytes], Mapping[str, str]],
+        body: Callable[[], Any],
+        *,
+        tries: int = 1,
+        most: int = 4,
+    ) -> None:
+        """Call `url` once `task` is done, and again, ever later, until the answer is 2xx.
+
+        `body` is asked for what to say when it is time, `sign` for the headers of its bytes.
+        """
+
+        def call() -> None:
+            content = json.dumps(body()).encode()
+            heard = 200 <= self.emulator.post(url, content, sign(content)) < 300
+            if not heard and tries < most:
+                self.call_webhook(task, url, sign, body, tries=tries + 1, most=most)
+
+        self.emulator.later(task.seconds * tries, call)
 
     def task(self, task_id: str, *, account: str) -> Task:
         """A task that this account made. Raises `RefusedCall` (404)."""

@@ -3,6 +3,7 @@
     POST /_control/script   {"provider": "apixo", "route": "submit", "troubles": [{"status": 429}]}
     POST /_control/options  {"seconds": 3, "small": true, "fetch_references": false}
     POST /_control/finish   end every task now
+    POST /_control/sink     nothing: somewhere for webhooks to be heard
     POST /_control/reset    forget log, script and tasks
     GET  /_control/log      every request so far, as a list
 
@@ -24,7 +25,7 @@ OPTIONS = frozenset({"seconds", "small", "fetch_references"})
 def answer(emulator: "Emulator", method: str, path: str, body: bytes) -> Reply:
     """Carry out one order; 400 says what is wrong with it."""
     try:
-        order = json.loads(body) if body else {}
+        order = json.loads(body) if body and not path.endswith("/sink") else {}
         return Reply(200, _carry_out(emulator, f"{method} {path.removeprefix(PREFIX)}", order))
     except (KeyError, TypeError, ValueError) as error:
         return Reply(400, {"error": f"{type(error).__name__}: {error}"})
@@ -38,6 +39,8 @@ def _carry_out(emulator: "Emulator", what: str, order: dict[str, Any]) -> Any:
             emulator.script(order["provider"], order["route"], *order["troubles"])
         case "POST options":
             _set_options(emulator, order)
+        case "POST sink":
+            return {}
         case "POST finish":
             emulator.finish_tasks()
         case "POST reset":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from generations.providers.http import close_clients
+from generations.providers.transport import close_clients
 from tests.emulator.server import Emulator
 
 

@@ -133,6 +133,9 @@ class Handler(BaseHTTPRequestHandler):
         if trouble.flood:
             self._flood(reply, trouble.flood)
             return
+        if reply.pieces is not None:
+            self._stream(reply, trouble)
+            return
         content = reply.content()
         head = self._head(reply, {"Content-Length": str(len(content))})
         if trouble.drop is Drop.MIDWAY:
@@ -156,6 +159,17 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.emulator.stopping.wait(seconds):
                 return
             self.wfile.write(bytes([byte]))
+
+    def _stream(self, reply: Reply, trouble: Trouble) -> None:
+        """Piece by piece; half way means after the first one."""
+        self.wfile.write(self._head(reply, {"Transfer-Encoding": "chunked"}))
+        for piece in reply.pieces or ():
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+            if trouble.drop is Drop.MIDWAY:
+                self._hang_up()
+                return
+        self.wfile.write(b"0\r\n\r\n")
 
     def _flood(self, reply: Reply, size: int) -> None:
         self.wfile.write(self._head(reply, {"Transfer-Encoding": "chunked"}))
@@ -189,6 +203,7 @@ def _dressed(reply: Reply, trouble: Trouble) -> Reply:
         body,
         trouble.content_type or reply.content_type,
         dict(reply.headers) | dict(trouble.headers),
+        reply.pieces,
     )
 
 

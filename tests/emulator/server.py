@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from tests.emulator.apixo import ApixoChapter
@@ -18,6 +18,19 @@ from tests.emulator.troubles import NONE, Trouble
 
 CHAPTERS: tuple[type[Chapter], ...] = (ApixoChapter,)
 KEY = "emulator-key"
+
+
+@dataclass(frozen=True)
+class SentWebhook:
+    """A webhook call as it was sent."""
+
+    url: str
+    content: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.content)
 
 
 class Emulator:
@@ -47,7 +60,7 @@ class Emulator:
         self.log: list[LoggedCall] = []
         self.tasks: dict[str, Task] = {}
         self.references: list[bytes] = []
-        self.callbacks: list[dict[str, Any]] = []
+        self.webhooks: list[SentWebhook] = []
         self._script: dict[tuple[str, str], deque[Trouble]] = defaultdict(deque)
 
     # Starting and stopping
@@ -124,7 +137,7 @@ class Emulator:
             self.log.clear()
             self.tasks.clear()
             self.references.clear()
-            self.callbacks.clear()
+            self.webhooks.clear()
             self._script.clear()
 
     # Looking
@@ -180,12 +193,11 @@ class Emulator:
         self._timers.add(timer)
         timer.start()
 
-    def post(self, url: str, body: Mapping[str, Any]) -> int:
-        """POST a callback; the status it was answered with, 0 for none."""
-        content = json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, content, headers, method="POST")
-        self.callbacks.append(dict(body))
+    def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
+        """Call a webhook; the status it was answered with, 0 for none."""
+        sent = SentWebhook(url, content, {"Content-Type": "application/json"} | dict(headers))
+        self.webhooks.append(sent)
+        request = urllib.request.Request(url, content, dict(sent.headers), method="POST")
         return _status_of(request)
 
     def fetch(self, url: str) -> bytes:

@@ -152,15 +152,14 @@ class TestApixo:
         deaf = f"{emulator.root}/nobody/hears"
         submit({"request_type": "callback", "callback_url": deaf, "input": INPUT})
         emulator.wait()
-        assert [(body["code"], body["data"]["state"]) for body in emulator.callbacks] == [
-            (code, state)
-        ] * 4
+        told = [(sent.body["code"], sent.body["data"]["state"]) for sent in emulator.webhooks]
+        assert told == [(code, state)] * 4
 
     def test_calls_back_once_where_it_is_heard(self, submit, emulator):
         heard = f"{emulator.root}/_control/finish"
         submit({"request_type": "callback", "callback_url": heard, "input": INPUT})
         emulator.wait()
-        assert len(emulator.callbacks) == 1
+        assert len(emulator.webhooks) == 1
 
 
 class TestScript:

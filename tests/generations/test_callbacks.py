@@ -81,7 +81,7 @@ class TestHooks:
         return generation
 
     def path(self, generation):
-        return requests.callback_url(generation).removeprefix("https://studio.example.com")
+        return requests.webhook_url(generation).removeprefix("https://studio.example.com")
 
     def test_a_call_moves_nothing_and_makes_a_poll_due_at_once(self, running, client):
         body = {"data": {"taskId": "someone-elses", "state": "success"}}
@@ -97,7 +97,7 @@ class TestHooks:
         assert Generation.objects.get().status == Status.RUNNING
 
     def test_a_forged_token_or_a_wrong_provider_changes_nothing(self, running, client):
-        forged = reverse("hook", args=["apixo", "x:y"])
+        forged = reverse("webhook", args=["apixo", "x:y"])
         assert client.post(forged, secure=True).status_code == 404
         elsewhere = self.path(running).replace("/apixo/", "/fal/")
         assert client.post(elsewhere, secure=True).status_code == 204
@@ -106,4 +106,4 @@ class TestHooks:
 
     def test_no_callback_is_asked_for_without_a_public_address(self, running, settings):
         settings.SERVED_OVER_HTTPS = False
-        assert requests.callback_url(running) == ""
+        assert requests.webhook_url(running) == ""

@@ -48,6 +48,8 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

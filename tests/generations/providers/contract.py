@@ -6,6 +6,7 @@ and names its adapter and the documented errors; then it adds what is its provid
 
 import io
 import logging
+import time
 from typing import ClassVar, NamedTuple
 
 import pytest
@@ -18,13 +19,16 @@ from generations.providers.errors import (
     OutcomeUnknown,
     ProviderError,
     Refused,
+    TaskCancelled,
     TaskFailed,
     Unavailable,
     UnsupportedOption,
+    WebhookForged,
 )
 from generations.providers.fetching import fetch
 from generations.providers.http import HttpProvider
 from generations.providers.types import (
+    CUSTOM,
     Accepted,
     Engine,
     GenerationRequest,
@@ -33,6 +37,7 @@ from generations.providers.types import (
     RemoteImage,
     Result,
     TaskRef,
+    WebhookCall,
 )
 from generations.providers.validation import validate
 from tests.emulator import Emulator, Trouble, troubles
@@ -78,6 +83,9 @@ def reference(n: int) -> ReferenceInput:
 class ProviderContract:
     adapter_class: ClassVar[type[HttpProvider]]
     http_cases: ClassVar[tuple[HttpCase, ...]]
+    # Whether the provider's page describes a signature of webhooks, and a time within it.
+    signed_webhooks: ClassVar[bool] = False
+    timed_webhooks: ClassVar[bool] = False
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         for name in ("http_case", "fail_case"):
@@ -99,12 +107,14 @@ class ProviderContract:
         """A request that `engine` can do: its first resolution and format, unless changed."""
         able = engine.capabilities
         resolution = able.resolutions[0]
+        per_request = able.per_request(sequential=bool(changes.get("sequential")))
         fields = {
             "engine": engine.name,
             "prompt": PROMPT,
-            "num_images": min(2, able.images_per_request),
+            "num_images": min(2, per_request),
             "resolution": resolution,
             "aspect_ratio": able.aspect_ratios(resolution)[0],
+            "references": tuple(reference(n) for n in range(able.min_references)),
         }
         return GenerationRequest(**(fields | changes))
 
@@ -155,11 +165,13 @@ class ProviderContract:
 
     def test_the_largest_request_is_taken(self, adapter, emulator, engine):
         able = engine.capabilities
+        room = able.max_pictures or able.images_per_request + able.max_references
+        most = min(able.max_references, room - able.images_per_request)
         request = self.ask(
             engine,
             prompt="字" * able.prompt_limit,
             num_images=able.images_per_request,
-            references=tuple(reference(n) for n in range(able.max_references)),
+            references=tuple(reference(n) for n in range(most)),
         )
         validate(engine, request)
         self.submit(adapter, request)
@@ -177,8 +189,13 @@ class ProviderContract:
         references = (reference(2), reference(1))
         self.submit(adapter, self.ask(engine, references=references))
         [call] = emulator.submits(self.provider)
-        places = [str(call.body).index(reference.link) for reference in references]
+        sent = [self.reference_as_sent(each) for each in references]
+        places = [str(call.body).index(each) for each in sent]
         assert places == sorted(places)
+
+    def reference_as_sent(self, each: ReferenceInput) -> str:
+        """What of a reference stands in the body: its link, or its bytes in base64."""
+        return each.link
 
     def test_a_sequence_is_asked_for_only_where_there_are_any(self, adapter, emulator, engine):
         request = self.ask(engine, sequential=True)
@@ -193,14 +210,48 @@ class ProviderContract:
         assert with_sequence.accepted
         assert with_sequence.body != without.body
 
-    def test_the_callback_address_reaches_the_provider(self, adapter, emulator, engine):
-        if not engine.capabilities.webhook:
+    def test_a_custom_size_is_made_to_the_pixel(self, adapter, emulator, engine):
+        able = engine.capabilities.custom_size
+        if able is None:
             return
-        url = "https://studio.example/hooks/token/"
-        self.submit(adapter, self.ask(engine, callback_url=url))
+        width = able.max_side // 2
+        height = min(able.max_side, max(-(-able.min_pixels // width), able.min_side))
+        assert able.allows(width, height)
+        request = self.ask(
+            engine, resolution=CUSTOM, aspect_ratio="", width=width, height=height, num_images=1
+        )
+        validate(engine, request)
+        self.submit(adapter, request)
+        [call] = emulator.submits(self.provider)
+        assert emulator.tasks[call.task_id].size == (width, height)
+
+    def test_every_number_and_switch_reaches_the_provider(self, adapter, emulator, engine):
+        able = engine.capabilities
+        options = {
+            "seed": able.seed and int(able.seed.maximum),
+            "guidance_scale": able.guidance_scale and able.guidance_scale.maximum,
+            "negative_prompt": "no text, 不要文字" if able.negative_prompt else None,
+            "output_format": able.output_formats[-1] if able.output_formats else None,
+            "enhance_prompt": True if able.enhance_prompt else None,
+            "use_pre_llm": True if able.use_pre_llm else None,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        request = self.ask(engine, **given)
+        validate(engine, request)
+        self.submit(adapter, request)
         [call] = emulator.submits(self.provider)
         assert call.accepted
-        assert url in str(call.body)
+        plain = self.ask(engine)
+        changed = adapter.build_submit(request) != adapter.build_submit(plain)
+        assert changed is bool(given)
+
+    def test_a_probe_costs_nothing_and_proves_the_key(self, adapter, emulator):
+        assert adapter.probe()
+        assert not any(call.accepted for call in emulator.log)
+        stranger = self.adapter_class(emulator.base_url(self.provider), "not-the-key")
+        with pytest.raises(Refused) as raised:
+            stranger.probe()
+        assert raised.value.code == Code.AUTH
 
     def test_fewer_images_than_asked_for_is_a_result(self, adapter, emulator, engine):
         if engine.capabilities.images_per_request == 1:
@@ -217,6 +268,52 @@ class ProviderContract:
     def test_json_under_another_content_type_is_read(self, adapter, emulator, engine):
         emulator.script(self.provider, "submit", troubles.mislabelled())
         assert self.bring(adapter, self.ask(engine)).images
+
+    # The provider calls us
+
+    def webhook(
+        self, adapter: HttpProvider, emulator: Emulator, engine: Engine
+    ) -> tuple[str, WebhookCall]:
+        """The task of a request that asked to be called, and the call that came."""
+        url = f"{emulator.root}/_control/sink"
+        accepted = self.submit(adapter, self.ask(engine, webhook_url=url))
+        emulator.wait()
+        [sent] = emulator.webhooks
+        assert sent.url == url
+        headers = {name.lower(): value for name, value in sent.headers.items()}
+        return accepted.task_id, WebhookCall(sent.content, headers)
+
+    def test_a_webhook_names_its_task(self, adapter, emulator, engine):
+        if not engine.capabilities.webhook:
+            with pytest.raises(WebhookForged):
+                adapter.read_webhook(WebhookCall(b'{"id": "1"}', {}), now=time.time())
+            return
+        task_id, call = self.webhook(adapter, emulator, engine)
+        news = adapter.read_webhook(call, now=time.time())
+        assert news.task_id == task_id
+        assert news.event_id == adapter.read_webhook(call, now=time.time()).event_id
+
+    def test_a_webhook_is_believed_only_with_its_signature(self, adapter, emulator, engine):
+        if not (engine.capabilities.webhook and self.signed_webhooks):
+            return
+        _task_id, call = self.webhook(adapter, emulator, engine)
+        forged = [WebhookCall(call.body + b" ", call.headers), WebhookCall(call.body, {})]
+        for each in forged:
+            with pytest.raises(WebhookForged):
+                adapter.read_webhook(each, now=time.time())
+
+    def test_an_old_recording_of_a_webhook_is_not_believed(self, adapter, emulator, engine):
+        if not (engine.capabilities.webhook and self.timed_webhooks):
+            return
+        _task_id, call = self.webhook(adapter, emulator, engine)
+        for skew in (301, -301):
+            with pytest.raises(WebhookForged):
+                adapter.read_webhook(call, now=time.time() + skew)
+
+    @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 100_000])
+    def test_a_webhook_without_a_task_is_refused(self, adapter, body):
+        with pytest.raises(WebhookForged):
+            adapter.read_webhook(WebhookCall(body, {}), now=time.time())
 
     # The provider says no
 
@@ -368,6 +465,25 @@ class TaskContract(ProviderContract):
             self.poll(adapter, request, accepted)
         assert not isinstance(raised.value, TaskFailed | OutcomeUnknown)
         assert isinstance(self.poll(adapter, request, accepted), Result)
+
+    def test_a_task_is_cancelled_where_the_provider_can(self, adapter, emulator, engine):
+        emulator.seconds = 3600
+        request = self.ask(engine)
+        task = self.task(request, self.submit(adapter, request))
+        if not engine.capabilities.can_cancel:
+            assert adapter.cancel(task) is False
+            return
+        if not adapter.cancel(task):
+            with pytest.raises(TaskCancelled):
+                adapter.poll(task)
+        [call] = emulator.calls(self.provider, "cancel")
+        assert call.status < 300
+
+    def test_cancelling_what_has_ended_loses_no_picture(self, adapter, emulator, engine):
+        request = self.ask(engine)
+        task = self.task(request, self.submit(adapter, request))
+        assert adapter.cancel(task) is False
+        assert isinstance(adapter.poll(task), Result)
 
     def test_polls_share_a_connection_and_submits_do_not(self, adapter, emulator, engine):
         request = self.ask(engine)

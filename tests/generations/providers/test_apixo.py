@@ -128,7 +128,7 @@ class TestApixo(TaskContract):
 
     def test_callback_mode_carries_the_address(self, adapter, emulator):
         url = "https://studio.example/hooks/apixo/token/"
-        body = self.sent(adapter, emulator, callback_url=url)
+        body = self.sent(adapter, emulator, webhook_url=url)
         assert (body["request_type"], body["callback_url"]) == ("callback", url)
 
     def test_without_a_format_the_field_is_left_out(self, adapter, emulator):

@@ -27,7 +27,7 @@ RICH = Capabilities(
     seed=NumberRange(-1, 100),
     guidance_scale=NumberRange(1, 10, step=0.5),
     enhance_prompt=True,
-    sequential=True,
+    images_per_sequence=4,
     output_formats=("jpg", "png"),
 )
 REFERENCE = ReferenceInput(sha256="0" * 64, width=64, height=64)

@@ -1,0 +1,42 @@
+"""Proof that a call to our webhook comes from the provider: pure, on the raw bytes of the body."""
+
+import hmac
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from generations.providers.errors import WebhookForged
+
+# How far the provider's clock and ours may be apart; older calls may be somebody's recording.
+SKEW_SECONDS = 300
+
+
+def check_time(timestamp: str, now: float) -> None:
+    """Raise `WebhookForged` unless `timestamp` (seconds since 1970) is within five minutes."""
+    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+        raise WebhookForged("The time of the call is missing.")
+    if abs(now - int(timestamp)) > SKEW_SECONDS:
+        raise WebhookForged("The call is too old.")
+
+
+def check_hmac(keys: Iterable[bytes], message: bytes, signatures: Iterable[bytes]) -> None:
+    """Raise `WebhookForged` unless one of `signatures` is HMAC-SHA256 of `message` by a key."""
+    right = [hmac.digest(key, message, "sha256") for key in keys]
+    given = list(signatures)
+    if not any(hmac.compare_digest(one, other) for one in right for other in given):
+        raise WebhookForged("The signature is missing or wrong.")
+
+
+def check_ed25519(public_keys: Iterable[bytes], message: bytes, signature: bytes) -> None:
+    """Raise `WebhookForged` unless `signature` of `message` was made with one of the keys.
+
+    `public_keys` are 32 raw bytes each (RFC 8032).
+    """
+    for key in public_keys:
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            continue
+        return
+    raise WebhookForged("The signature is missing or wrong.")

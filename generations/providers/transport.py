@@ -1,0 +1,205 @@
+"""The only door to httpx: one exchange in bounded time, over sockets of our own.
+
+What an answer means is decided in `http.py`; here a request either gets its answer or does not.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpcore
+import httpx
+
+from generations.providers.addresses import host_ports
+from generations.providers.errors import NotSent, OutcomeUnknown
+from generations.providers.network import GuardedBackend, Resolver, TimedBackend, time_limit
+
+# Named, because some gateways refuse the default names of HTTP libraries.
+USER_AGENT = "SeedreamStudio/0.1"
+CONNECT_SECONDS = 10.0
+KEPT_CONNECTIONS = 64
+
+NOT_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+)
+BROKEN = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpx.HTTPError,
+    OSError,
+)
+Client = httpx.Client
+
+# They write addresses and headers, and result links are secrets for as long as they live.
+for name in ("httpx", "httpcore"):
+    logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Transport(httpx.BaseTransport):
+    """httpx over our own sockets; raises httpcore's exceptions as they are."""
+
+    def __init__(self, backend: httpcore.NetworkBackend, *, kept_connections: int) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_tls(),
+            max_connections=None,
+            max_keepalive_connections=kept_connections,
+            keepalive_expiry=CONNECT_SECONDS,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer.stream),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _client(transport: Transport) -> httpx.Client:
+    """A client that keeps nothing between calls: no cookies, no proxies or keys from outside."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.Client(
+        transport=transport,
+        cookies=no_cookies,
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+    )
+
+
+_shared: dict[int, httpx.Client] = {}
+_sharing = threading.Lock()
+
+
+def _shared_client(kept_connections: int) -> httpx.Client:
+    with _sharing:
+        if kept_connections not in _shared:
+            transport = Transport(TimedBackend(), kept_connections=kept_connections)
+            _shared[kept_connections] = _client(transport)
+        return _shared[kept_connections]
+
+
+def reading_client() -> httpx.Client:
+    """The client for polls, shared by all threads of a process; its connections are kept."""
+    return _shared_client(KEPT_CONNECTIONS)
+
+
+def submit_client() -> httpx.Client:
+    """The client for submits: shared too, but with a new connection for each.
+
+    A kept connection may be closed by the other side just as a submit is written to it, and then
+    nobody can tell whether it was read. That doubt would cost more than a handshake.
+    """
+    return _shared_client(0)
+
+
+def close_clients() -> None:
+    """Close the connections of the shared clients; the next call opens new ones."""
+    with _sharing:
+        while _shared:
+            _shared.popitem()[1].close()
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """An answer whose body is still on the way."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+@contextmanager
+def exchange(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    timeout: float,
+) -> Iterator[Arriving]:
+    """Send one request; `timeout` is the total time in seconds, the reading of the body included.
+
+    Redirects are not followed. Raises `NotSent` where no byte of the request left this machine and
+    `OutcomeUnknown` for every other trouble on the way.
+    """
+    limits = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
+    with (
+        time_limit(timeout),
+        _sorted_trouble(),
+        client.stream(method, url, headers=headers, content=content, timeout=limits) as response,
+    ):
+        yield Arriving(response.status_code, response.headers, _chunks(response))
+
+
+def _chunks(response: httpx.Response) -> Iterator[bytes]:
+    with _sorted_trouble():
+        yield from response.iter_bytes()
+
+
+@contextmanager
+def _sorted_trouble() -> Iterator[None]:
+    try:
+        yield
+    except NOT_SENT as error:
+        raise NotSent(raw_code=type(error).__name__) from error
+    except BROKEN as error:
+        raise OutcomeUnknown(raw_code=type(error).__name__) from error
+
+
+@contextmanager
+def guarded_get(
+    url: str, *, timeout: float, private_hosts: Collection[str], resolver: Resolver
+) -> Iterator[Arriving]:
+    """GET `url` without credentials, from a public address or one of `private_hosts`.
+
+    Raises as `exchange`, and `AddressRefused`.
+    """
+    backend = GuardedBackend(host_ports(private_hosts), resolver=resolver)
+    with (
+        _client(Transport(backend, kept_connections=0)) as client,
+        exchange(client, "GET", url, timeout=timeout) as arriving,
+    ):
+        yield arriving
