@@ -260,6 +260,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "recover": {"task": "generations.recover", "schedule": 3.0, "options": {"expires": 10}},
+    "prune-webhook-events": {
+        "task": "generations.prune_webhook_events",
+        "schedule": crontab(hour=3, minute=37),
+        "options": {"expires": 3600},
+    },
+    "read-balances": {
+        "task": "generations.read_balances",
+        "schedule": 300.0,
+        "options": {"expires": 240},
+    },
     "reconcile-credits": {
         "task": "accounts.reconcile_credits",
         "schedule": crontab(hour=3, minute=17),
@@ -270,7 +280,19 @@ CELERY_BEAT_SCHEDULE = {
 # --- Providers ---------------------------------------------------------------------------------
 
 PROVIDER_DEFAULT_BASE_URLS = {
+    "APIFRAME": "https://api.apiframe.ai",
+    "APIPOD": "https://api.apipod.ai",
     "APIXO": "https://api.apixo.ai/api/v1",
+    "FAL": "https://queue.fal.run",
+    "MODELARK": "https://ark.ap-southeast.bytepluses.com/api/v3",
+    "REPLICATE": "https://api.replicate.com/v1",
+    "SEEDANCE": "https://api.seedance.it.com",
+}
+PROVIDER_OPTIONS = {
+    "FAL": {
+        "jwks_url": env.str("FAL_JWKS_URL", default="https://rest.fal.ai/.well-known/jwks.json")
+    },
+    "REPLICATE": {"webhook_secret": env.str("REPLICATE_WEBHOOK_SECRET", default="")},
 }
 
 
@@ -284,6 +306,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     name.lower(): {
         "base_url": env.str(f"{name}_BASE_URL", default=base_url).rstrip("/"),
         "keys": _provider_keys(name),
+        "options": PROVIDER_OPTIONS.get(name, {}),
     }
     for name, base_url in PROVIDER_DEFAULT_BASE_URLS.items()
 }

@@ -1,6 +1,7 @@
 """Words for people about what went wrong at a provider: what happened, and what to do."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -12,30 +13,63 @@ from generations.providers.errors import Code
 Text = str | Promise
 
 
+class Remedy(StrEnum):
+    """What to ask for in place of what went wrong: a word of addresses and of the log."""
+
+    LOWER_RESOLUTION = "lower-resolution"
+    WITHOUT_REFERENCES = "without-references"
+    FEWER_AT_A_TIME = "fewer-at-a-time"
+    EDIT_PROMPT = "edit-prompt"
+
+
 @dataclass(frozen=True)
 class Advice:
-    """One sentence on what happened and one or two on what to do, in the reader's language."""
+    """One sentence on what happened and one or two on what to do, in the reader's language.
+
+    `remedies` are what may help, the most promising first.
+    """
 
     title: Text
     what_to_do: Text
+    remedies: tuple[Remedy, ...] = ()
+
+
+# A published guide to trouble with Seedream 4.5 (December 2025), by the option that helps.
+QUALITY_ADVICE: dict[str, Text] = {
+    "guidance_scale": _(
+        "Burned or over-saturated colours: lower it step by step. Washed out or off the prompt: "
+        "raise it a little."
+    ),
+    "negative_prompt": _(
+        "Against distorted hands or faces name them here: extra fingers, distorted hands, "
+        "deformed eyes."
+    ),
+}
 
 
 ADVICE = {
     Code.INVALID_REQUEST: Advice(
         _("The provider did not accept this request."),
         _("Change the prompt or the options and try again."),
+        (Remedy.EDIT_PROMPT,),
     ),
     Code.PROMPT_REJECTED: Advice(
         _("The provider did not accept this prompt."),
         _("Rewrite the prompt and try again."),
+        (Remedy.EDIT_PROMPT,),
     ),
     Code.REFERENCE_REJECTED: Advice(
         _("The provider could not use a reference."),
         _("Try again with another reference, or without it."),
+        (Remedy.WITHOUT_REFERENCES,),
     ),
     Code.CONTENT_POLICY: Advice(
         _("The provider's safety check refused this prompt or its result."),
         _("Change the prompt or the references."),
+        (
+            Remedy.EDIT_PROMPT,
+            Remedy.WITHOUT_REFERENCES,
+        ),
     ),
     Code.AUTH: Advice(
         _("The provider did not accept the studio's key."),
@@ -60,10 +94,16 @@ ADVICE = {
     Code.TIMEOUT: Advice(
         _("The provider ran out of time."),
         _("Try again with a simpler prompt, fewer references or fewer images."),
+        (
+            Remedy.LOWER_RESOLUTION,
+            Remedy.FEWER_AT_A_TIME,
+            Remedy.WITHOUT_REFERENCES,
+        ),
     ),
     Code.PROVIDER_ERROR: Advice(
         _("Something went wrong at the provider."),
         _("Try again. If it happens again, choose another engine."),
+        (Remedy.FEWER_AT_A_TIME,),
     ),
     Code.BAD_RESPONSE: Advice(
         _("The provider's answer could not be read."),
@@ -92,6 +132,7 @@ ADVICE = {
     Code.IMAGE_TOO_LARGE: Advice(
         _("The provider sent a file that is too large."),
         _("Try again at a lower resolution."),
+        (Remedy.LOWER_RESOLUTION,),
     ),
     Code.LABEL_FAILED: Advice(
         _("The image arrived but could not be labelled, so it is held back."),
@@ -106,6 +147,12 @@ ADVICE = {
         _("Choose another engine, or ask an admin."),
     ),
 }
+
+# An outcome that nobody knew, once the request has ended: nothing will come of it any more.
+GIVEN_UP = Advice(
+    _("The provider's answer never came, or broke off before this image."),
+    _("Try again if you still want it."),
+)
 
 
 def explain(code: str, raw_code: str = "", provider: str = "") -> Advice:

@@ -46,6 +46,7 @@ class Fault:
     """What an adapter reads in an error answer; what it leaves empty is taken from the status.
 
     `error` overrules the table of `http.py`, and the adapter cites the page that says so.
+    `retry_after` is in seconds, for providers that say it in the body and not in a header.
     """
 
     code: Code | None = None
@@ -53,6 +54,7 @@ class Fault:
     message: str = field(default="", repr=False)
     error: type[ProviderError] | None = None
     balance: Balance | None = None
+    retry_after: float | None = None
 
 
 def understood(

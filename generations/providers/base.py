@@ -82,7 +82,11 @@ class ImageProvider(ABC):
         Raises `ProviderError` where the key does not work. Empty where the API has no such thing.
         """
         balance = self.balance()
-        return f"balance {balance.amount} {balance.unit}" if balance else ""
+        return f"key accepted, balance {balance.amount} {balance.unit}" if balance else ""
+
+    def region(self) -> str:
+        """Where `base_url` leads, in words, for providers whose regions differ; else empty."""
+        return ""
 
     def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
         """What a call to our webhook is about; `now` is in seconds since 1970.

@@ -197,12 +197,15 @@ class HttpProvider(ImageProvider):
         status = status or answer.status
         fault = fault_in(answer, self.read_fault)
         kind = fault.error or self._kind(status) or unsure
+        if kind is OutcomeUnknown:
+            kind = unsure
+        header = retry_after(answer.headers.get("retry-after", ""))
         return kind(
-            short(fault.message),
+            short(fault.message.replace(self._api_key, "[key]")),
             code=None if kind is OutcomeUnknown else fault.code or CODES.get(status),
             raw_code=short(fault.raw_code) or str(status),
             request_id=answer.request_id,
-            retry_after=retry_after(answer.headers.get("retry-after", "")),
+            retry_after=fault.retry_after if header is None else header,
             balance=fault.balance,
         )
 

@@ -20,7 +20,13 @@ DEMO = "demo"
 DEMO_FINGERPRINT = "demo"
 
 ADAPTERS = {
+    "apiframe": "generations.providers.apiframe.ApiframeProvider",
+    "apipod": "generations.providers.apipod.ApipodProvider",
     "apixo": "generations.providers.apixo.ApixoProvider",
+    "fal": "generations.providers.fal.FalProvider",
+    "modelark": "generations.providers.modelark.ModelArkProvider",
+    "replicate": "generations.providers.replicate.ReplicateProvider",
+    "seedance": "generations.providers.seedance.SeedanceProvider",
     DEMO: "generations.providers.demo.DemoProvider",
 }
 

@@ -23,7 +23,7 @@ from generations.providers.network import GuardedBackend, Resolver, TimedBackend
 # Named, because some gateways refuse the default names of HTTP libraries.
 USER_AGENT = "SeedreamStudio/0.1"
 CONNECT_SECONDS = 10.0
-KEPT_CONNECTIONS = 64
+KEPT_CONNECTIONS = 8
 
 NOT_SENT = (
     httpcore.ConnectError,
@@ -108,37 +108,45 @@ def _client(transport: Transport) -> httpx.Client:
     )
 
 
-_shared: dict[int, httpx.Client] = {}
-_sharing = threading.Lock()
+_own = threading.local()
+_opened: list[httpx.Client] = []
+_opening = threading.Lock()
 
 
-def _shared_client(kept_connections: int) -> httpx.Client:
-    with _sharing:
-        if kept_connections not in _shared:
-            transport = Transport(TimedBackend(), kept_connections=kept_connections)
-            _shared[kept_connections] = _client(transport)
-        return _shared[kept_connections]
+def _open(name: str, kept_connections: int) -> httpx.Client:
+    """This thread's client of that name.
+
+    One for all threads would be slower: httpcore looks at every idle connection of a pool, under a
+    lock, whenever a request begins or ends.
+    """
+    client: httpx.Client | None = getattr(_own, name, None)
+    if client is None or client.is_closed:
+        client = _client(Transport(TimedBackend(), kept_connections=kept_connections))
+        setattr(_own, name, client)
+        with _opening:
+            _opened.append(client)
+    return client
 
 
 def reading_client() -> httpx.Client:
-    """The client for polls, shared by all threads of a process; its connections are kept."""
-    return _shared_client(KEPT_CONNECTIONS)
+    """This thread's client for polls and other reads; its connections are kept."""
+    return _open("reading", KEPT_CONNECTIONS)
 
 
 def submit_client() -> httpx.Client:
-    """The client for submits: shared too, but with a new connection for each.
+    """This thread's client for submits, with a new connection for each.
 
     A kept connection may be closed by the other side just as a submit is written to it, and then
     nobody can tell whether it was read. That doubt would cost more than a handshake.
     """
-    return _shared_client(0)
+    return _open("submit", 0)
 
 
 def close_clients() -> None:
-    """Close the connections of the shared clients; the next call opens new ones."""
-    with _sharing:
-        while _shared:
-            _shared.popitem()[1].close()
+    """Close the connections of all clients; the next call opens new ones."""
+    with _opening:
+        while _opened:
+            _opened.pop().close()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ def main() -> None:
             name = chapter.name.upper()
             print(f"{name}_BASE_URL={emulator.base_url(chapter.name)}")  # noqa: T201
             print(f"{name}_API_KEY={emulator.key(chapter.name)}", flush=True)  # noqa: T201
+            for option, value in emulator.options(chapter.name).items():
+                print(f"{name}_{option.upper()}={value}", flush=True)  # noqa: T201
+        print(flush=True)  # noqa: T201  # that was all
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 

@@ -147,6 +147,11 @@ class Chapter:
         self.emulator = emulator
 
     @property
+    def options(self) -> dict[str, str]:
+        """What the studio must know beside key and address, by the name of its setting's option."""
+        return {}
+
+    @property
     def base_url(self) -> str:
         return f"{self.emulator.root}/{self.name}{self.prefix}"
 

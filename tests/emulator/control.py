@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.emulator.server import Emulator
 
 PREFIX = "/_control/"
-OPTIONS = frozenset({"seconds", "small", "fetch_references"})
+OPTIONS = frozenset({"seconds", "small", "fetch_references", "answer_seconds"})
 
 
 def answer(emulator: "Emulator", method: str, path: str, body: bytes) -> Reply:

@@ -83,7 +83,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         call = Call(self.command, path, log.query, dict(self.headers), self._body(), log, trouble)
         log.body = _as_json(call.body)
-        if trouble.delay and emulator.stopping.wait(trouble.delay):
+        delay = trouble.delay or emulator.answer_seconds
+        if delay and emulator.stopping.wait(delay):
             return
         reply = self._reply(chapter, found, call)
         if trouble.drop is Drop.ANSWER:

@@ -11,12 +11,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from tests.emulator.apiframe import ApiframeChapter
+from tests.emulator.apipod import ApipodChapter
 from tests.emulator.apixo import ApixoChapter
 from tests.emulator.chapter import Chapter, LoggedCall, Task
+from tests.emulator.fal import FalChapter
 from tests.emulator.handler import Server
+from tests.emulator.modelark import ModelArkChapter
+from tests.emulator.replicate import ReplicateChapter
+from tests.emulator.seedance import SeedanceChapter
 from tests.emulator.troubles import NONE, Trouble
 
-CHAPTERS: tuple[type[Chapter], ...] = (ApixoChapter,)
+CHAPTERS: tuple[type[Chapter], ...] = (
+    ApiframeChapter,
+    ApipodChapter,
+    ApixoChapter,
+    FalChapter,
+    ModelArkChapter,
+    ReplicateChapter,
+    SeedanceChapter,
+)
 KEY = "emulator-key"
 
 
@@ -38,7 +52,8 @@ class Emulator:
 
     `seconds` is how long a task takes, `small` makes images an eighth as wide and high (quick to
     make, but not the size asked for), `fetch_references` makes it fetch reference links as the
-    provider would. All three may be changed while it runs.
+    provider would, `answer_seconds` is how long each answer takes. All may be changed while it
+    runs.
     """
 
     def __init__(
@@ -57,6 +72,7 @@ class Emulator:
         self.stopping = threading.Event()
         self._start_options = seconds, small, fetch_references
         self.seconds, self.small, self.fetch_references = self._start_options
+        self.answer_seconds = 0.0
         self.log: list[LoggedCall] = []
         self.tasks: dict[str, Task] = {}
         self.references: list[bytes] = []
@@ -95,6 +111,17 @@ class Emulator:
     def root(self) -> str:
         return f"http://{self.host}"
 
+    @property
+    def providers(self) -> list[str]:
+        return list(self._chapters)
+
+    def chapter(self, provider: str) -> Chapter:
+        return self._chapters[provider]
+
+    def options(self, provider: str) -> dict[str, str]:
+        """What the studio must know of a provider beside key and address."""
+        return self._chapters[provider].options
+
     def base_url(self, provider: str) -> str:
         return self._chapters[provider].base_url
 
@@ -126,13 +153,18 @@ class Emulator:
 
     def wait(self) -> None:
         """Return when every callback and every fetch of a reference is done."""
-        while timers := list(self._timers):
+        while timers := self._timers_now():
             for timer in timers:
                 timer.join()
+
+    def _timers_now(self) -> list[threading.Timer]:
+        with self._lock:
+            return list(self._timers)
 
     def reset(self) -> None:
         """Forget log, script and tasks; options are again as they were at the start."""
         self.seconds, self.small, self.fetch_references = self._start_options
+        self.answer_seconds = 0.0
         with self._lock:
             self.log.clear()
             self.tasks.clear()
@@ -190,8 +222,9 @@ class Emulator:
 
         timer = threading.Timer(seconds, run)
         timer.daemon = True
-        self._timers.add(timer)
-        timer.start()
+        with self._lock:
+            self._timers.add(timer)
+            timer.start()
 
     def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
         """Call a webhook; the status it was answered with, 0 for none."""

@@ -188,7 +188,8 @@ class TestProcess:
         """What `python -m tests.emulator` prints, while it runs."""
         command = [sys.executable, "-m", "tests.emulator", "--seconds", "0", "--small"]
         with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
-            yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
+            lines = iter(process.stdout.readline, "\n")
+            yield dict(line.strip().split("=", 1) for line in lines)
             process.terminate()
             assert process.wait(timeout=10) == 0
 

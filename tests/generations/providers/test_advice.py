@@ -2,7 +2,7 @@
 
 import pytest
 
-from generations.providers.advice import ADVICE, explain
+from generations.providers.advice import ADVICE, Remedy, explain
 from generations.providers.errors import Code
 
 
@@ -35,3 +35,27 @@ def test_without_such_words_ours_stand(raw_code, provider):
 
 def test_a_code_of_another_version_is_trouble_at_the_provider():
     assert explain("no_such_code") == ADVICE[Code.PROVIDER_ERROR]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedies"),
+    [
+        (
+            Code.TIMEOUT,
+            (Remedy.LOWER_RESOLUTION, Remedy.FEWER_AT_A_TIME, Remedy.WITHOUT_REFERENCES),
+        ),
+        (Code.CONTENT_POLICY, (Remedy.EDIT_PROMPT, Remedy.WITHOUT_REFERENCES)),
+        (Code.REFERENCE_REJECTED, (Remedy.WITHOUT_REFERENCES,)),
+        (Code.IMAGE_TOO_LARGE, (Remedy.LOWER_RESOLUTION,)),
+        (Code.PROVIDER_ERROR, (Remedy.FEWER_AT_A_TIME,)),
+        (Code.AUTH, ()),
+        (Code.OUTCOME_UNKNOWN, ()),
+    ],
+)
+def test_remedies_are_those_that_may_help(code, remedies):
+    assert explain(code).remedies == remedies
+
+
+def test_the_words_of_a_providers_page_keep_the_remedies():
+    advice = explain(Code.REFERENCE_REJECTED, "InvalidImageSize", "apixo")
+    assert advice.remedies == ADVICE[Code.REFERENCE_REJECTED].remedies

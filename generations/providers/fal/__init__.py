@@ -1,0 +1,5 @@
+"""fal's queue."""
+
+from generations.providers.fal.adapter import FalProvider
+
+__all__ = ["FalProvider"]

@@ -1,0 +1,209 @@
+"""What fal's queue answers: states, results and both shapes of its errors. Pure, no socket.
+
+Facts: fal's pages "Queue" (status, result, cancel), "Model Errors" and "Request Error Types"
+(fal.ai/docs, read in autumn 2026). Not all models follow the error pages yet, they say.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from generations.providers.answers import Answer, Fault, short
+from generations.providers.errors import Code, ProviderError, TaskCancelled, TaskFailed
+from generations.providers.types import (
+    ImageError,
+    InProgress,
+    RemoteImage,
+    Result,
+    ResultImage,
+    TaskRef,
+)
+
+# `type` of "Model Errors" as far as this model can give them, then `error_type` of "Request Error
+# Types". The pictures that a model error speaks of are the references.
+ERROR_TYPES = {
+    "content_policy_violation": Code.CONTENT_POLICY,
+    "image_too_small": Code.REFERENCE_REJECTED,
+    "image_too_large": Code.REFERENCE_REJECTED,
+    "image_load_error": Code.REFERENCE_REJECTED,
+    "file_download_error": Code.REFERENCE_REJECTED,
+    "file_too_large": Code.REFERENCE_REJECTED,
+    "unsupported_image_format": Code.REFERENCE_REJECTED,
+    "no_media_generated": Code.INVALID_REQUEST,
+    "feature_not_supported": Code.INVALID_REQUEST,
+    "greater_than": Code.INVALID_REQUEST,
+    "greater_than_equal": Code.INVALID_REQUEST,
+    "less_than": Code.INVALID_REQUEST,
+    "less_than_equal": Code.INVALID_REQUEST,
+    "multiple_of": Code.INVALID_REQUEST,
+    "sequence_too_short": Code.INVALID_REQUEST,
+    "sequence_too_long": Code.INVALID_REQUEST,
+    "one_of": Code.INVALID_REQUEST,
+    "generation_timeout": Code.TIMEOUT,
+    "internal_server_error": Code.PROVIDER_ERROR,
+    "downstream_service_error": Code.PROVIDER_ERROR,
+    "downstream_service_unavailable": Code.PROVIDER_ERROR,
+    "request_timeout": Code.TIMEOUT,
+    "startup_timeout": Code.TIMEOUT,
+    "runner_scheduling_failure": Code.PROVIDER_ERROR,
+    "runner_connection_timeout": Code.PROVIDER_ERROR,
+    "runner_disconnected": Code.PROVIDER_ERROR,
+    "runner_connection_refused": Code.PROVIDER_ERROR,
+    "runner_connection_error": Code.PROVIDER_ERROR,
+    "runner_incomplete_response": Code.PROVIDER_ERROR,
+    "runner_server_error": Code.PROVIDER_ERROR,
+    "internal_error": Code.PROVIDER_ERROR,
+    "bad_request": Code.INVALID_REQUEST,
+    "concurrent_requests_limit": Code.RATE_LIMITED,
+    "client_cancelled": Code.CANCELLED,
+    "client_disconnected": Code.CANCELLED,
+}
+# Why a cancel is refused ("Cancel a request").
+ALREADY_COMPLETED = "ALREADY_COMPLETED"
+NOT_FOUND = "NOT_FOUND"
+# Of the errors to the read of a result, those about the key, the address or the pace of the call.
+ABOUT_THE_CALL = frozenset({401, 403, 404, 405, 408, 429})
+
+# No page documents it; reports in fal's public repository (fal-ai/fal, summer 2026) all quote
+# "User is locked. Reason: Exhausted balance." Other reasons ("Admin lock") are about access.
+EXHAUSTED = re.compile(r"\blocked\b.*\bexhausted balance\b", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A task that has ended: whether its status names an error, and the seconds of work."""
+
+    failed: bool
+    seconds: object
+
+
+def state(answer: Answer, task: TaskRef) -> InProgress | Ended:
+    """How `task` is. Raises `TaskFailed` for an error of fal's own, which the status names.
+
+    An error of the model's stands in the result: COMPLETED covers both.
+    """
+    reply = answer.json()
+    if reply.get("request_id", task.task_id) != task.task_id:
+        raise ValueError("The answer is about another request.")
+    match reply["status"]:
+        case "IN_QUEUE":
+            return InProgress(place=number(reply.get("queue_position")))
+        case "IN_PROGRESS":
+            return InProgress()
+        case "COMPLETED":
+            return _ended(reply, answer)
+    raise ValueError("The status is none of those documented.")
+
+
+def _ended(reply: Mapping[str, Any], answer: Answer) -> Ended:
+    if raw_code := short(reply.get("error_type") or ""):
+        message = short(reply.get("error") or "")
+        raise _task_failed(raw_code, message, ERROR_TYPES.get(raw_code), answer)
+    metrics = reply.get("metrics") or {}
+    return Ended(failed=bool(reply.get("error")), seconds=metrics.get("inference_time"))
+
+
+def result(answer: Answer, ended: Ended) -> Result:
+    """The pictures of a task that has `ended` well."""
+    reply = answer.json()
+    items = reply["images"]
+    if not isinstance(items, list) or not items:
+        raise ValueError("A task that succeeded has no pictures.")
+    return Result(
+        images=tuple(_image(item) for item in items),
+        request_id=answer.request_id,
+        # Only text-to-image gives it back.
+        seed=number(reply.get("seed")),
+        raw={"inference_time": ended.seconds, "images": [_facts(item) for item in items]},
+    )
+
+
+def _image(item: object) -> ResultImage:
+    url = item.get("url") if isinstance(item, dict) else None
+    if isinstance(url, str) and url:
+        return RemoteImage(url=url)
+    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
+
+
+def _facts(item: object) -> dict[str, Any]:
+    names = ("content_type", "file_size", "width", "height")
+    return {name: item[name] for name in names if name in item} if isinstance(item, dict) else {}
+
+
+def failure_of_task(error: ProviderError, answer: Answer, ended: Ended) -> ProviderError:
+    """What an `error` to the read of a result is: the end of the task, or trouble with this read.
+
+    "If the model returned an error, this operation returns the same error." In doubt it is only
+    this read: `internal_error`, or a 5xx without a name, may come from fal on the way.
+    """
+    about_the_call = answer.status < 400 or answer.status in ABOUT_THE_CALL
+    named = error.raw_code not in (str(answer.status), "internal_error")
+    if about_the_call or not (ended.failed or named or answer.status in (422, 499)):
+        return error
+    code = Code.CANCELLED if answer.status == 499 else error.code
+    return _task_failed(error.raw_code, error.message, code, answer)
+
+
+def _task_failed(raw_code: str, message: str, code: Code | None, answer: Answer) -> TaskFailed:
+    kind = TaskCancelled if code == Code.CANCELLED else TaskFailed
+    return kind(message, code=code, raw_code=raw_code, request_id=answer.request_id)
+
+
+def is_removed(answer: Answer) -> bool:
+    """Whether a cancel says that the request is out of the queue, and not only noted."""
+    return bool(answer.json()["status"] == "OK")
+
+
+def fault(answer: Answer) -> Fault:
+    """Both shapes: `detail` as a list of the model's errors, or as a text with `error_type`.
+
+    Of a model's error only its type and place are kept: `msg` and `input` may repeat the prompt.
+    So may a text that comes without a type.
+    """
+    reply = _object(answer)
+    detail = reply.get("detail")
+    if isinstance(detail, list):
+        raw_code, text = _first_error(detail)
+    else:
+        raw_code, text = _cancel_refused(reply) or str(reply.get("error_type") or ""), str(detail)
+    raw_code = raw_code or answer.headers.get("x-fal-error-type", "")
+    code = ERROR_TYPES.get(raw_code)
+    if answer.status == 403 and EXHAUSTED.search(text):
+        code = Code.INSUFFICIENT_BALANCE
+    kept = text if detail and (raw_code or answer.status == 403) else ""
+    return Fault(code=code, raw_code=raw_code, message=f"{kept} {_retry_hint(answer)}".strip())
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        reply = answer.json()
+    except ValueError:
+        # A header may still name the error.
+        return {}
+    return reply if isinstance(reply, dict) else {}
+
+
+def _first_error(detail: list[Any]) -> tuple[str, str]:
+    """Type and place of the first error of a model that names its type; empty for none."""
+    for error in detail:
+        if isinstance(error, dict) and isinstance(error.get("type"), str):
+            place = error.get("loc")
+            return error["type"], ".".join(map(str, place)) if isinstance(place, list) else ""
+    return "", ""
+
+
+def _cancel_refused(reply: Mapping[str, Any]) -> str:
+    reason = reply.get("status")
+    return str(reason) if reason in (ALREADY_COMPLETED, NOT_FOUND) else ""
+
+
+def _retry_hint(answer: Answer) -> str:
+    """The header has another name in an older text of "Model Errors"."""
+    hint = answer.headers.get("x-fal-retryable") or answer.headers.get("x-fal-needs-retry")
+    return f"(retryable: {hint})" if hint in ("true", "false") else ""
+
+
+def number(value: object) -> int | None:
+    """`value` if it is a whole number from 0."""
+    return value if type(value) is int and value >= 0 else None

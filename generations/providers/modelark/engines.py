@@ -1,0 +1,185 @@
+"""The models of ModelArk: what each can do and costs, and what it is called in which region.
+
+"Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523), "Model list and prices"
+(ModelArk/1544106) and the console's model cards, read in autumn 2026. Prices are BytePlus's, in US
+dollars; Volcengine bills in yuan.
+
+Not offered, though the API has it: `optimize_prompt_options` (only 4.0 and 5.0 Pro take anything
+but its default), web search (BytePlus refuses it), and the layers and transparent background of
+5.0 Pro, which are tasks of their own on one reference. Seed, guidance and negative prompt do not
+exist for these models.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from math import ceil
+from urllib.parse import urlsplit
+
+from generations.providers.modelark.sizes import (
+    SEEDREAM_4_0_SIZES,
+    SEEDREAM_4_0_WINDOW,
+    SEEDREAM_4_5_WINDOW,
+    SEEDREAM_5_0_LITE_SIZES,
+    SEEDREAM_5_0_LITE_WINDOW,
+    SEEDREAM_5_0_PRO_SIZES,
+    SEEDREAM_5_0_PRO_WINDOW,
+)
+from generations.providers.sizes import SEEDREAM_4_5_SIZES
+from generations.providers.types import (
+    CUSTOM,
+    Capabilities,
+    Engine,
+    ReferenceDelivery,
+    SuggestedPrice,
+)
+
+VOLCENGINE = "volces.com"
+EU_HOST = "ark.eu-west.bytepluses.com"
+
+LINK_LIFE_SECONDS = 24 * 3600.0
+# Practice of public clients: 300 s for one picture and 40 s for each more, up to 900 s. A picture
+# was measured at 26 to 43 s, the second of a set at 48 s.
+ONE_SECONDS = 300.0
+SET_SECONDS = 900.0
+
+# Of 5.0 Pro: up to 2.36 million pixels the lower price; the first reference is free.
+PRO_LOW_PIXELS = 2_360_000
+PRO_LOW, PRO_HIGH, PRO_REFERENCE = Decimal("0.045"), Decimal("0.09"), Decimal("0.003")
+PRICES = {"4-0": Decimal("0.03"), "4-5": Decimal("0.04"), "5-0-lite": Decimal("0.035")}
+
+# What every model has. No limit is published for prompts: under 600 English words are advised, and
+# 4000 characters are what other gateways to the same models cap them at.
+ONE_PICTURE = Capabilities(
+    prompt_limit=4000,
+    max_images=10,
+    images_per_request=1,
+    sizes={},
+    max_references=14,
+    reference_delivery=ReferenceDelivery.INLINE,
+    answers_at_once=True,
+    submit_timeout_seconds=ONE_SECONDS,
+    link_life_seconds=LINK_LIFE_SECONDS,
+)
+# References and pictures of one call together are at most 15.
+WITH_SETS = replace(
+    ONE_PICTURE, images_per_sequence=15, max_pictures=15, submit_timeout_seconds=SET_SECONDS
+)
+
+
+def _flat(tiers: Iterable[str], cost: Decimal) -> tuple[SuggestedPrice, ...]:
+    credits = ceil(cost * 100)
+    return tuple(
+        SuggestedPrice(tier=tier, credits=credits, cost_usd=cost) for tier in (*tiers, CUSTOM)
+    )
+
+
+SEEDREAM_4_0 = Engine(
+    name="modelark/seedream-4-0",
+    label="Seedream 4.0",
+    model="seedream-4-0-250828",
+    capabilities=replace(WITH_SETS, sizes=SEEDREAM_4_0_SIZES, custom_size=SEEDREAM_4_0_WINDOW),
+    prices=_flat(SEEDREAM_4_0_SIZES, PRICES["4-0"]),
+)
+SEEDREAM_4_5 = Engine(
+    name="modelark/seedream-4-5",
+    label="Seedream 4.5",
+    model="seedream-4-5-251128",
+    capabilities=replace(WITH_SETS, sizes=SEEDREAM_4_5_SIZES, custom_size=SEEDREAM_4_5_WINDOW),
+    prices=_flat(SEEDREAM_4_5_SIZES, PRICES["4-5"]),
+)
+SEEDREAM_5_0_LITE = Engine(
+    name="modelark/seedream-5-0-lite",
+    label="Seedream 5.0 Lite",
+    # `seedream-5-0-lite-260128` is an alias of it.
+    model="seedream-5-0-260128",
+    capabilities=replace(
+        WITH_SETS,
+        sizes=SEEDREAM_5_0_LITE_SIZES,
+        custom_size=SEEDREAM_5_0_LITE_WINDOW,
+        output_formats=("jpeg", "png"),
+        typical_seconds={"2K": 26},
+    ),
+    prices=_flat(SEEDREAM_5_0_LITE_SIZES, PRICES["5-0-lite"]),
+)
+SEEDREAM_5_0_PRO = Engine(
+    name="modelark/seedream-5-0-pro",
+    label="Seedream 5.0 Pro",
+    model="dola-seedream-5-0-pro-260628",
+    capabilities=replace(
+        ONE_PICTURE,
+        sizes=SEEDREAM_5_0_PRO_SIZES,
+        custom_size=SEEDREAM_5_0_PRO_WINDOW,
+        max_references=10,
+        output_formats=("jpeg", "png"),
+        typical_seconds={"1K": 43},
+    ),
+    # Each for one picture; the few tenths of a cent for further references are left to the cost.
+    prices=(
+        SuggestedPrice(tier="1K", credits=5, cost_usd=PRO_LOW),
+        SuggestedPrice(tier="2K", credits=9, cost_usd=PRO_HIGH),
+    ),
+)
+ENGINES = (SEEDREAM_4_0, SEEDREAM_4_5, SEEDREAM_5_0_LITE, SEEDREAM_5_0_PRO)
+
+# Answers name the model as it was asked for, or without its date.
+MODEL = re.compile(r"(?:dola-)?seedream-(4-0|4-5|5-0-pro|5-0)(?:-lite)?(?:-\d+)?")
+
+
+def pro_tier(pixels: int) -> str:
+    """The price tier of 5.0 Pro: it goes by pixels, so that 1.5K is in one or the other."""
+    return "1K" if pixels <= PRO_LOW_PIXELS else "2K"
+
+
+def is_volcengine(base_url: str) -> bool:
+    """Whether `base_url` is of Volcengine, the same API for China."""
+    return f".{_host(base_url)}".endswith(f".{VOLCENGINE}")
+
+
+def model_at(base_url: str, model: str) -> str:
+    """What `model` is called at `base_url`.
+
+    Volcengine's ids begin with `doubao-`, that of 5.0 Pro too, where BytePlus has `dola-`
+    (`doubao-seedream-5-0-pro-260628`, volcengine.com/docs/82379/1541523, read in autumn 2026).
+    """
+    return f"doubao-{model.removeprefix('dola-')}" if is_volcengine(base_url) else model
+
+
+def engines_at(base_url: str) -> tuple[Engine, ...]:
+    """The engines that are served at `base_url`, with their names there.
+
+    Of the image models the EU region has 5.0 Lite only ("Model list and prices").
+    """
+    served = (SEEDREAM_5_0_LITE,) if _host(base_url) == EU_HOST else ENGINES
+    return tuple(replace(engine, model=model_at(base_url, engine.model)) for engine in served)
+
+
+def cost_usd(model: str, pictures: int, pixels: int, references: int) -> Decimal | None:
+    """What BytePlus bills for `pictures` of `pixels` each, in US dollars; None where unknown."""
+    found = MODEL.fullmatch(model.replace(".", "-"))
+    if not found:
+        return None
+    if found[1] != "5-0-pro":
+        return pictures * PRICES["5-0-lite" if found[1] == "5-0" else found[1]]
+    if not pixels:
+        return None
+    each = PRO_LOW if pixels <= PRO_LOW_PIXELS else PRO_HIGH
+    return pictures * each + max(0, references - 1) * PRO_REFERENCE
+
+
+def region_of(base_url: str) -> str:
+    """Which platform and region `base_url` is of, in words; empty for an address of one's own."""
+    regions = {
+        EU_HOST: "BytePlus, Europe: Seedream 5.0 Lite only",
+        "ark.ap-southeast.bytepluses.com": "BytePlus, Asia Pacific",
+        "ark.cn-beijing.volces.com": "Volcengine, Beijing; billed in yuan",
+    }
+    return regions.get(_host(base_url), "")
+
+
+def _host(base_url: str) -> str:
+    try:
+        return urlsplit(base_url).hostname or ""
+    except ValueError:
+        return ""

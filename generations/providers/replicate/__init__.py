@@ -1,0 +1,5 @@
+"""Replicate."""
+
+from generations.providers.replicate.adapter import ReplicateProvider
+
+__all__ = ["ReplicateProvider"]

@@ -1,0 +1,373 @@
+"""Replicate: Seedream 4.5 by prediction and poll, with signed webhooks.
+
+Facts: Replicate's page of bytedance/seedream-4.5 (input of version 9fe3b828) and its pages "HTTP
+API" with its OpenAPI description, "Prediction lifecycle", "Error codes", "Rate limits", "Data
+retention" and "Verify webhooks" (replicate.com, read in autumn 2026).
+
+Not offered, though the API has it:
+
+- `Prefer: wait`: it holds the call for up to a minute, and a held call that breaks loses the task.
+- `Cancel-After`: the studio has a deadline of its own.
+- `disable_safety_checker`: always left at its default, which is to check.
+- `aspect_ratio` `match_input_image`: a frame stands in its format before its picture comes.
+- Streams, files and lists of predictions: the studio has no use for them.
+
+The API tells no balance, and no idempotency key is documented.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from django.utils.translation import gettext_lazy as _
+
+from generations.providers.addresses import origin
+from generations.providers.answers import Answer, Fault, short
+from generations.providers.base import json_of
+from generations.providers.errors import Code, Refused, TaskCancelled, TaskFailed
+from generations.providers.http import HttpProvider
+from generations.providers.replicate.webhooks import SigningSecret, check_call
+from generations.providers.sizes import SEEDREAM_4_5_SIZES
+from generations.providers.transport import USER_AGENT
+from generations.providers.types import (
+    CUSTOM,
+    Accepted,
+    Capabilities,
+    CustomSize,
+    Engine,
+    GenerationRequest,
+    ImageError,
+    InProgress,
+    Payload,
+    PollSchedule,
+    ReferenceDelivery,
+    RemoteImage,
+    Result,
+    ResultImage,
+    SuggestedPrice,
+    TaskRef,
+    WebhookCall,
+    WebhookNews,
+)
+
+# "Data retention": output values and files are removed after an hour.
+LINK_LIFE = timedelta(hours=1)
+# No page of Replicate names a price. Third parties name 0.06 and 0.045 US dollars per image; the
+# higher one, so that nobody is charged less than the company pays.
+PRICE_USD = Decimal("0.06")
+TIERS = ("2K", "4K", CUSTOM)
+
+SEEDREAM_4_5 = Engine(
+    name="replicate/seedream-4-5",
+    label="Seedream 4.5",
+    model="bytedance/seedream-4.5",
+    capabilities=Capabilities(
+        prompt_limit=4000,
+        max_images=10,
+        # The page names the tiers, and of the ratios only their default; these eight are in the
+        # schema of Cloudflare's page for bytedance/seedream-4.5, which was run at Replicate. The
+        # pixels are the model's own for them: no page of either promises them.
+        sizes=SEEDREAM_4_5_SIZES,
+        exact_sizes=False,
+        # The page takes 1024 to 4096 each; the model itself makes nothing below 3,686,400 pixels.
+        custom_size=CustomSize(
+            min_side=1024, max_side=4096, min_pixels=3_686_400, max_pixels=4096 * 4096
+        ),
+        max_references=14,
+        reference_delivery=ReferenceDelivery.LINK,
+        images_per_sequence=15,
+        # "Total images (input + generated) cannot exceed 15."
+        max_pictures=15,
+        can_cancel=True,
+        webhook=True,
+        polls={tier: PollSchedule(first=3, interval=3) for tier in TIERS},
+        # Work ends after 30 minutes ("Prediction lifecycle"); how long a prediction may start
+        # before is not said, and past the deadline only a person can tell what became of it.
+        deadline_seconds=35 * 60,
+        link_life_seconds=LINK_LIFE.total_seconds(),
+    ),
+    prices=tuple(SuggestedPrice(tier=tier, credits=6, cost_usd=PRICE_USD) for tier in TIERS),
+)
+
+# A failed prediction says why in one text. These phrases begin it or stand in it: the first is of
+# the input check of every model, the other and E005 are of the models' own moderation.
+INVALID_INPUT = "Input validation error"
+FLAGGED = "flagged as sensitive"
+
+# "Error codes" (four digits), and E005 of the models. What is not here is the provider's trouble:
+# the page names the request as only one of several causes of E9243 and E9825.
+FAIL_CODES = {
+    INVALID_INPUT: Code.INVALID_REQUEST,
+    FLAGGED: Code.CONTENT_POLICY,
+    "E005": Code.CONTENT_POLICY,
+    "E4875": Code.INVALID_REQUEST,
+    "E6716": Code.TIMEOUT,
+}
+
+# What "Error codes" advises, where it says more than our advice for the code.
+PAGE_ADVICE = {
+    "e1001": _("Use smaller or fewer references, or a shorter prompt."),
+    "e4875": _("Tell an admin: the provider missed the address to call."),
+    "e6716": _("Wait a moment and try again."),
+    "e8765": _("Try again in a few minutes. If it happens again, choose another engine."),
+    "e9243": _("Check the prompt, the options and the references, or try something simpler."),
+    "e9825": _("Try again. If it happens again, use smaller references."),
+    "dataremoved": _(
+        "The provider keeps images for one hour, and it has passed. Try again, or ask an admin "
+        "whether the studio was out of reach."
+    ),
+}
+
+# "Rate limits": {"detail": "Request was throttled. Your rate limit resets in ~30s."}
+RESETS_IN = re.compile(r"resets in ~?(\d{1,6}(?:\.\d+)?)\s*s\b")
+
+
+class ReplicateProvider(HttpProvider):
+    """Replicate, https://api.replicate.com/v1.
+
+    `webhook_secret` is what webhooks are signed with (`whsec_…`); without it the adapter asks for
+    it with the key. `nothing_accepted` stays empty: no page says that a 500 or 502 came before
+    anything was accepted. A 404 to a poll does not end a task: no page says that it is gone.
+    """
+
+    name = "replicate"
+    label = "Replicate"
+    engines = (SEEDREAM_4_5,)
+    # "Rate limits" names 600 for new predictions, and fewer when the credit is nearly gone.
+    default_per_minute = 300
+    page_advice = PAGE_ADVICE
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        private_hosts: Collection[str] = (),
+        user_agent: str = USER_AGENT,
+        webhook_secret: str = "",
+    ) -> None:
+        super().__init__(base_url, api_key, private_hosts=private_hosts, user_agent=user_agent)
+        self._signing = SigningSecret(webhook_secret.strip(), read=self._read_secret)
+
+    def build_submit(self, request: GenerationRequest) -> Payload:
+        body: dict[str, Any] = {"input": _input(request)}
+        if request.webhook_url:
+            body |= {"webhook": request.webhook_url, "webhook_events_filter": ["completed"]}
+        model = self.engine(request.engine).model
+        return Payload(
+            path=f"/models/{model}/predictions",
+            body=json.dumps(body, ensure_ascii=False, sort_keys=True).encode(),
+        )
+
+    def parse_submit(self, answer: Answer) -> Accepted:
+        prediction = answer.json()
+        links = prediction.get("urls")
+        links = links if isinstance(links, dict) else {}
+        return Accepted(
+            task_id=_text(prediction["id"]),
+            urls={name: links[name] for name in ("get", "cancel") if _is_text(links.get(name))},
+            request_id=answer.request_id,
+            raw=_facts(prediction),
+        )
+
+    def poll_path(self, task: TaskRef) -> str:
+        return self._link(task, "get") or _path(task)
+
+    def parse_poll(self, answer: Answer, task: TaskRef) -> InProgress | Result:
+        prediction = _prediction(answer, task)
+        match prediction["status"]:
+            case "starting" | "processing":
+                return InProgress()
+            case "succeeded" if prediction.get("data_removed") is True:
+                # "`output` will be null after the output has been removed": nothing can be fetched.
+                raise _failed(answer, raw_code="data_removed", code=Code.IMAGE_UNREACHABLE)
+            case "succeeded":
+                return _result(prediction, answer)
+            case "failed":
+                raise _task_failed(prediction, answer)
+            case "canceled":
+                raise TaskCancelled(raw_code="canceled", request_id=answer.request_id)
+            case "aborted":
+                # "exceeded its deadline before it could start running"; that is not charged.
+                raise _failed(answer, raw_code="aborted", code=Code.TIMEOUT)
+        raise ValueError("The status is none of those documented.")
+
+    def cancel(self, task: TaskRef) -> bool:
+        """The answer is the prediction: what had ended stays as it is.
+
+        The page names no error for that. Whatever it may be, polls tell how the task ended.
+        """
+        path = self._link(task, "cancel") or f"{_path(task)}/cancel"
+        try:
+            return self.read(path, lambda answer: _is_cancelled(answer, task), method="POST")
+        except Refused:
+            return False
+
+    def probe(self) -> str:
+        """GET /account; what it tells of the account's owner is left unread."""
+        return self.read("/account", _accepted_key)
+
+    def read_fault(self, answer: Answer) -> Fault:
+        """RFC 7807; a 422 names the wrong fields, which stand in for a text that may echo them."""
+        problem = answer.json()
+        detail = str(problem.get("detail") or "")
+        resets = RESETS_IN.search(detail)
+        fields = ", ".join(_wrong_fields(problem.get("invalid_fields")))
+        message = f"{problem.get('title') or 'Invalid fields'}: {fields}" if fields else detail
+        return Fault(
+            # An answer to a wrong key may repeat it.
+            message=message,
+            retry_after=float(resets[1]) if resets else None,
+        )
+
+    def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
+        """As `ImageProvider.read_webhook`; may ask Replicate for the secret it is signed with."""
+        check_call(call, self._signing, now=now)
+        return super().read_webhook(call, now=now)
+
+    def webhook_news(self, call: WebhookCall) -> WebhookNews:
+        """The body is the prediction; `webhook-id` is the same when a call is repeated."""
+        return WebhookNews(task_id=json_of(call)["id"], event_id=call.headers["webhook-id"])
+
+    def _read_secret(self) -> str:
+        return self.read("/webhooks/default/secret", lambda answer: _text(answer.json()["key"]))
+
+    def _link(self, task: TaskRef, name: str) -> str:
+        """The provider's own link for `task`, unless it leads to another host than our calls do."""
+        link = task.urls.get(name, "")
+        try:
+            return link if origin(link) == origin(self.base_url) else ""
+        except ValueError:
+            return ""
+
+
+def _input(request: GenerationRequest) -> dict[str, Any]:
+    """The model's input; what is not set is left out, as null is refused."""
+    fields: dict[str, Any] = {"prompt": request.prompt, "size": request.resolution}
+    if request.resolution == CUSTOM:
+        fields |= {"size": "custom", "width": request.width, "height": request.height}
+    elif request.aspect_ratio:
+        fields["aspect_ratio"] = request.aspect_ratio
+    if request.sequential:
+        fields |= {"sequential_image_generation": "auto", "max_images": request.num_images}
+    else:
+        fields["sequential_image_generation"] = "disabled"
+    if request.references:
+        fields["image_input"] = [reference.link for reference in request.references]
+    return fields
+
+
+def _path(task: TaskRef) -> str:
+    return f"/predictions/{quote(task.task_id, safe='')}"
+
+
+def _prediction(answer: Answer, task: TaskRef) -> dict[str, Any]:
+    prediction: dict[str, Any] = answer.json()
+    if prediction["id"] != task.task_id:
+        raise ValueError("The answer is about another prediction.")
+    return prediction
+
+
+def _is_cancelled(answer: Answer, task: TaskRef) -> bool:
+    return bool(_prediction(answer, task)["status"] == "canceled")
+
+
+def _accepted_key(answer: Answer) -> str:
+    _text(answer.json()["type"])
+    return "the key is accepted"
+
+
+def _result(prediction: Mapping[str, Any], answer: Answer) -> Result:
+    output = prediction["output"]
+    # An array of links, says the model's page. Models with one image give the bare link.
+    links = [output] if _is_text(output) else output
+    if not isinstance(links, list) or not links:
+        raise ValueError("A prediction that succeeded has no images.")
+    expires_at = _expires_at(prediction.get("completed_at"))
+    facts = _facts(prediction)
+    return Result(
+        images=tuple(_image(link, expires_at) for link in links),
+        model=facts.get("model", ""),
+        request_id=answer.request_id,
+        raw=facts,
+    )
+
+
+def _image(link: object, expires_at: datetime | None) -> ResultImage:
+    if _is_text(link):
+        return RemoteImage(url=str(link), expires_at=expires_at)
+    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
+
+
+def _expires_at(completed_at: object) -> datetime | None:
+    """An hour after `completed_at` (ISO 8601); None where that is missing."""
+    try:
+        moment = datetime.fromisoformat(str(completed_at))
+        return moment.replace(tzinfo=moment.tzinfo or UTC) + LINK_LIFE
+    except (ValueError, OverflowError):
+        return None
+
+
+def _task_failed(prediction: Mapping[str, Any], answer: Answer) -> TaskFailed:
+    text = prediction.get("error")
+    text = text if isinstance(text, str) else ""
+    raw_code = _fail_code(text)
+    flagged = Code.CONTENT_POLICY if FLAGGED in text else None
+    return _failed(answer, raw_code=raw_code, code=FAIL_CODES.get(raw_code, flagged), message=text)
+
+
+def _failed(
+    answer: Answer, *, raw_code: str, code: Code | None = None, message: str = ""
+) -> TaskFailed:
+    return TaskFailed(
+        short(message), code=code, raw_code=short(raw_code), request_id=answer.request_id
+    )
+
+
+def _fail_code(text: str) -> str:
+    """The code in the text of a failed prediction; never the text, which may echo the prompt."""
+    if text.startswith(INVALID_INPUT):
+        return INVALID_INPUT
+    if found := re.search(r"\bE\d{3,4}\b", text):
+        return found[0]
+    if FLAGGED in text:
+        return FLAGGED
+    # A text of one word is a code that the page does not name yet.
+    return text if re.fullmatch(r"[A-Za-z]\w{0,60}", text, re.ASCII) else "failed"
+
+
+def _wrong_fields(invalid_fields: object) -> Iterator[str]:
+    """Which fields a 422 complains of: their names, never their values."""
+    for each in invalid_fields if isinstance(invalid_fields, list) else ():
+        if isinstance(each, dict) and _is_text(each.get("field")):
+            yield each["field"]
+
+
+def _facts(prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be kept of a prediction: neither links nor the prompt, which it repeats."""
+    names = ("status", "model", "version", "created_at", "started_at", "completed_at")
+    facts: dict[str, Any] = {
+        name: short(prediction[name]) for name in names if _is_text(prediction.get(name))
+    }
+    metrics = prediction.get("metrics")
+    numbers = metrics.items() if isinstance(metrics, dict) else ()
+    return facts | {short(name): number for name, number in numbers if _is_count(number)}
+
+
+def _is_count(value: object) -> bool:
+    # Python reads 1e999 as infinite, which no database stores.
+    return isinstance(value, int | float) and abs(value) < 1e12
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("A text is missing.")
+    return value
