@@ -33,6 +33,7 @@ class Event(TextChoices):
     ALLOWANCE_TOPPED_UP = "allowance:topped_up", _("Credits topped up")
     ALLOWANCE_WRITTEN_OFF = "allowance:written_off", _("Credits written off")
     LEDGER_DRIFTED = "ledger:drifted", _("Ledger drift found")
+    PROVIDER_ALERTED = "provider:alerted", _("Admins told of a provider")
     USER_INVITED = "user:invited", _("Person invited")
     USER_CHANGED = "user:changed", _("Person changed")
     USER_DEACTIVATED = "user:deactivated", _("Person deactivated")

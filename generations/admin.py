@@ -3,19 +3,22 @@
 Prompts and originals do not appear here.
 """
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.admin.recorded import ReadOnlyAdmin, RecordedAdmin
 from accounts.models import User
 from generations import resolution
 from generations.models import Generation, Price, ProviderAccount
+from generations.pricing import credits_in_words
 from generations.providers import registry
 from generations.states import Status
 
@@ -73,20 +76,25 @@ class ProviderAccountAdmin(RecordedAdmin):
         "concurrency",
         "per_minute",
         "paused_until",
+        "blocked_code",
         "balance",
         "balance_unit",
     )
-    fields = (*list_display, "paused_why", "balance_at", "failures")
     readonly_fields = (
         "provider",
         "slot",
         "key_fingerprint",
+        "concurrency_at_provider",
         "paused_why",
+        "blocked_code",
         "failures",
         "balance",
         "balance_unit",
         "balance_at",
+        "alert",
+        "webhooks_refused",
     )
+    fields = ("concurrency", "per_minute", "paused_until", "warn_below", *readonly_fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -98,15 +106,7 @@ class ProviderAccountAdmin(RecordedAdmin):
 class DecisionForm(forms.ModelForm):
     """What to do with a generation whose outcome the provider never told."""
 
-    decision = forms.ChoiceField(
-        label=_("Decision"),
-        widget=forms.RadioSelect,
-        choices=[
-            ("give_task_id", _("It was accepted as the task below: ask for its result.")),
-            ("accept_charge", _("It was billed, no picture will come: the credits are spent.")),
-            ("release", _("Give the credits back: what the provider bills, the company pays.")),
-        ],
-    )
+    decision = forms.ChoiceField(label=_("Decision"), widget=forms.RadioSelect)
     task_id = forms.CharField(label=_("Task id at the provider"), required=False, max_length=600)
     reason = forms.CharField(
         label=_("Reason"), max_length=200, help_text=_("Kept in the log with your name.")
@@ -116,11 +116,60 @@ class DecisionForm(forms.ModelForm):
         model = Generation
         fields: ClassVar[tuple[str, ...]] = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "decision" in self.fields:
+            choices = list(_decisions(self.instance))
+            self.fields["decision"].choices = choices  # type: ignore[attr-defined]
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("decision") == "give_task_id" and not cleaned.get("task_id"):
             self.add_error("task_id", _("Write the task id that the provider shows."))
         return cleaned
+
+
+def _decisions(generation: Generation) -> Iterator[tuple[str, str]]:
+    """What can be decided, each with what follows from it for whom."""
+    who = {"credits": credits_in_words(generation.reserved_credits), "person": generation.run.user}
+    if not registry.engine(generation.run.engine).capabilities.answers_at_once:
+        yield (
+            "give_task_id",
+            gettext(
+                "It was accepted as the task below: ask for its result. Pictures that come are "
+                "delivered to %(person)s and charged, %(credits)s at most; the rest goes back."
+            )
+            % who,
+        )
+    yield (
+        "accept_charge",
+        gettext("It was billed and no picture will come: %(credits)s of %(person)s are spent.")
+        % who,
+    )
+    yield (
+        "release",
+        gettext(
+            "Give %(credits)s back to %(person)s. If the provider bills it after all, the company "
+            "pays, and a picture that still arrives is not delivered."
+        )
+        % who,
+    )
+
+
+def _what_is_known(generation: Generation) -> str:
+    """Where an admin finds out, in the provider's own console, what became of it."""
+    sent = generation.submitted_at
+    return gettext(
+        "Sent on %(day)s at %(time)s UTC with the key %(account)s, for %(images)s, and nobody "
+        "knows what became of it. Look for it in the provider's console, then decide. Until then "
+        "the credits stay reserved."
+    ) % {
+        "day": date_format(sent, "j F Y") if sent else "?",
+        "time": sent.strftime("%H:%M:%S") if sent else "?",
+        "account": generation.account or generation.provider,
+        "images": ngettext("%(count)d image", "%(count)d images", generation.wanted)
+        % {"count": generation.wanted},
+    }
 
 
 @admin.register(Generation)
@@ -145,6 +194,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "attempt",
         "submitted_at",
         "ended_at",
+        "provider_task",
         "request_id",
         "model",
         "cost_usd",
@@ -156,7 +206,13 @@ class GenerationAdmin(ReadOnlyAdmin):
         facts = (None, {"fields": self.readonly_fields})
         if obj is None or obj.status != Status.UNKNOWN:
             return [facts]
-        return [(_("Decide"), {"fields": ("decision", "task_id", "reason")}), facts]
+        fields = ("decision", "task_id", "reason")
+        at_once = registry.engine(obj.run.engine).capabilities.answers_at_once
+        decide = {
+            "fields": [name for name in fields if name != "task_id" or not at_once],
+            "description": _what_is_known(obj),
+        }
+        return [(_("Decide"), decide), facts]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         undecided = obj is not None and obj.status == Status.UNKNOWN
@@ -195,6 +251,10 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("body", "error_message")
+
+    @admin.display(description=_("task at the provider"), ordering="task_id")
+    def provider_task(self, row: Generation) -> str:
+        return row.task_id
 
     @admin.display(description=_("engine"), ordering="run__engine")
     def engine(self, row: Generation) -> str:

@@ -5,23 +5,19 @@ the person with the fewest generations in flight first, then whoever has waited 
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from generations import lifecycle
+from generations import lifecycle, provider_health
 from generations.models import Generation, ProviderAccount
 from generations.providers import registry
 from generations.states import Status
 
 RATE_WINDOW = timedelta(seconds=60)
-# So many failed submits in a row pause an account; one probe goes first afterwards.
-FAILURES_BEFORE_PAUSE = 5
-PAUSE_SECONDS = 30
 
 
 def claim_next(worker: str) -> Generation | None:
@@ -51,24 +47,6 @@ def accounts_here() -> list[ProviderAccount]:
     return sorted(accounts, key=lambda account: in_flight.get(account.pk, 0))
 
 
-def note_failure(account: ProviderAccount, why: str) -> None:
-    """Count a failed submit; after too many in a row the account rests for a while."""
-    with transaction.atomic():
-        row = ProviderAccount.objects.select_for_update().get(pk=account.pk)
-        row.failures += 1
-        if row.failures >= FAILURES_BEFORE_PAUSE:
-            pause = PAUSE_SECONDS * settings.PROVIDER_TIME_SCALE
-            row.paused_until = timezone.now() + timedelta(seconds=pause)
-            row.paused_why = why[:200]
-        row.save(update_fields=["failures", "paused_until", "paused_why"])
-
-
-def note_success(account: ProviderAccount) -> None:
-    ProviderAccount.objects.filter(pk=account.pk, failures__gt=0).update(
-        failures=0, paused_until=None, paused_why=""
-    )
-
-
 def _account(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
     adapter = registry.adapter_class(provider)
     account, _made = ProviderAccount.objects.get_or_create(
@@ -81,7 +59,7 @@ def _account(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
         },
     )
     if account.key_fingerprint != fingerprint:
-        ProviderAccount.objects.filter(pk=account.pk).update(key_fingerprint=fingerprint)
+        provider_health.note_new_key(account, fingerprint)
     return account
 
 
@@ -118,16 +96,21 @@ def _claim(account_pk: int, worker: str) -> Generation | None:
 
 
 def _has_room(account: ProviderAccount) -> bool:
-    now = timezone.now()
-    if account.paused_until and account.paused_until > now:
+    if provider_health.is_resting(account):
         return False
     own = Generation.objects.filter(account=account)
-    # After a pause one probe goes first, until a submit succeeds again.
-    probing = account.failures >= FAILURES_BEFORE_PAUSE
-    if own.in_flight().count() >= (1 if probing else account.concurrency):
+    if own.in_flight().count() >= account.most_at_once:
         return False
-    recent = Q(submitted_at__gt=now - RATE_WINDOW) | Q(status=Status.SUBMITTING)
-    return own.filter(recent).count() < account.per_minute
+    # The probe is the submit: tasks that were accepted before the trouble say nothing about it.
+    sending = own.filter(status=Status.SUBMITTING)
+    if provider_health.is_probing(account) and sending.exists():
+        return False
+    return sent_lately(own, timezone.now()).count() < account.per_minute
+
+
+def sent_lately(rows: QuerySet[Generation], now: datetime) -> QuerySet[Generation]:
+    """Those of `rows` that count against the limit per minute at the moment `now`."""
+    return rows.filter(Q(submitted_at__gt=now - RATE_WINDOW) | Q(status=Status.SUBMITTING))
 
 
 def _fairest(account: ProviderAccount) -> Generation | None:

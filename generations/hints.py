@@ -21,7 +21,9 @@ _resting_until = 0.0
 SUBMIT = "generations.submit"
 FETCH = "generations.fetch"
 LABEL = "generations.label"
-POLL = "generations.poll"
+ADOPT = "generations.adopt"
+LOOK_UP = "generations.look_up"
+BALANCE = "generations.read_balance"
 
 
 def hint(step: str, *ids: int) -> None:

@@ -16,7 +16,7 @@ from accounts import audit, ledger
 from accounts.events import Event
 from accounts.models import User
 from generations import hints, live
-from generations.models import Generation, Run
+from generations.models import Delivery, Generation, Run
 from generations.states import ENDED, OPEN, Status, sources
 
 
@@ -77,11 +77,17 @@ def _count(generation: Generation, source: Status, target: Status) -> None:
         weight = (target in statuses) - (source in statuses)
         if weight:
             changes[counter] = F(counter) + weight * generation.wanted
-    if target == Status.SUCCEEDED and generation.run.options.get("sequential"):
-        # A sequential set asks for at most so many; what came is all that was wanted.
+    if target == Status.SUCCEEDED and _is_complete_set(generation):
         changes["wanted"] = F("wanted") - max(generation.wanted - generation.delivered, 0)
     if changes:
         Run.objects.filter(pk=generation.run_id).update(**changes)
+
+
+def _is_complete_set(generation: Generation) -> bool:
+    """A set asks for at most so many: what came is all that was wanted, unless some went wrong."""
+    if not generation.run.options.get("sequential"):
+        return False
+    return not generation.deliveries.filter(status=Delivery.Status.FAILED).exists()
 
 
 _COUNTED = {

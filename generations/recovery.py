@@ -5,16 +5,17 @@ change is a compare-and-swap like any other.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import heartbeat
-from generations import hints, lifecycle
-from generations.execution import arriving, delivering
-from generations.models import Delivery, Generation
+from generations import hints, lifecycle, provider_health
+from generations.execution import adopting, arriving, delivering
+from generations.models import Delivery, Generation, WebhookEvent
 from generations.providers import registry
 from generations.providers.errors import Code
 from generations.states import Status
@@ -54,7 +55,7 @@ def _recover_submits() -> int:
 
 def _recover_submit(generation: Generation) -> bool:
     mine = Q(submit_token=generation.submit_token)
-    if kept := arriving.stored_answer(generation):
+    if kept := arriving.kept_answer(generation):
         return arriving.accept(generation, kept, guard=mine)
     if generation.submitted_at is None or generation.idempotency_key:
         # Surely not sent; or to be sent again with the same key and the same bytes.
@@ -63,7 +64,7 @@ def _recover_submit(generation: Generation) -> bool:
             Status.QUEUED,
             guard=mine,
             facts={"why": "worker_gone"},
-            changes={"claimed_by": "", "next_action_at": timezone.now()},
+            changes={"claimed_by": "", "next_action_at": timezone.now(), **_doubt(generation)},
         )
     return lifecycle.move(
         generation,
@@ -72,6 +73,14 @@ def _recover_submit(generation: Generation) -> bool:
         facts={"why": "worker_gone"},
         changes={"claimed_by": "", "error_code": str(Code.OUTCOME_UNKNOWN)},
     )
+
+
+def _doubt(generation: Generation) -> dict[str, Any]:
+    """Once a byte was sent, the order may stand: only its own key can tell."""
+    if generation.submitted_at is None:
+        return {}
+    since = generation.retrying_since or timezone.now()
+    return {"error_code": str(Code.OUTCOME_UNKNOWN), "retrying_since": since}
 
 
 def _free_polls() -> int:
@@ -104,11 +113,23 @@ def _give_up_lost() -> int:
     homeless = homeless.exclude(run__engine__in=registry.engines())
     overdue = Generation.objects.filter(status=Status.RUNNING, deadline_at__lt=now - DEADLINE_GRACE)
     lost = [(row, Status.FAILED, Code.ENGINE_MISSING) for row in _with_run(homeless)]
+    lost += [(row, Status.FAILED, code) for row, code in _behind_blocked_keys(now - patience)]
     lost += [(row, Status.UNKNOWN, Code.TIMEOUT) for row in _with_run(overdue)]
     return sum(
         lifecycle.move(row, target, facts={"error": str(code)}, changes={"error_code": str(code)})
         for row, target, code in lost
+        # An idempotency key says that it may have been taken after all.
+        if target == Status.UNKNOWN or not row.idempotency_key
     )
+
+
+def _behind_blocked_keys(before: datetime) -> list[tuple[Generation, Code]]:
+    """Work that waits for a provider of which every key is used up or refused."""
+    waiting = Generation.objects.filter(status=Status.QUEUED, created_at__lt=before)
+    providers = waiting.order_by().values_list("provider", flat=True).distinct()
+    blocked = {name: code for name in providers if (code := provider_health.why_blocked(name))}
+    rows = _with_run(waiting.filter(provider__in=blocked))
+    return [(row, Code(blocked[row.provider])) for row in rows]
 
 
 def _with_run(rows: QuerySet[Generation]) -> QuerySet[Generation]:
@@ -132,11 +153,23 @@ def _hint_due() -> int:
     for _ in range(min(queued.count(), settings.WORKER_THREADS)):
         hints.hint(hints.SUBMIT)
     # The first hint is on its way: only what has waited a while is hinted again.
-    due = Delivery.objects.filter(claimed_by="", next_action_at__lte=now - HINT_AGAIN)
-    steps = {Delivery.Status.PENDING: hints.FETCH, Delivery.Status.FETCHED: hints.LABEL}
-    hinted = 0
-    for status, step in steps.items():
-        for pk in due.filter(status=status).values_list("pk", flat=True)[:BATCH]:
-            hints.hint(step, pk)
-            hinted += 1
-    return hinted
+    waited = Q(next_action_at__lte=now - HINT_AGAIN)
+    deliveries = Delivery.objects.filter(waited, claimed_by="")
+    lately = now - adopting.LOOK_UP_PATIENCE
+    late_tasks = Generation.objects.filter(
+        waited, status=Status.UNKNOWN, deadline_at__gt=lately
+    ).exclude(task_id="")
+    steps: dict[str, QuerySet[Any]] = {
+        hints.FETCH: deliveries.filter(status=Delivery.Status.PENDING),
+        hints.LABEL: deliveries.filter(status=Delivery.Status.FETCHED),
+        hints.ADOPT: WebhookEvent.objects.filter(waited),
+        hints.LOOK_UP: late_tasks,
+    }
+    return sum(_hint_each(step, rows) for step, rows in steps.items())
+
+
+def _hint_each(step: str, rows: QuerySet[Any]) -> int:
+    due = list(rows.values_list("pk", flat=True)[:BATCH])
+    for pk in due:
+        hints.hint(step, pk)
+    return len(due)

@@ -4,12 +4,7 @@ Three ways, each recorded with its reason: give the task id that was found in th
 console, accept the charge, or release the credits.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
-
-from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +13,7 @@ from accounts import audit
 from accounts.events import Event
 from accounts.models import User
 from generations import hints, lifecycle
+from generations.execution import adopting
 from generations.models import Delivery, Generation
 from generations.providers import registry
 from generations.states import Status
@@ -29,26 +25,19 @@ class DecisionRefused(Exception):
 
 def give_task_id(generation: Generation, task_id: str, *, actor: User, reason: str) -> None:
     """The provider did take it: poll this task, as if its answer had come."""
-    engine = registry.engines().get(generation.run.engine)
-    if engine is None:
+    if generation.run.engine not in registry.engines():
         raise DecisionRefused(_("The engine's provider has no key here, so nothing can be polled."))
-    now = timezone.now()
-    deadline = timedelta(seconds=engine.capabilities.deadline_seconds)
-    try:
-        with transaction.atomic():
-            _move(
-                generation,
-                Status.RUNNING,
-                actor=actor,
-                changes={
-                    "task_id": task_id,
-                    "next_action_at": now,
-                    "deadline_at": now + deadline * settings.PROVIDER_TIME_SCALE,
-                },
-            )
-            _record(generation, "task_id", actor=actor, reason=reason)
-    except IntegrityError as error:
-        raise DecisionRefused(_("Another generation has this task id.")) from error
+    if registry.engine(generation.run.engine).capabilities.answers_at_once:
+        raise DecisionRefused(_("This engine gives no task that could be asked about."))
+    others = Generation.objects.filter(account=generation.account, task_id=task_id)
+    if others.exclude(pk=generation.pk).exists():
+        raise DecisionRefused(_("Another generation has this task id."))
+    with transaction.atomic():
+        # What was found by hand goes before what stood there.
+        Generation.objects.filter(pk=generation.pk, status=Status.UNKNOWN).update(task_id="")
+        if not adopting.adopt(generation, task_id, actor=actor):
+            raise DecisionRefused(_("The outcome of this generation is no longer unknown."))
+        _record(generation, "task_id", actor=actor, reason=reason)
 
 
 @transaction.atomic
@@ -97,12 +86,9 @@ def _move(
     *,
     actor: User,
     charge: int | None = None,
-    changes: Mapping[str, Any] | None = None,
 ) -> None:
     unknown = [Status.UNKNOWN]
-    if not lifecycle.move(
-        generation, target, expect=unknown, charge=charge, actor=actor, changes=changes
-    ):
+    if not lifecycle.move(generation, target, expect=unknown, charge=charge, actor=actor):
         raise DecisionRefused(_("The outcome of this generation is no longer unknown."))
 
 

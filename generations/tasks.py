@@ -8,8 +8,8 @@ from typing import Any
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown
 
-from generations import recovery
-from generations.execution import delivering, submitting
+from generations import recovery, webhooks
+from generations.execution import adopting, balances, delivering, submitting
 from generations.worker import WorkerProcess
 
 _process: WorkerProcess | None = None
@@ -51,3 +51,28 @@ def label(delivery_id: int) -> None:
 @shared_task(name="generations.recover")
 def recover() -> None:
     recovery.recover()
+
+
+@shared_task(name="generations.adopt")
+def adopt(event_id: int) -> None:
+    adopting.adopt_from(event_id)
+
+
+@shared_task(name="generations.look_up")
+def look_up(generation_id: int) -> None:
+    adopting.look_up(generation_id)
+
+
+@shared_task(name="generations.prune_webhook_events")
+def prune_webhook_events() -> None:
+    webhooks.prune()
+
+
+@shared_task(name="generations.read_balances")
+def read_balances() -> None:
+    balances.read_balances()
+
+
+@shared_task(name="generations.read_balance")
+def read_balance(account_id: int) -> None:
+    balances.read_balance(account_id)

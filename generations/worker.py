@@ -6,9 +6,11 @@ Celery starts and stops it (see `generations.tasks`); `generate --here` is one f
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import islice
+from typing import Self
 
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
 AFTER_ERROR_SECONDS = 2
-HERE_THREADS = 8
+HERE_THREADS = 4
 
 
 class WorkerProcess:
@@ -80,21 +82,45 @@ class WorkerProcess:
 
 
 def work_here(is_done: Callable[[], bool]) -> None:
-    """Be a worker in this process until `is_done`: submit, poll, fetch and label what is due."""
+    """Be a worker in this process until `is_done`: submit, poll, fetch and label what is due.
+
+    Submits have threads of their own: pictures of an answer that is still on its way are fetched
+    and labelled meanwhile.
+    """
     process = WorkerProcess(["images", "provider"])
     process.start()
     try:
-        with ThreadPoolExecutor(HERE_THREADS) as pool:
+        with Crew() as submits, Crew() as deliveries:
             while not is_done():
                 recovery.recover()
-                work: list[Callable[[], object]] = [
-                    *[partial(submitting.submit_all, process.name)] * HERE_THREADS,
-                    *(partial(step, pk, process.name) for step, pk in _due_deliveries()),
-                ]
-                list(pool.map(_closing_connections, work))
+                submits.take([partial(submitting.submit_all, process.name)] * HERE_THREADS)
+                deliveries.take(partial(step, pk, process.name) for step, pk in _due_deliveries())
                 time.sleep(TICK_SECONDS)
     finally:
         process.stop()
+
+
+class Crew:
+    """A few threads of `work_here`; what goes wrong in one is raised by the next `take`."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(HERE_THREADS)
+        self._busy: set[Future[None]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._pool.shutdown()
+
+    def take(self, work: Iterable[Callable[[], object]]) -> None:
+        """Do of `work` what there are idle threads for."""
+        done = {future for future in self._busy if future.done()}
+        self._busy -= done
+        for future in done:
+            future.result()
+        room = HERE_THREADS - len(self._busy)
+        self._busy |= {self._pool.submit(_closing_connections, each) for each in islice(work, room)}
 
 
 def _due_deliveries() -> list[tuple[Callable[[int, str], None], int]]:

@@ -105,11 +105,26 @@ def apixo_key(settings):
 
 
 @pytest.fixture
-def apixo(emulator, settings):
-    """APIXO as the emulator speaks it, in quick time."""
-    configured = {"base_url": emulator.base_url("apixo"), "keys": {1: emulator.key("apixo")}}
-    settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
+def providers(emulator, settings):
+    """Every provider as the emulator speaks it, in quick time."""
+    settings.PROVIDERS = {name: configured(emulator, name) for name in emulator.providers}
     settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
     settings.PROVIDER_TIME_SCALE = 0.01
     emulator.small = True
     return emulator
+
+
+@pytest.fixture
+def apixo(providers, settings):
+    """APIXO alone, as the emulator speaks it, in quick time."""
+    settings.PROVIDERS = {"apixo": settings.PROVIDERS["apixo"]}
+    return providers
+
+
+def configured(emulator, name, slots=(1,)):
+    """The settings of one provider that the emulator speaks."""
+    return {
+        "base_url": emulator.base_url(name),
+        "keys": {slot: emulator.key(name, slot) for slot in slots},
+        "options": emulator.options(name),
+    }

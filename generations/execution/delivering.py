@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.events import Event
 from generations import hints, lifecycle, live, storage
-from generations.execution.submitting import wait_seconds
+from generations.execution.backoff import wait_seconds
 from generations.imaging import (
     ImageTooLarge,
     TruncatedImage,

@@ -1,24 +1,25 @@
 """Ask providers how their tasks are, never behind other work in a queue.
 
-One loop in each worker process leases due rows, asks with many threads over one shared
-client, writes down in one update what is still running, and makes every real move singly. A
-provider that is slow to answer holds up none of the others.
+One loop in each worker process leases due rows, asks with many threads over one shared client,
+writes down in few updates what is still running, and makes every real move singly. It goes round
+a few times a second, whatever there is to do: what falls due in between is asked about together.
 """
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from generations import dispatch, lifecycle
-from generations.execution import arriving
+from generations.execution import adopting, arriving
 from generations.execution.submitting import error_columns, poll_schedule
-from generations.models import Generation
+from generations.models import Generation, ProviderAccount
 from generations.providers import registry
 from generations.providers.errors import (
     Code,
@@ -37,6 +38,8 @@ BATCH = 200
 THREADS = 64
 # Longer than any poll may take, so that no two workers ask about the same task at once.
 LEASE = timedelta(seconds=60)
+# Which keys this process has changes only with its settings; new rows appear soon enough.
+ACCOUNTS_SECONDS = 5
 
 Answer = InProgress | Result | ProviderError
 
@@ -56,24 +59,32 @@ class Poller:
         self.worker = worker
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="poll")
         self.asking: set[Future[Asked]] = set()
+        self._accounts: list[ProviderAccount] = []
+        self._accounts_until = 0.0
 
     def tick(self, seconds: float) -> None:
-        """Start what is due, then write down what has been answered within `seconds`."""
+        """Start what is due, then write down what has been answered `seconds` later."""
+        ends = time.monotonic() + seconds
         room = BATCH - len(self.asking)
         if room > 0:
-            self.asking |= {self.pool.submit(ask, task) for task in _lease(self.worker, room)}
-        if not self.asking:
-            time.sleep(seconds)
-            return
-        answered, self.asking = wait(self.asking, timeout=seconds, return_when=FIRST_COMPLETED)
+            tasks = lease(self.worker, self._accounts_here(), room)
+            self.asking |= {self.pool.submit(ask, task) for task in tasks}
+        answered, self.asking = wait(self.asking, timeout=seconds)
+        time.sleep(max(0.0, ends - time.monotonic()))
         write_down([future.result() for future in answered])
+
+    def _accounts_here(self) -> list[ProviderAccount]:
+        if time.monotonic() >= self._accounts_until:
+            self._accounts = dispatch.accounts_here()
+            self._accounts_until = time.monotonic() + ACCOUNTS_SECONDS
+        return self._accounts
 
     def close(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
 
 
 def write_down(answers: Sequence[Asked]) -> None:
-    """One update for all that is still running, a move of its own for each that is not."""
+    """An update for all that go on at one pace, a move of its own for each that has ended."""
     _reschedule([each.generation for each in answers if not _is_final(each)])
     for each in answers:
         if _is_final(each):
@@ -105,11 +116,12 @@ def ask(generation: Generation) -> Asked:
         return Asked(generation, ProviderError(code=Code.BAD_RESPONSE))
 
 
-def _lease(worker: str, most: int) -> list[Generation]:
+def lease(worker: str, accounts: Sequence[ProviderAccount], most: int) -> list[Generation]:
+    """Claim what is due at `accounts` for `worker`, the longest overdue first."""
     now = timezone.now()
     until = now + LEASE
     due = Generation.objects.filter(
-        status=Status.RUNNING, next_action_at__lte=now, account__in=dispatch.accounts_here()
+        status=Status.RUNNING, next_action_at__lte=now, account__in=accounts
     )
     batch = list(due.order_by("next_action_at").values_list("pk", flat=True)[:most])
     if not batch:
@@ -127,22 +139,21 @@ def _is_final(asked: Asked) -> bool:
 
 
 def _reschedule(rows: Sequence[Generation]) -> None:
-    """What is still running is due again after its engine's interval, in one statement."""
-    if not rows:
-        return
-    now = timezone.now()
+    """What is still running is due again after its engine's interval.
+
+    Where the lease has changed, somebody (a webhook, a person who cancels) made it due meanwhile.
+    """
+    together: dict[tuple[float, datetime | None], list[int]] = defaultdict(list)
     for generation in rows:
         schedule = poll_schedule(registry.engine(generation.run.engine), generation)
-        pause = timedelta(seconds=schedule.interval * settings.PROVIDER_TIME_SCALE)
-        generation.next_action_at, generation.claimed_by = now + pause, ""
-    still_running = set(
-        Generation.objects.filter(
-            pk__in=[row.pk for row in rows], status=Status.RUNNING
-        ).values_list("pk", flat=True)
-    )
-    Generation.objects.bulk_update(
-        [row for row in rows if row.pk in still_running], ["next_action_at", "claimed_by"]
-    )
+        together[schedule.interval, generation.next_action_at].append(generation.pk)
+    now = timezone.now()
+    for (interval, leased_until), keys in together.items():
+        pause = timedelta(seconds=interval * settings.PROVIDER_TIME_SCALE)
+        still_leased = Generation.objects.filter(
+            pk__in=keys, status=Status.RUNNING, next_action_at=leased_until
+        )
+        still_leased.update(next_action_at=now + pause, claimed_by="")
 
 
 def _move(asked: Asked) -> None:
@@ -151,11 +162,12 @@ def _move(asked: Asked) -> None:
         arriving.accept(generation, answer)
         return
     target, error = _end(answer)
+    late = adopting.first_look_up() if target == Status.UNKNOWN else {"next_action_at": None}
     lifecycle.move(
         generation,
         target,
         facts={"error": str(error.code), "provider_code": error.raw_code[:200]},
-        changes={"claimed_by": "", "next_action_at": None, **error_columns(error)},
+        changes={"claimed_by": "", **late, **error_columns(error)},
     )
 
 

@@ -5,17 +5,18 @@ time, and for engines that take an idempotency key the key and the very bytes of
 """
 
 import logging
-import random
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from generations import dispatch, lifecycle
+from generations import dispatch, hints, lifecycle, provider_health
 from generations.execution import arriving, requests
-from generations.models import Generation
+from generations.execution.backoff import wait_seconds
+from generations.models import Generation, ProviderAccount
 from generations.providers import registry
 from generations.providers.base import ImageProvider
 from generations.providers.errors import (
@@ -30,9 +31,6 @@ from generations.providers.types import Accepted, Engine, Payload, Result
 from generations.states import Status
 
 log = logging.getLogger(__name__)
-
-BACKOFF_SECONDS = 1
-BACKOFF_MOST_SECONDS = 128
 
 
 def submit_all(worker: str) -> int:
@@ -59,6 +57,10 @@ def submit(generation: Generation) -> None:
     except (Misconfigured, KeyError):
         _fail(generation, Refused(code=Code.ENGINE_MISSING))
         return
+    if _is_doubtful(generation) and _is_out_of_time(generation):
+        # Providers forget idempotency keys: so late, the same key might be a second order.
+        _unknown(generation, OutcomeUnknown())
+        return
     if not _write_down(generation, payload, engine):
         return  # someone else decided on this row meanwhile
     try:
@@ -66,12 +68,13 @@ def submit(generation: Generation) -> None:
             payload,
             timeout=engine.capabilities.submit_timeout_seconds,
             idempotency_key=generation.idempotency_key,
+            on_image=partial(arriving.take_early, generation),
         )
     except ProviderError as error:
-        _after_error(generation, error, engine)
+        _after_error(generation, account, error, engine)
     else:
-        dispatch.note_success(account)
-        _after_answer(generation, answer, engine)
+        provider_health.note_success(account)
+        _after_answer(generation, account, answer, engine)
 
 
 def _payload(generation: Generation, adapter: ImageProvider, engine: Engine) -> Payload:
@@ -98,10 +101,18 @@ def _write_down(generation: Generation, payload: Payload, engine: Engine) -> boo
     return True
 
 
-def _after_answer(generation: Generation, answer: Accepted | Result, engine: Engine) -> None:
-    if isinstance(answer, Result):
-        arriving.accept(generation, answer, expect=_LATE, guard=_mine(generation))
+def _after_answer(
+    generation: Generation, account: ProviderAccount, answer: Accepted | Result, engine: Engine
+) -> None:
+    if isinstance(answer, Accepted):
+        _run(generation, answer, engine)
         return
+    arriving.accept(generation, answer, expect=_LATE, guard=_mine(generation))
+    if answer.balance:
+        provider_health.note_balance(account, answer.balance)
+
+
+def _run(generation: Generation, answer: Accepted, engine: Engine) -> None:
     now = timezone.now()
     scale = settings.PROVIDER_TIME_SCALE
     schedule = poll_schedule(engine, generation)
@@ -111,13 +122,18 @@ def _after_answer(generation: Generation, answer: Accepted | Result, engine: Eng
         Status.RUNNING,
         expect=_LATE,
         guard=_mine(generation),
-        facts={"task_id": answer.task_id, "provider_request_id": answer.request_id},
+        facts={
+            "task_id": answer.task_id,
+            "provider_request_id": answer.request_id,
+            "answer": {name: str(value) for name, value in answer.raw.items()},
+        },
         changes={
             "task_id": answer.task_id,
             "task_urls": dict(answer.urls),
             "request_id": answer.request_id,
             "claimed_by": "",
             "retrying_since": None,
+            "error_code": "",
             "next_action_at": now + timedelta(seconds=0 if cancelled else schedule.first * scale),
             "deadline_at": now + timedelta(seconds=engine.capabilities.deadline_seconds * scale),
         },
@@ -132,14 +148,14 @@ def _mine(generation: Generation) -> Q:
     return Q(submit_token=generation.submit_token)
 
 
-def _after_error(generation: Generation, error: ProviderError, engine: Engine) -> None:
+def _after_error(
+    generation: Generation, account: ProviderAccount, error: ProviderError, engine: Engine
+) -> None:
     log.warning("submit of %s failed: %s", generation.uuid, error)
-    account = generation.account
-    assert account is not None  # noqa: S101  # a claimed row has one
     if isinstance(error, Refused):
-        _fail(generation, error)
+        _after_refusal(generation, account, error)
         return
-    dispatch.note_failure(account, str(error))
+    provider_health.note_failure(account, error)
     if isinstance(error, OutcomeUnknown) and not engine.capabilities.takes_idempotency_key:
         _unknown(generation, error)
     else:
@@ -147,12 +163,25 @@ def _after_error(generation: Generation, error: ProviderError, engine: Engine) -
         _put_back(generation, error)
 
 
+def _after_refusal(generation: Generation, account: ProviderAccount, error: Refused) -> None:
+    """A key that is used up or refused is no reason to fail while another key can do the work."""
+    others_can = provider_health.note_refusal(account, error)
+    if error.code == Code.INSUFFICIENT_BALANCE:
+        hints.hint(hints.BALANCE, account.pk)
+    if _is_doubtful(generation):
+        _unknown(generation, error)
+    elif others_can:
+        _put_back(generation, error)
+    else:
+        _fail(generation, error)
+
+
 def _after_accident(generation: Generation) -> None:
     """An error nobody foresaw: what may be done depends on whether a byte had gone out."""
     generation.refresh_from_db()
     if generation.status != Status.SUBMITTING:
         return
-    if generation.submitted_at is None:
+    if generation.submitted_at is None and not _is_doubtful(generation):
         _put_back(generation, NotSent(code=Code.BAD_RESPONSE))
     elif generation.idempotency_key:
         _put_back(generation, OutcomeUnknown())
@@ -161,15 +190,14 @@ def _after_accident(generation: Generation) -> None:
 
 
 def _put_back(generation: Generation, error: ProviderError) -> None:
-    now = timezone.now()
-    since = generation.retrying_since or now
-    patience = timedelta(seconds=settings.PROVIDER_RETRY_SECONDS * settings.PROVIDER_TIME_SCALE)
-    if generation.attempt >= settings.PROVIDER_MAX_ATTEMPTS or now - since > patience:
-        if isinstance(error, OutcomeUnknown):
+    doubtful = _is_doubtful(generation)
+    if generation.attempt >= settings.PROVIDER_MAX_ATTEMPTS or _is_out_of_time(generation):
+        if doubtful or isinstance(error, OutcomeUnknown):
             _unknown(generation, error)
         else:
             _fail(generation, error)
         return
+    now = timezone.now()
     lifecycle.move(
         generation,
         Status.QUEUED,
@@ -177,19 +205,24 @@ def _put_back(generation: Generation, error: ProviderError) -> None:
         facts=_error_facts(error),
         changes={
             "claimed_by": "",
-            "retrying_since": since,
+            "retrying_since": generation.retrying_since or now,
             "next_action_at": now + timedelta(seconds=wait_seconds(generation.attempt, error)),
-            **error_columns(error),
+            **({} if doubtful else error_columns(error)),
+            # Surely not taken: another key may take it, with an idempotency key of its own.
+            **({"idempotency_key": "", "body": None} if isinstance(error, Refused) else {}),
         },
     )
 
 
-def wait_seconds(attempt: int, error: ProviderError) -> float:
-    """Seconds until the next attempt: what the provider asked, else 1, 2, 4 … with full jitter."""
-    if error.retry_after is not None:
-        return error.retry_after
-    ceiling = min(BACKOFF_SECONDS * 2 ** (attempt - 1), BACKOFF_MOST_SECONDS)
-    return random.uniform(0, ceiling) * settings.PROVIDER_TIME_SCALE  # noqa: S311  # no secret
+def _is_doubtful(generation: Generation) -> bool:
+    """Whether an earlier attempt may have been taken: only its own key proves the contrary."""
+    return bool(generation.idempotency_key) and generation.error_code == Code.OUTCOME_UNKNOWN
+
+
+def _is_out_of_time(generation: Generation) -> bool:
+    patience = timedelta(seconds=settings.PROVIDER_RETRY_SECONDS * settings.PROVIDER_TIME_SCALE)
+    since = generation.retrying_since
+    return since is not None and timezone.now() - since > patience
 
 
 def _fail(generation: Generation, error: ProviderError) -> None:
@@ -203,6 +236,10 @@ def _fail(generation: Generation, error: ProviderError) -> None:
 
 
 def _unknown(generation: Generation, error: ProviderError) -> None:
+    """Nobody knows; but pictures that came before the answer broke off are an answer."""
+    if kept := arriving.kept_answer(generation):
+        arriving.accept(generation, kept, guard=_mine(generation))
+        return
     lifecycle.move(
         generation,
         Status.UNKNOWN,

@@ -7,6 +7,7 @@ from generations.models.price import Price
 from generations.models.provider_account import ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.run import Run
+from generations.models.webhook_event import WebhookEvent
 
 __all__ = [
     "Campaign",
@@ -19,4 +20,5 @@ __all__ = [
     "Rendition",
     "Run",
     "RunReference",
+    "WebhookEvent",
 ]

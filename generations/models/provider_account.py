@@ -31,6 +31,26 @@ class ProviderAccount(models.Model):
     )
     balance_unit = models.CharField(_("unit of the balance"), max_length=20, blank=True)
     balance_at = models.DateTimeField(_("balance read"), null=True, blank=True)
+    warn_below = models.DecimalField(
+        _("warn below"),
+        max_digits=14,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text=_(
+            "Admins are told when the balance falls below this, in its own unit. "
+            "Empty: what twenty of the dearest images cost."
+        ),
+    )
+    # What the provider itself lets this key run at once, where its API tells.
+    concurrency_at_provider = models.PositiveIntegerField(
+        _("at once, as the provider says"), null=True, blank=True
+    )
+    # Why the key is of no use until somebody acts, as a word of `providers.errors.Code`.
+    blocked_code = models.CharField(_("blocked because"), max_length=40, blank=True)
+    # Of what admins were told last, so that they are told once.
+    alert = models.CharField(_("alert"), max_length=40, blank=True)
+    webhooks_refused = models.PositiveIntegerField(_("webhook calls refused"), default=0)
 
     class Meta:
         verbose_name = _("provider account")
@@ -44,3 +64,8 @@ class ProviderAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.slot}"
+
+    @property
+    def most_at_once(self) -> int:
+        """Generations in flight that both the admin and the provider allow."""
+        return min(self.concurrency, self.concurrency_at_provider or self.concurrency)

@@ -57,6 +57,8 @@ class Run(models.Model):
     options = models.JSONField(_("options"), default=dict)
     idempotency_key = models.UUIDField(_("idempotency key"))
     content_digest = models.CharField(_("digest of what was asked"), max_length=64)
+    # The same for runs that bring the same pictures, where the engine is deterministic by seed.
+    work_digest = models.CharField(_("digest of the work"), max_length=64, blank=True)
     wanted = models.PositiveSmallIntegerField(_("images wanted"))
     delivered = models.PositiveSmallIntegerField(_("delivered"), default=0)
     open = models.PositiveSmallIntegerField(_("open"), default=0)
@@ -78,6 +80,11 @@ class Run(models.Model):
             models.Index(fields=["team", "-created_at", "-id"], name="run_newest_of_team"),
             models.Index(fields=["user", "-created_at", "-id"], name="run_newest_of_user"),
             models.Index(fields=["user"], condition=Q(open__gt=0), name="run_pending_of_user"),
+            models.Index(
+                fields=["team", "work_digest"],
+                condition=~Q(work_digest=""),
+                name="run_same_work_of_team",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["user", "idempotency_key"], name="run_once_per_key"),

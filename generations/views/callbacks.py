@@ -3,18 +3,19 @@
 from django.core.signing import BadSignature
 from django.db import transaction
 from django.db.models import F, Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
 from accounts.events import Event
-from generations import storage
+from generations import storage, webhooks
 from generations.execution import requests
 from generations.imaging import mime_type
 from generations.models import Generation, RunReference
+from generations.providers.errors import WebhookForged
+from generations.providers.types import WebhookCall
 from generations.states import OPEN, Status
 
 
@@ -54,15 +55,16 @@ def _count_fetch(row: RunReference, generation: Generation) -> None:
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
-    """A provider says that something happened: an authenticated poll follows at once.
+    """A provider says that something happened: an authenticated read follows.
 
-    The body is believed in nothing. A repeated or late call does no harm.
+    204 when it was understood, news or not; 404 for an address that is nobody's and 403 for a call
+    that its provider did not make.
     """
+    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        generation_uuid = requests.read_webhook_token(token)
-    except (BadSignature, ValueError) as error:
+        webhooks.receive(provider, token, WebhookCall(request.body, headers))
+    except webhooks.UnknownAddress as error:
         raise Http404 from error
-    Generation.objects.filter(
-        uuid=generation_uuid, provider=provider, status=Status.RUNNING
-    ).update(next_action_at=timezone.now())
+    except WebhookForged:
+        return HttpResponseForbidden()
     return HttpResponse(status=204)

@@ -1,11 +1,8 @@
-"""What providers fetch or call: by a token alone, and believed in nothing."""
+"""What providers fetch: a reference, by a token alone."""
 
 import io
-from datetime import timedelta
 
 import pytest
-from django.urls import reverse
-from django.utils import timezone
 from PIL import Image as Picture
 
 from accounts.events import Event
@@ -69,41 +66,3 @@ class TestReferenceLinks:
         [reference] = requests.request_of(run.generations.get()).references
         assert reference.link.startswith("https://studio.example.com/r/")
         assert reference.data == b""
-
-
-class TestHooks:
-    @pytest.fixture
-    def running(self, alice, apixo_key, public):
-        generation = ask(alice, APIXO, 1).generations.get()
-        later = timezone.now() + timedelta(hours=1)
-        running = {"status": Status.RUNNING, "task_id": "t", "next_action_at": later}
-        Generation.objects.filter(pk=generation.pk).update(**running)
-        return generation
-
-    def path(self, generation):
-        return requests.webhook_url(generation).removeprefix("https://studio.example.com")
-
-    def test_a_call_moves_nothing_and_makes_a_poll_due_at_once(self, running, client):
-        body = {"data": {"taskId": "someone-elses", "state": "success"}}
-        response = client.post(self.path(running), body, "application/json", secure=True)
-        assert response.status_code == 204
-        running.refresh_from_db()
-        assert (running.status, running.task_id) == (Status.RUNNING, "t")
-        assert running.next_action_at <= timezone.now()
-
-    def test_twenty_calls_do_what_one_does(self, running, client):
-        for _ in range(20):
-            assert client.post(self.path(running), secure=True).status_code == 204
-        assert Generation.objects.get().status == Status.RUNNING
-
-    def test_a_forged_token_or_a_wrong_provider_changes_nothing(self, running, client):
-        forged = reverse("webhook", args=["apixo", "x:y"])
-        assert client.post(forged, secure=True).status_code == 404
-        elsewhere = self.path(running).replace("/apixo/", "/fal/")
-        assert client.post(elsewhere, secure=True).status_code == 204
-        running.refresh_from_db()
-        assert running.next_action_at > timezone.now()
-
-    def test_no_callback_is_asked_for_without_a_public_address(self, running, settings):
-        settings.SERVED_OVER_HTTPS = False
-        assert requests.webhook_url(running) == ""

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from generations import dispatch
+from generations import dispatch, provider_health
 from generations.models import Generation, ProviderAccount
+from generations.providers.errors import Code, NotSent, Refused
 from generations.states import Status
 from tests.factories import make_user
 from tests.generations.asking import APIXO, ask
@@ -94,16 +95,50 @@ class TestLimits:
         ask(alice, num_images=1)
         assert dispatch.claim_next("worker-1") is None
 
+    def test_no_more_in_flight_than_the_provider_itself_allows(self, alice, account):
+        limit(account, concurrency=10, concurrency_at_provider=2)
+        ask(alice, num_images=5)
+        assert len(claim_all()) == 2
+
     def test_an_account_that_keeps_failing_rests_and_then_sends_one_probe(self, alice, account):
-        for _ in range(dispatch.FAILURES_BEFORE_PAUSE):
-            dispatch.note_failure(account, "provider_error")
+        for _ in range(provider_health.FAILURES_BEFORE_PAUSE):
+            provider_health.note_failure(account, NotSent())
         account.refresh_from_db()
         assert account.paused_until > timezone.now()
         limit(account, paused_until=timezone.now())
         ask(alice, num_images=3)
         assert len(claim_all()) == 1
-        dispatch.note_success(account)
+        provider_health.note_success(account)
         assert len(claim_all()) == 2
+
+    def test_a_blocked_account_takes_nothing_and_then_sends_one_probe(self, alice, account):
+        ask(alice, num_images=3)
+        provider_health.note_refusal(account, Refused(code=Code.AUTH))
+        assert claim_all() == []
+        limit(account, paused_until=timezone.now())
+        assert len(claim_all()) == 1
+        provider_health.note_success(account)
+        assert len(claim_all()) == 2
+
+    def test_a_probe_does_not_wait_for_tasks_that_were_accepted_before(self, alice, account):
+        ask(alice, num_images=4)
+        for generation in claim_all()[:3]:
+            accepted = {"status": Status.RUNNING, "task_id": str(generation.pk)}
+            Generation.objects.filter(pk=generation.pk).update(**accepted)
+        Generation.objects.filter(status=Status.SUBMITTING).update(status=Status.QUEUED)
+        limit(account, paused_until=timezone.now())
+        assert len(claim_all()) == 1
+
+    def test_work_goes_to_the_key_that_is_not_blocked(self, alice, settings):
+        keys = {1: "one", 2: "two"}
+        settings.PROVIDERS = {"apixo": {"base_url": "https://api.apixo.ai/api/v1", "keys": keys}}
+        ask(alice, APIXO, 1)
+        first, second = sorted(
+            (row for row in dispatch.accounts_here() if row.provider == "apixo"),
+            key=lambda account: account.slot,
+        )
+        assert provider_health.note_refusal(first, Refused(code=Code.INSUFFICIENT_BALANCE))
+        assert [generation.account for generation in claim_all()] == [second]
 
 
 @pytest.mark.django_db
