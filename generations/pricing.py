@@ -1,5 +1,6 @@
 """What a run costs: one function for the figure on the button and for the reservation."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +24,12 @@ def price_in_force(engine: str, tier: str) -> Price | None:
         .order_by("-valid_from", "-id")
         .first()
     )
+
+
+def prices_in_force(engines: Collection[str]) -> dict[tuple[str, str], Price]:
+    """The prices now in force at `engines`, by engine and tier, in one query."""
+    valid = Price.objects.filter(engine__in=engines, valid_from__lte=timezone.now())
+    return {(price.engine, price.tier): price for price in valid.order_by("valid_from", "id")}
 
 
 def credits_for(price: Price, images: int) -> int:

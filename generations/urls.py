@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generations.views import callbacks, gallery, health, images, log, runs, studio
+from generations.views import callbacks, gallery, health, images, log, providers, runs, studio
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("live/", studio.live_feed, name="live"),
     path("feed/", studio.older, name="feed-older"),
     path("runs/<uuid:uuid>/again/", runs.try_again, name="run-try-again"),
+    path("runs/<uuid:uuid>/remedy/<slug:name>/", runs.remedy, name="run-remedy"),
     path("generations/<uuid:uuid>/cancel/", runs.cancel, name="generation-cancel"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("images/<uuid:uuid>/", images.image, name="image"),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("files/<uuid:uuid>.<str:extension>", images.rendition, name="rendition"),
     path("references/<uuid:uuid>/", images.reference, name="reference"),
     path("log/", log.log, name="log"),
+    path("providers/", providers.providers, name="providers"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),
     path("r/<str:token>.jpg", callbacks.reference_link, name="reference-link"),
     path("hooks/<str:provider>/<str:token>/", callbacks.webhook, name="webhook"),

@@ -16,6 +16,8 @@ from accounts.models import User
 from generations import submission
 from generations.forms.engine_fields import (
     LABELS,
+    Chosen,
+    counts,
     engine_field,
     fields_of,
     links_possible,
@@ -31,22 +33,13 @@ from generations.imaging import CleanImage
 from generations.models import Image, Reference
 from generations.providers import registry
 from generations.providers.errors import UnsupportedOption
-from generations.providers.types import Capabilities, Engine
+from generations.providers.types import CUSTOM, OPTIONS, Capabilities, Engine
 from generations.providers.validation import validate
-from generations.submission import NewReference, RunRequest
+from generations.submission import AlreadyMade, NewReference, RunRequest
 
 USUAL_IMAGES = 4
-OPTIONS = (
-    "negative_prompt",
-    "resolution",
-    "aspect_ratio",
-    "seed",
-    "guidance_scale",
-    "output_format",
-    "enhance_prompt",
-    "sequential",
-)
-SWITCHES = ("sequential", "enhance_prompt")
+SWITCHES = ("sequential", "enhance_prompt", "use_pre_llm")
+SIZE_IN_RESOLUTION = {"aspect_ratio", "width", "height"}
 SWITCHED_OFF = ("off", "false", "False", "0", False)
 
 
@@ -54,7 +47,7 @@ class ComposeForm(forms.Form):
     """The composer: what one engine can do, and nothing else.
 
     The fields follow the engine that was chosen, or the first there is. `notes` are sentences
-    about what was given and does not fit.
+    about what was given and does not fit; `made` is set where the pictures are there already.
     """
 
     prompt = TextField(
@@ -95,13 +88,14 @@ class ComposeForm(forms.Form):
         super().__init__(data, files, initial=dict(initial or {}))
         self.user = user
         self.notes: list[str] = []
+        self.made: AlreadyMade | None = None
         self.given: Mapping[str, Any] = self.initial if data is None else data
         engines = registry.engines()
         chosen = engines.get(self._one("engine")) or next(iter(engines.values()), None)
         self.engine: Engine | None = chosen
         self.able = chosen.capabilities if chosen else Capabilities(0, 0, {})
         self.fields["engine"] = engine_field(engines.values())
-        self.fields |= fields_of(self.able, resolution=self.resolution, user=user)
+        self.fields |= fields_of(self.able, self.chosen, user=user)
         self._name_controls()
         chosen_first = {"engine": chosen.name if chosen else "", "num_images": self.num_images}
         self.initial = {**chosen_first, **self.initial}
@@ -124,11 +118,20 @@ class ComposeForm(forms.Form):
         return given if given in choices else next(iter(choices), "")
 
     @property
+    def chosen(self) -> Chosen:
+        """What decides which other choices there are."""
+        return Chosen(
+            resolution=self.resolution,
+            aspect_ratio=self._one("aspect_ratio"),
+            sequential=self.able.sequential and self._is_given("sequential"),
+            references=len(self.pictures) + self.uploads,
+        )
+
+    @property
     def num_images(self) -> int:
         """Images that the button names: as given, or as many as people usually ask for."""
-        given = self._one("num_images")
-        counts = [str(count) for count in range(1, self.able.max_images + 1)]
-        return int(given) if given in counts else min(USUAL_IMAGES, self.able.max_images)
+        given, offered = self._one("num_images"), counts(self.able, self.chosen)
+        return int(given) if given in map(str, offered) else min(USUAL_IMAGES, offered[-1])
 
     @cached_property
     def pictures(self) -> list[Reference | Image]:
@@ -151,7 +154,7 @@ class ComposeForm(forms.Form):
     @property
     def more(self) -> list[forms.BoundField]:
         """The fields that few people need and that the page keeps in a menu."""
-        names = ("negative_prompt", "seed", "guidance_scale", "output_format", *SWITCHES)
+        names = ("negative_prompt", "guidance_scale", "seed", "output_format", *SWITCHES)
         return [self[name] for name in names if name in self.fields]
 
     @cached_property
@@ -161,8 +164,18 @@ class ComposeForm(forms.Form):
             return None
         some_upload = NewReference(CleanImage(b"", "JPEG", 1, 1))
         references = [*self.pictures, *[some_upload] * self.uploads]
-        options = {"resolution": self.resolution}
-        return submission.quote(self._request(self.engine, options, references))
+        return submission.quote(self._request(self.engine, self._size(), references))
+
+    def _size(self) -> dict[str, Any]:
+        """The options that say how large a picture is; at first choice where none fits."""
+        size: dict[str, Any] = {"resolution": self.resolution}
+        for name in SIZE_IN_RESOLUTION & self.fields.keys():
+            field = self.fields[name]
+            try:
+                size[name] = field.clean(self._one(name))
+            except ValidationError:
+                size[name] = field.initial
+        return size
 
     @cached_property
     def key(self) -> str:
@@ -222,6 +235,7 @@ class ComposeForm(forms.Form):
             options=submission.with_defaults(engine.name, options),
             references=references,
             campaign=cleaned.get("campaign", ""),
+            make_again=self._one("make_again"),
         )
 
     # --- Values given ----------------------------------------------------------------------------
@@ -239,8 +253,16 @@ class ComposeForm(forms.Form):
         return any(value not in nothing for value in self._many(name))
 
     def _is_idle(self, name: str) -> bool:
-        """Rights speak of uploads: where there can be none, they are no loss."""
-        return name == "rights" and name not in self.fields
+        """Where there can be no uploads, their rights are no loss; nor is one size for another."""
+        if name in self.fields:
+            return False
+        return name == "rights" or self._is_other_size(name)
+
+    def _is_other_size(self, name: str) -> bool:
+        """Whether `name` is the way to say a size at another resolution of the engine."""
+        if name == "aspect_ratio":
+            return self.resolution == CUSTOM
+        return name in SIZE_IN_RESOLUTION and self.able.custom_size is not None
 
     def _kept(self) -> dict[str, Any]:
         """What fits of the values given; `notes` gets a sentence for each that does not."""
@@ -255,6 +277,8 @@ class ComposeForm(forms.Form):
                 if name == "references":
                     found = [str(picture.uuid) for picture in self.pictures]
                     kept[name] = found[: self.able.max_references]
+        for name in {"width", "height"} & self.fields.keys():
+            kept.setdefault(name, self.fields[name].initial)
         return kept
 
     def _fit(self, name: str) -> Any:
@@ -277,7 +301,8 @@ class ComposeForm(forms.Form):
         the one that somebody has chosen from.
         """
         engine = slugify(self.engine.name.replace("/", " ")) if self.engine else ""
-        deciding = dict.fromkeys(("num_images", "resolution", "output_format"), engine)
+        deciding = dict.fromkeys(("resolution", "output_format"), engine)
+        deciding["num_images"] = f"{engine}-{counts(self.able, self.chosen)[-1]}"
         # Another key is another form: files sent with the last one do not stay behind.
         deciding |= {"aspect_ratio": f"{engine}-{self.resolution}", "references": self.key}
         for name in deciding.keys() & self.fields.keys():
@@ -286,6 +311,8 @@ class ComposeForm(forms.Form):
     def _lack(self, name: str) -> str:
         if name == "references":
             return self.no_references
+        if self._is_other_size(name):
+            return _("It does not go with the resolution chosen. Leave it out.")
         if self.is_bound:
             return _("This engine does not have this option. Leave it out, or choose another.")
         return _("This engine does not have this option, so it is left out.")

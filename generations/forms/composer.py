@@ -9,12 +9,15 @@ from django.utils.translation import ngettext
 
 from accounts.ledger import Balance
 from accounts.models import User
+from generations import submission
 from generations.forms.compose import ComposeForm
 from generations.forms.fields import pictures_of_team
 from generations.identifiers import uuid_to_look_up
-from generations.models import Campaign, Run
-from generations.paths import reference_path
+from generations.labelling import PREVIEW
+from generations.models import Campaign, Rendition, Run
+from generations.paths import image_path, reference_path, rendition_path
 from generations.pricing import credits_in_words
+from generations.submission import AlreadyMade
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,48 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """A labelled picture, small, that links to its page."""
+
+    href: str
+    src: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """The offer of pictures that are there already; `digest` is what asks for them once more."""
+
+    sentence: str
+    previews: list[Preview]
+    digest: str
+
+
+@dataclass(frozen=True)
 class Composer:
-    """`price` is what stands on the button; `blocked` says why it cannot be pressed, or nothing."""
+    """`price` is what stands on the button; `blocked` says why it cannot be pressed, or nothing.
+
+    `made` is the offer of pictures that are there already, where that is so.
+    """
 
     form: ComposeForm
     price: str
     blocked: str
     thumbnails: list[Thumbnail]
     campaigns: list[str]
+    made: Made | None
 
     @property
     def references(self) -> int:
         """How many references are chosen, those still in the browser included."""
         return len(self.thumbnails) + self.form.uploads
+
+    @property
+    def lacks_references(self) -> bool:
+        """Whether the engine needs more pictures than are chosen."""
+        return self.references < self.form.able.min_references
 
 
 def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
@@ -54,6 +86,7 @@ def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
         blocked=_why_blocked(form, balance),
         thumbnails=thumbnails,
         campaigns=list(campaigns.values_list("name", flat=True)),
+        made=_made(form.made, form) if form.made else None,
     )
 
 
@@ -81,9 +114,37 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
     }
 
 
+def _made(found: AlreadyMade, form: ComposeForm) -> Made:
+    run = found.run
+    on = date_format(run.created_at.astimezone(form.user.team.tzinfo), "j F Y")
+    sentence = _("Your team has exactly these pictures already, made by %(person)s on %(date)s.")
+    images = submission.images_made(run, form.num_images)
+    previews = Rendition.objects.filter(recipe=PREVIEW.name, image__in=images)
+    ordered = previews.select_related("image").order_by("image__position", "pk")
+    return Made(
+        sentence=sentence % {"person": run.user, "date": on},
+        previews=[_preview(number, preview) for number, preview in enumerate(ordered, 1)],
+        digest=found.digest,
+    )
+
+
+def _preview(number: int, preview: Rendition) -> Preview:
+    return Preview(
+        href=image_path(preview.image.uuid),
+        src=rendition_path(preview.uuid, preview.format),
+        alt=_("Image %(number)d of this run") % {"number": number},
+        width=preview.width,
+        height=preview.height,
+    )
+
+
 def _why_blocked(form: ComposeForm, balance: Balance) -> str:
     if form.engine is None:
         return _("No engine is set up yet. An admin can add a provider's key.")
+    if why := submission.why_blocked(form.engine.provider):
+        return why
+    if form.able.min_references and form.no_references:
+        return form.no_references
     if form.price is None:
         return _("This engine has no price yet. Ask an admin to set one.")
     if form.price <= balance.left:

@@ -14,11 +14,15 @@ from generations.models import Image, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.providers import registry
+from generations.providers.types import CUSTOM, GenerationRequest
 from generations.reading import waits
 from generations.reading.feed import engine_label
 from generations.reading.frames import alt_text
 from generations.reading.sentences import short_hash
-from generations.reading.shapes import shape_of
+from generations.reading.shapes import format_asked, shape_of
+
+# Two pictures whose ratios differ by no more than this part are of the same format.
+SAME_FORMAT = 0.02
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class Step:
 class Detail:
     """The page of one image; every text is finished.
 
-    `params` and `facts` are label and value; `hash` is the SHA-256 of the file that people
-    download. `previous` and `next` are addresses within the run, or empty.
+    `params` and `facts` are label and value; `other_size` is a sentence where the picture is not
+    of the size asked for; `hash` is the SHA-256 of the file that people download. `previous` and
+    `next` are addresses within the run, or empty.
     """
 
     image: Image
@@ -55,6 +60,7 @@ class Detail:
     alt: str
     when: str
     params: list[tuple[str, str]]
+    other_size: str
     hash: str
     made_from: str
     references: list[str]
@@ -88,6 +94,7 @@ def detail_of(image: Image, *, viewer: User) -> Detail:
         alt=alt_text(run.prompt),
         when=date_format(image.created_at.astimezone(zone), "j F Y, H:i"),
         params=_params(image),
+        other_size=_other_size(image),
         hash=renditions[FULL.name].sha256,
         made_from=_made_from(len(references)),
         references=references,
@@ -126,11 +133,43 @@ def _params(image: Image) -> list[tuple[str, str]]:
     return [
         (_("Engine"), engine_label(image.run.engine)),
         (_("Size"), f"{image.width}×{image.height}"),
-        (_("Format"), options.get("aspect_ratio") or _("as the engine chose")),
-        (_("Resolution"), options.get("resolution") or _("as the engine chose")),
+        (_("Format"), format_asked(options) or _("as the engine chose")),
+        (_("Resolution"), _resolution(options.get("resolution", ""))),
         (_("Seed"), _seed(image)),
         (_("Price"), credits_in_words(image.generation.price.credits)),
     ]
+
+
+def _resolution(tier: str) -> str:
+    return _("Custom size") if tier == CUSTOM else tier or _("as the engine chose")
+
+
+def _other_size(image: Image) -> str:
+    """What was asked for and what came, where they differ; empty where they do not."""
+    asked = _size_asked(image.run)
+    if asked is None or _is_as_asked(image, asked):
+        return ""
+    sizes = {"asked": "{}×{}".format(*asked), "sent": f"{image.width}×{image.height}"}
+    return _("Asked for %(asked)s; the provider sent %(sent)s.") % sizes
+
+
+def _size_asked(run: Run) -> tuple[int, int] | None:
+    """Width and height in pixels; None where the engine is gone, or has no such size any more."""
+    engine = registry.known_engines().get(run.engine)
+    asked = GenerationRequest.from_options(run.options, engine=run.engine, prompt="")
+    try:
+        return engine.capabilities.size(asked) if engine else None
+    except KeyError:
+        return None
+
+
+def _is_as_asked(image: Image, asked: tuple[int, int]) -> bool:
+    """Where a provider promises no pixels, those that came need only have the format asked for."""
+    able = registry.engine(image.run.engine).capabilities
+    if able.exact_sizes or image.run.options.get("resolution") == CUSTOM:
+        return (image.width, image.height) == asked
+    ratio = image.width * asked[1] / (image.height * asked[0])
+    return abs(ratio - 1) <= SAME_FORMAT
 
 
 def _seed(image: Image) -> str:

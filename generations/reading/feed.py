@@ -19,7 +19,7 @@ from generations.paths import reuse_path
 from generations.providers import registry
 from generations.reading import keyset
 from generations.reading.frames import Frame, State, frames_of, shape_of_frames, shortened
-from generations.reading.shapes import shape_of_ratio
+from generations.reading.shapes import format_asked, shape_asked
 
 PAGE_SIZE = 10
 # So many runs at most are drawn again at each change; more can only come while someone waits.
@@ -180,16 +180,15 @@ def _changed(viewer: User) -> QuerySet[Run]:
 
 
 def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunCard:
-    ratio = run.options.get("aspect_ratio", "")
     return RunCard(
         uuid=str(run.uuid),
         status=run.status,
-        shape=shape_of_frames(frames, shape_of_ratio(ratio)),
+        shape=shape_of_frames(frames, shape_asked(run.options)),
         initials=run.user.initials,
         colour=run.user.colour,
         person=str(run.user),
         prompt=shortened(run.prompt, PROMPT_LENGTH),
-        about=", ".join(filter(None, [engine_label(run.engine), ratio])),
+        about=", ".join(filter(None, [engine_label(run.engine), format_asked(run.options)])),
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.events import Event
+from generations.provider_health import LOW
 from generations.providers.advice import explain
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
@@ -140,6 +141,16 @@ def _changed(facts: Facts) -> str:
     return ", ".join(name.replace("_", " ") for name in fields)
 
 
+def _alerted(facts: Facts) -> str:
+    key = _("%(provider)s, key %(slot)s") % {
+        "provider": facts.get("provider", ""),
+        "slot": facts.get("slot", ""),
+    }
+    is_low = facts.get("code") == LOW
+    what = _("The balance is low") if is_low else _error({"error": facts.get("code", "")})
+    return _listed(key, what)
+
+
 def _invited(facts: Facts) -> str:
     return _("once more") if facts.get("again") else ", ".join(facts.get("groups", ()))
 
@@ -164,6 +175,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     Event.ALLOWANCE_LIMIT_SET: _limit_set,
     Event.ALLOWANCE_TOPPED_UP: _credited,
     Event.ALLOWANCE_WRITTEN_OFF: _credited,
+    Event.PROVIDER_ALERTED: _alerted,
     Event.USER_INVITED: _invited,
     Event.USER_CHANGED: _changed,
     Event.USER_DEACTIVATED: _changed,

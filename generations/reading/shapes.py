@@ -1,6 +1,8 @@
 """The closed set of shapes that pages know: the style sheet has one class for each."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 SHAPES = {
     "r11": 1 / 1,
@@ -25,3 +27,17 @@ def shape_of_ratio(ratio: str) -> str:
     if width.isdecimal() and height.isdecimal() and int(width) and int(height):
         return shape_of(int(width), int(height))
     return "r11"
+
+
+def format_asked(options: Mapping[str, Any]) -> str:
+    """What a run's options say of the format: a ratio, or a width and a height; may be empty."""
+    width, height = options.get("width"), options.get("height")
+    return f"{width}×{height}" if width and height else options.get("aspect_ratio", "")
+
+
+def shape_asked(options: Mapping[str, Any]) -> str:
+    """The class for the shape that a run's options ask for; square where they say nothing."""
+    width, height = options.get("width"), options.get("height")
+    if width and height:
+        return shape_of(width, height)
+    return shape_of_ratio(options.get("aspect_ratio", ""))

@@ -176,6 +176,7 @@ def _personal(record: Record) -> list[tuple[str, str]]:
 _LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_SUBMITTED: ("send", ""),
     Event.RUN_RETRIED: ("refresh-cw", ""),
+    Event.PROVIDER_ALERTED: ("bell", "warn"),
     Event.GENERATION_QUEUED: ("clock", ""),
     Event.GENERATION_SUBMITTING: ("arrow-up", ""),
     Event.GENERATION_RUNNING: ("sparkles", ""),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from django.core.cache import cache
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -111,7 +111,7 @@ def _measure(provider: str) -> Pace:
 
 def _slots(provider: str) -> int:
     accounts = ProviderAccount.objects.filter(provider=provider)
-    return accounts.aggregate(total=Sum("concurrency"))["total"] or 1
+    return sum(account.most_at_once for account in accounts) or 1
 
 
 def _provider(run: Run) -> str:

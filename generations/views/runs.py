@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
@@ -12,6 +12,7 @@ from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
 from generations import live, submission
 from generations.models import Generation, Run
+from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
 from generations.submission import SubmissionRefused
 from generations.views.rendering import is_partial, see_other
@@ -23,11 +24,26 @@ from generations.views.studio import MAKE_IMAGES, live_context
 @permission_required(MAKE_IMAGES, raise_exception=True)
 def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Ask once more for the images that did not come."""
-    runs = Run.objects.visible_to(request.user).filter(user=request.user)
-    run = get_object_or_404(runs, uuid=uuid)
+    run = _own_run(request, uuid)
     try:
         submission.try_again(run, actor=request.user)
     except (InsufficientCredits, SubmissionRefused) as error:
+        return _back(request, run, refusal=error.message)
+    return _back(request, run)
+
+
+@require_POST
+@login_required
+@permission_required(MAKE_IMAGES, raise_exception=True)
+def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
+    """Ask for the images that did not come in another way, as a run of its own."""
+    run = _own_run(request, uuid)
+    pressed = next((each for each in submission.PRESSED if each == name), None)
+    if pressed is None:
+        raise Http404
+    try:
+        submission.remedy(run, pressed, actor=request.user)
+    except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
         return _back(request, run, refusal=error.message)
     return _back(request, run)
 
@@ -42,6 +58,10 @@ def cancel(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     )
     submission.cancel(generation, actor=request.user)
     return _back(request, generation.run)
+
+
+def _own_run(request: SignedInRequest, uuid: UUID) -> Run:
+    return get_object_or_404(Run.objects.visible_to(request.user), uuid=uuid, user=request.user)
 
 
 def _back(request: SignedInRequest, run: Run, *, refusal: str = "") -> HttpResponse:

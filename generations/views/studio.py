@@ -17,7 +17,7 @@ from generations.forms import composer as composers
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
-from generations.submission import KeyReused, SubmissionRefused
+from generations.submission import AlreadyMade, KeyReused, SubmissionRefused
 from generations.views import polling
 from generations.views.rendering import is_partial, page_or_fragment, see_other
 
@@ -119,6 +119,8 @@ def _submit(form: ComposeForm) -> Run | None:
     """The run that the form asks for; None, and the reason in the form, where it is refused."""
     try:
         return submission.submit(form.user, form.to_request())
+    except AlreadyMade as found:
+        form.made = found
     except (SubmissionRefused, UnsupportedOption) as error:
         form.refuse(error.message, field=error.field)
         if isinstance(error, KeyReused):

@@ -181,11 +181,24 @@ function restoreDraft() {
   if (prompt && !prompt.value) prompt.value = sessionStorage.getItem(draftKey()) ?? "";
 }
 
+/** A file field that was left empty sends an empty file, which as text looks like a chosen one. */
+function leaveOutEmptyFiles(event) {
+  const { body } = event.detail.ctx.request;
+  for (const name of new Set(body.keys())) {
+    const values = body.getAll(name);
+    const chosen = values.filter((value) => !(value instanceof File) || value.name || value.size);
+    if (chosen.length === values.length) continue;
+    body.delete(name);
+    for (const value of chosen) body.append(name, value);
+  }
+}
+
 /** Gone once it is sent; a form that comes back with errors brings its text with it. */
 function dropDraft(form) {
   if (form.matches("[data-composer], [data-sign-out]")) sessionStorage.removeItem(draftKey());
 }
 
+document.addEventListener("htmx:config:request", leaveOutEmptyFiles);
 document.addEventListener("htmx:before:request", holdHiddenPolls);
 document.addEventListener("htmx:before:response", leaveWhenSignedOut);
 document.addEventListener("htmx:response:error", reportFailure);

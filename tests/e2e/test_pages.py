@@ -48,6 +48,25 @@ def test_pages_are_accessible_and_fit(
     assert complaints == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_providers_page_is_accessible_and_fits(
+    page, admin, providers, enter, live_server, complaints, size, theme
+):
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=theme)
+    for engine in ("apixo/seedream-4-5", "seedance/seedream-4-5"):
+        run = ask(admin, engine, 1)
+        work_here(lambda: not type(run).objects.filter(status="pending").exists())  # noqa: B023
+    enter(page, admin)
+    page.goto(f"{live_server.url}/providers/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert complaints == []
+
+
 def test_the_sign_in_page_is_accessible(page, live_server, db):
     page.goto(f"{live_server.url}/account/login/")
     found = Axe().run(page)

@@ -76,6 +76,8 @@ class TestGenerate:
             (["--resolution=9K"], "resolution"),
             (["--seed=5"], "seed"),
             (["--engine=nobody/x"], "engine"),
+            (["--width=2048", "--height=2048"], "width"),
+            (["--use-pre-llm"], "use_pre_llm"),
         ],
     )
     def test_what_cannot_be_done_is_refused_and_costs_nothing(
@@ -88,6 +90,22 @@ class TestGenerate:
     def test_the_demo_engine_needs_no_key(self, alice, capsys):
         code, report = generate(capsys, alice, engine=DEMO)
         assert (code, report["status"]) == (0, "succeeded")
+
+
+class TestIdenticalWork:
+    def test_is_refused_until_it_is_wanted_again(self, alice, capsys):
+        assert generate(capsys, alice, "--seed=7", engine=DEMO)[0] == 0
+        spent = ledger.balance(alice).spent
+        code, report = generate(capsys, alice, "--seed=7", engine=DEMO)
+        assert code == 2
+        assert "--again makes them anew" in report["error"]["message"]
+        assert ledger.balance(alice).spent == spent
+        code, report = generate(capsys, alice, "--seed=7", "--again", engine=DEMO)
+        assert (code, report["delivered"]) == (0, 1)
+        assert ledger.balance(alice).spent == 2 * spent
+
+    def test_again_is_no_matter_where_nothing_is_there(self, alice, apixo, capsys):
+        assert generate(capsys, alice, "--again")[0] == 0
 
 
 class TestEngines:

@@ -1,19 +1,51 @@
 """Is a provider usable from here? Each step's verdict in words; no secret is printed."""
 
+import time
 import uuid
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from generations.providers import registry
+from generations.execution.delivering import FETCH_TIMEOUT_SECONDS, MAX_BYTES
+from generations.imaging import UnusableImage, inspect
+from generations.providers import fetching, registry
 from generations.providers.advice import explain
 from generations.providers.base import ImageProvider
-from generations.providers.errors import ProviderError
-from generations.providers.types import Accepted, GenerationRequest
+from generations.providers.errors import (
+    Code,
+    FetchFailed,
+    Misconfigured,
+    NotSent,
+    ProviderError,
+    TaskFailed,
+)
+from generations.providers.types import (
+    Accepted,
+    Engine,
+    GenerationRequest,
+    ImageError,
+    InlineImage,
+    Mode,
+    Result,
+    ResultImage,
+    TaskRef,
+)
 
 FAILED, UNKNOWN_NAME = 1, 2
+REACH_SECONDS = 15.0
+REACH_BYTES = 2_000_000
+# What whoever runs the studio can do, where the advice for everybody says to tell them.
+REMEDIES = {
+    Code.AUTH: "Check {variable}: is it complete, still valid, and of this provider and region?",
+    Code.FORBIDDEN: "Look in the provider's console what the key in {variable} may do.",
+    Code.INSUFFICIENT_BALANCE: "Top up the balance at the provider.",
+    Code.NOT_FOUND: "Check {name}_BASE_URL, and in the provider's console whether it is activated.",
+    Code.CONNECTION: "Check {name}_BASE_URL, and whether this machine may connect to it.",
+}
 
 
 class Command(BaseCommand):
@@ -22,7 +54,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="apixo, …")
         parser.add_argument(
-            "--spend", action="store_true", help="submit one image, which is billed"
+            "--spend", action="store_true", help="make one smallest image, which is billed"
         )
 
     def handle(self, **options: Any) -> None:
@@ -34,48 +66,172 @@ class Command(BaseCommand):
             )
         slots = registry.slots(name)
         if not slots:
-            raise CommandError(f"Key: none. Set {name.upper()}_API_KEY.", returncode=FAILED)
-        self._say("Endpoint", settings.PROVIDERS.get(name, {}).get("base_url", "inside the studio"))
+            setting = "DEMO=on" if name == registry.DEMO else _variable(name, 1)
+            raise CommandError(f"Key: none. Set {setting}.", returncode=FAILED)
         failed = [
-            slot for slot, mark in slots.items() if not self._check(name, slot, mark, options)
+            slot
+            for slot, fingerprint in slots.items()
+            if not self._check(name, slot, fingerprint, spend=options["spend"])
         ]
         if failed:
-            raise CommandError(f"{name} is not usable with key {failed}.", returncode=FAILED)
+            keys = ", ".join(map(str, failed))
+            raise CommandError(f"{name} is not usable with key {keys}.", returncode=FAILED)
         self._say("Verdict", f"{name} is usable.")
 
-    def _check(self, name: str, slot: int, fingerprint: str, options: dict[str, Any]) -> bool:
+    def _check(self, name: str, slot: int, fingerprint: str, *, spend: bool) -> bool:
+        """Go through the steps with one key until one of them fails."""
         self._say("Key", f"{slot}, fingerprint {fingerprint}")
-        adapter = registry.adapter(name, slot)
-        try:
-            balance = adapter.balance()
-            if balance is None:
-                self._say("Account", "this provider's API tells no balance; try --spend")
-            else:
-                self._say("Account", f"key accepted, balance {balance.amount} {balance.unit}")
-            if options["spend"]:
-                self._spend(adapter)
-        except ProviderError as error:
-            advice = explain(error.code, error.raw_code, name)
-            self._say("Failed", f"{advice.title} {advice.what_to_do} ({error})")
-            return False
+        steps: dict[str, Callable[[ImageProvider], str]] = {
+            "Endpoint": _reach,
+            "Region": lambda adapter: adapter.region(),
+            "Account": _probe,
+            "Engines": lambda adapter: ", ".join(engine.name for engine in _engines(adapter)),
+        }
+        if spend:
+            steps["Picture"] = self._spend
+        for step, carry_out in steps.items():
+            try:
+                verdict = carry_out(registry.adapter(name, slot))
+            except ProviderError as error:
+                self._say("Failed", f"{step}. {_in_words(error, name, slot)}")
+                return False
+            except Misconfigured as error:
+                self._say("Failed", f"{step}. {error}")
+                return False
+            if verdict:
+                self._say(step, verdict)
         return True
 
-    def _spend(self, adapter: ImageProvider) -> None:
-        engine = adapter.engines[0]
-        resolution = engine.capabilities.resolutions[0]
-        request = GenerationRequest(
-            engine=engine.name,
-            prompt="a single red apple on a white table",
-            resolution=resolution,
-            aspect_ratio=engine.capabilities.aspect_ratios(resolution)[0],
-        )
+    def _spend(self, adapter: ImageProvider) -> str:
+        """Order the smallest picture, wait for it, and fetch it."""
+        engine, request = _smallest(adapter)
         answer = adapter.submit(
             adapter.build_submit(request),
             timeout=engine.capabilities.submit_timeout_seconds,
             idempotency_key=str(uuid.uuid4()),
         )
         taken = f"accepted as task {answer.task_id}" if isinstance(answer, Accepted) else "answered"
-        self._say("Request", f"{engine.name} {resolution}, {taken}")
+        self._say("Request", f"{engine.name}, {request.resolution} {request.aspect_ratio}, {taken}")
+        if isinstance(answer, Accepted):
+            answer = _await(adapter, engine, request, answer)
+        if answer.cost_usd is not None:
+            self._say("Cost", f"{answer.cost_usd} USD, as the provider says")
+        return _described(_picture(answer.images[0]))
 
     def _say(self, step: str, verdict: str) -> None:
         self.stdout.write(f"{step + ':':<10}{verdict}")
+
+
+def _variable(name: str, slot: int) -> str:
+    return f"{name.upper()}_API_KEY" + (f"_{slot}" if slot > 1 else "")
+
+
+def _base_url(adapter: ImageProvider) -> str:
+    return settings.PROVIDERS.get(adapter.name, {}).get("base_url", "")
+
+
+def _engines(adapter: ImageProvider) -> list[Engine]:
+    return list(adapter.engines_at(_base_url(adapter)))
+
+
+def _in_words(error: ProviderError, name: str, slot: int) -> str:
+    advice = explain(error.code, error.raw_code, name)
+    remedy = REMEDIES.get(error.code, "")
+    what_to_do = remedy.format(variable=_variable(name, slot), name=name.upper())
+    return f"{advice.title} {what_to_do or advice.what_to_do} ({error})"
+
+
+def _reach(adapter: ImageProvider) -> str:
+    """Knock at the address without the key: any answer at all will do. Raises `NotSent`."""
+    url = _base_url(adapter)
+    if not url:
+        return "inside the studio"
+    try:
+        fetching.fetch(
+            url,
+            max_bytes=REACH_BYTES,
+            timeout=REACH_SECONDS,
+            private_hosts=tuple(settings.PROVIDER_PRIVATE_HOSTS),
+        )
+    except FetchFailed as error:
+        refused = error.final and error.code != Code.IMAGE_TOO_LARGE
+        if refused or isinstance(error.__cause__, NotSent):
+            raise NotSent(raw_code=f"{url}: {error.message}") from error
+    return f"{url}, reachable"
+
+
+def _probe(adapter: ImageProvider) -> str:
+    return adapter.probe() or "this provider has nothing to ask that is free; try --spend"
+
+
+def _smallest(adapter: ImageProvider) -> tuple[Engine, GenerationRequest]:
+    """The request for the fewest pixels that needs no reference. Raises `Misconfigured`."""
+    choices = [
+        (engine, resolution, ratio)
+        for engine in _engines(adapter)
+        if Mode.TEXT_TO_IMAGE in engine.capabilities.modes
+        for resolution, sizes in engine.capabilities.sizes.items()
+        for ratio in list(sizes)[:1]
+    ]
+    if not choices:
+        raise Misconfigured("No engine at this address makes an image from text alone.")
+
+    def pixels(choice: tuple[Engine, str, str]) -> int:
+        engine, resolution, ratio = choice
+        width, height = engine.capabilities.sizes[resolution][ratio]
+        return width * height
+
+    engine, resolution, ratio = min(choices, key=pixels)
+    request = GenerationRequest(
+        engine=engine.name,
+        prompt="a single red apple on a white table",
+        resolution=resolution,
+        aspect_ratio=ratio,
+    )
+    return engine, request
+
+
+def _await(
+    adapter: ImageProvider, engine: Engine, request: GenerationRequest, answer: Accepted
+) -> Result:
+    """Ask until the task has ended. Raises what it ended with, or what kept it from being asked."""
+    task = TaskRef(answer.task_id, engine.model, answer.urls, timezone.now())
+    polls = engine.capabilities.polls
+    schedule = polls.get(request.resolution) or next(iter(polls.values()))
+    ends = time.monotonic() + engine.capabilities.deadline_seconds * settings.PROVIDER_TIME_SCALE
+    pause, trouble = schedule.first, ProviderError(code=Code.TIMEOUT)
+    while time.monotonic() < ends:
+        time.sleep(pause * settings.PROVIDER_TIME_SCALE)
+        pause = schedule.interval
+        try:
+            state = adapter.poll(task)
+        except TaskFailed:
+            raise
+        except ProviderError as error:  # says nothing about the picture
+            trouble = error
+        else:
+            if isinstance(state, Result):
+                return state
+    raise trouble
+
+
+def _picture(image: ResultImage) -> bytes:
+    if isinstance(image, ImageError):
+        code = Code(image.code) if image.code in list(Code) else Code.PROVIDER_ERROR
+        raise ProviderError(image.message, code=code, raw_code=image.raw_code)
+    if isinstance(image, InlineImage):
+        return image.data
+    return fetching.fetch(
+        image.url,
+        max_bytes=MAX_BYTES,
+        timeout=FETCH_TIMEOUT_SECONDS,
+        private_hosts=tuple(settings.PROVIDER_PRIVATE_HOSTS),
+    )
+
+
+def _described(data: bytes) -> str:
+    try:
+        facts = inspect(data)
+    except UnusableImage as error:
+        raise FetchFailed(final=True, code=Code.IMAGE_INVALID) from error
+    return f"fetched, {facts.format} {facts.width}×{facts.height}, {len(data):,} bytes"

@@ -1,5 +1,6 @@
 """The whole way of a request, from the shell."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -18,7 +19,7 @@ from generations.models import Run
 from generations.providers.errors import UnsupportedOption
 from generations.reading import reports
 from generations.states import RunStatus
-from generations.submission import NewReference, RunRequest, SubmissionRefused
+from generations.submission import AlreadyMade, NewReference, RunRequest, SubmissionRefused
 from generations.worker import work_here
 
 SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
@@ -26,12 +27,14 @@ SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
 OPTIONS = {
     "resolution": str,
     "aspect_ratio": str,
+    "width": int,
+    "height": int,
     "negative_prompt": str,
     "seed": int,
     "guidance_scale": float,
     "output_format": str,
 }
-FLAGS = ("sequential", "enhance_prompt")
+FLAGS = ("sequential", "enhance_prompt", "use_pre_llm")
 
 
 class Command(BaseCommand):
@@ -51,6 +54,9 @@ class Command(BaseCommand):
             parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", default=None)
         parser.add_argument("--reference", action="append", default=[], type=Path, metavar="FILE")
         parser.add_argument("--campaign", default="")
+        parser.add_argument(
+            "--again", action="store_true", help="make anew what the team has already"
+        )
         parser.add_argument("--json", action="store_true", help="print one object for the run")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--wait", action="store_true", help="wait for the workers")
@@ -77,11 +83,14 @@ class Command(BaseCommand):
             sys.exit(INCOMPLETE)
 
     def _refuse(self, error: Any, *, as_json: bool) -> None:
+        message = str(error.message)
+        if isinstance(error, AlreadyMade):
+            message += f" They are of run {error.run.uuid}; --again makes them anew."
         if as_json:
             field = getattr(error, "field", None)
-            refusal = {"code": "refused", "field": field, "message": str(error.message)}
+            refusal = {"code": "refused", "field": field, "message": message}
             self.stdout.write(json.dumps({"error": refusal}))
-        raise CommandError(str(error.message), returncode=REFUSED)
+        raise CommandError(message, returncode=REFUSED)
 
     def _report(self, run: Run, *, as_json: bool) -> None:
         report = reports.of_run(run)
@@ -102,7 +111,7 @@ def _is_pending(run: Run) -> bool:
 
 def _request(options: dict[str, Any]) -> RunRequest:
     given = {name: options[name] for name in (*OPTIONS, *FLAGS) if options[name] is not None}
-    return RunRequest(
+    request = RunRequest(
         engine=options["engine"],
         prompt=options["prompt"],
         num_images=options["num_images"],
@@ -111,6 +120,9 @@ def _request(options: dict[str, Any]) -> RunRequest:
         references=[_reference(path) for path in options["reference"]],
         campaign=options["campaign"],
     )
+    if options["again"]:
+        return dataclasses.replace(request, make_again=submission.work_digest(request))
+    return request
 
 
 def _reference(path: Path) -> NewReference:

@@ -1,0 +1,213 @@
+"""Remedies: one press that asks for what is missing of a run, changed where it went wrong.
+
+The images come in a run of their own: the first stays as it is, with what it cost.
+"""
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Max
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from generations import pricing
+from generations.models import Generation, Run, RunReference
+from generations.providers import registry
+from generations.providers.advice import Remedy
+from generations.providers.types import CUSTOM, Capabilities, GenerationRequest, ReferenceInput
+from generations.submission.asking import (
+    IMAGES_AT_A_TIME,
+    RunRequest,
+    SubmissionRefused,
+    usable_engine,
+)
+from generations.submission.identical import work_digest
+from generations.submission.opening import check_something_is_missing, free_slots
+from generations.submission.submitting import submit
+
+# Those that need nothing but a press.
+PRESSED = (Remedy.LOWER_RESOLUTION, Remedy.WITHOUT_REFERENCES, Remedy.FEWER_AT_A_TIME)
+FEWER = 2
+# Two shapes that differ by less than this part are the same format.
+SAME_FORMAT = 0.02
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A remedy for a run: what stands on its button, and credits for all that is missing."""
+
+    label: str
+    credits: int
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What was asked beside the options: references, and the most images of one request."""
+
+    references: int = 0
+    most_at_a_time: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a remedy asks for instead."""
+
+    label: str
+    options: dict[str, Any]
+    references: int
+
+
+def offers(runs: Sequence[Run], *, user: User) -> dict[int, dict[Remedy, Offer]]:
+    """By key, what one press of `user` can do for each run; nothing that was pressed before.
+
+    The number of queries is the same for any number of runs.
+    """
+    engines = registry.engines()
+    mine = [run for run in runs if run.user_id == user.pk and run.engine in engines]
+    short = [run for run in mine if run.missing and not (run.open or run.unknown)]
+    if not short:
+        return {}
+    facts = _facts_of(short)
+    prices = pricing.prices_in_force({run.engine for run in short})
+    pressed = _pressed(short, user)
+    found: dict[int, dict[Remedy, Offer]] = {run.pk: {} for run in short}
+    for run in short:
+        for remedy in PRESSED:
+            plan = _plan(run, remedy, engines[run.engine].capabilities, facts[run.pk])
+            price = prices.get((run.engine, _tier(run, plan))) if plan else None
+            if plan and price and _key(run, remedy) not in pressed:
+                credits = pricing.credits_for(price, run.missing)
+                found[run.pk][remedy] = Offer(plan.label, credits)
+    return found
+
+
+def remedy(run: Run, remedy: Remedy, *, actor: User) -> Run:
+    """A new run for the images of `run` that are missing, changed by `remedy`, at today's price.
+
+    The same press twice gives the first run. Raises SubmissionRefused while something is open or
+    where the remedy does not fit, UnsupportedOption and InsufficientCredits as `submit` does.
+    """
+    able = usable_engine(run.engine).capabilities
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run.pk)
+        key = _key(run, remedy)
+        if earlier := Run.objects.filter(user=actor, idempotency_key=key).first():
+            return earlier
+        check_something_is_missing(run)
+        plan = _plan(run, remedy, able, _facts_of([run])[run.pk])
+        if plan is None:
+            raise SubmissionRefused(_("This does not fit this run. Edit the prompt instead."))
+        request = _request(run, plan, key, able)
+        about = {"remedy": str(remedy), "of": str(run.uuid)}
+        return submit(actor, replace(request, make_again=work_digest(request)), facts=about)
+
+
+# --- Steps -------------------------------------------------------------------------------------
+
+
+def _key(run: Run, remedy: Remedy) -> uuid.UUID:
+    return uuid.uuid5(run.uuid, f"{remedy}:{run.delivered}")
+
+
+def _pressed(runs: Sequence[Run], user: User) -> set[uuid.UUID]:
+    keys = [_key(run, remedy) for run in runs for remedy in PRESSED]
+    made = Run.objects.filter(user=user, idempotency_key__in=keys)
+    return set(made.values_list("idempotency_key", flat=True))
+
+
+def _facts_of(runs: Sequence[Run]) -> dict[int, _Facts]:
+    keys = [run.pk for run in runs]
+    asked = Generation.objects.filter(run__in=keys).order_by()
+    most = dict(asked.values_list("run").annotate(Max("wanted")))
+    given = RunReference.objects.filter(run__in=keys).order_by()
+    references = dict(given.values_list("run").annotate(Count("pk")))
+    return {key: _Facts(references.get(key, 0), most.get(key, 0)) for key in keys}
+
+
+def _plan(run: Run, remedy: Remedy, able: Capabilities, facts: _Facts) -> _Plan | None:
+    """What `remedy` asks for in place of the run's own words; None where it does not fit."""
+    match remedy:
+        case Remedy.LOWER_RESOLUTION:
+            if size := _lower(run, able):
+                kept = {name: run.options[name] for name in run.options.keys() - _SIZE}
+                label = _("Try at %(tier)s") % {"tier": size["resolution"]}
+                return _Plan(label, kept | size, facts.references)
+        case Remedy.WITHOUT_REFERENCES:
+            if facts.references and not able.min_references:
+                return _Plan(_("Try without references"), run.options, references=0)
+        case Remedy.FEWER_AT_A_TIME:
+            if facts.most_at_a_time > FEWER and not run.options.get("sequential"):
+                words = ngettext("%(count)d image at a time", "%(count)d images at a time", FEWER)
+                options = run.options | {IMAGES_AT_A_TIME: FEWER}
+                return _Plan(words % {"count": FEWER}, options, facts.references)
+    return None
+
+
+_SIZE = {"resolution", "aspect_ratio", "width", "height"}
+
+
+def _lower(run: Run, able: Capabilities) -> dict[str, str] | None:
+    """The largest tier below the run's in the same format."""
+    asked = GenerationRequest.from_options(run.options, engine=run.engine, prompt="")
+    try:
+        width, height = able.size(asked)
+    except KeyError:
+        return None
+    lower = {
+        (tier, ratio): size
+        for tier, sizes in able.sizes.items()
+        for ratio, size in sizes.items()
+        if math.prod(size) < width * height and _is_same_format(asked, ratio, size)
+    }
+    if not lower:
+        return None
+    tier, ratio = max(lower, key=lambda place: math.prod(lower[place]))
+    return {"resolution": tier, "aspect_ratio": ratio}
+
+
+def _is_same_format(asked: GenerationRequest, ratio: str, size: tuple[int, int]) -> bool:
+    if asked.resolution != CUSTOM:
+        return ratio == asked.aspect_ratio
+    wide, high = asked.width or 1, asked.height or 1
+    return abs(wide * size[1] / (high * size[0]) - 1) < SAME_FORMAT
+
+
+def _tier(run: Run, plan: _Plan) -> str:
+    request = GenerationRequest.from_options(
+        plan.options,
+        engine=run.engine,
+        prompt=run.prompt,
+        num_images=run.missing,
+        references=(ReferenceInput("", 1, 1),) * plan.references,
+    )
+    return registry.adapter_class(run.engine.partition("/")[0]).tier(request)
+
+
+def _request(run: Run, plan: _Plan, key: uuid.UUID, able: Capabilities) -> RunRequest:
+    rows = run.run_references.select_related("reference") if plan.references else ()
+    return RunRequest(
+        engine=run.engine,
+        prompt=run.prompt,
+        num_images=run.missing,
+        idempotency_key=key,
+        options=_with_seed_of_the_missing(run, plan.options, able),
+        references=[row.reference for row in rows],
+        campaign=run.campaign.name if run.campaign else "",
+    )
+
+
+def _with_seed_of_the_missing(
+    run: Run, options: Mapping[str, Any], able: Capabilities
+) -> dict[str, Any]:
+    """Frames of a run have seeds in a row: those of the first images would bring them once more."""
+    seed, seeds = options.get("seed"), able.seed
+    if seed is None or seeds is None:
+        return dict(options)
+    first, count = int(seeds.minimum), int(seeds.maximum - seeds.minimum) + 1
+    shifted = first + (seed - first + free_slots(run)[0]) % count
+    return {**options, "seed": shifted}

@@ -1,0 +1,35 @@
+"""Try again: the same run asks once more for the images that did not come."""
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import audit
+from accounts.events import Event
+from accounts.models import User
+from generations import pricing
+from generations.models import Run
+from generations.providers.types import GenerationRequest
+from generations.submission.asking import no_price, usable_engine
+from generations.submission.opening import check_something_is_missing, free_slots, open_requests
+
+
+def try_again(run: Run, *, actor: User) -> Run:
+    """Ask once more for the images of a run that did not come, at today's price.
+
+    Raises InsufficientCredits, or SubmissionRefused while something is still open.
+    """
+    able = usable_engine(run.engine).capabilities
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run.pk)
+        check_something_is_missing(run)
+        missing = run.missing
+        asked = GenerationRequest.from_options(run.options, engine=run.engine, prompt=run.prompt)
+        price = pricing.price_of(asked)
+        if price is None:
+            raise no_price()
+        open_requests(run, free_slots(run), able=able, price=price, actor=actor)
+        Run.objects.filter(pk=run.pk).update(open=F("open") + missing)
+        facts = {"images": missing, "credits": pricing.credits_for(price, missing)}
+        audit.record(Event.RUN_RETRIED, actor=actor, subject=run, story=run.uuid, facts=facts)
+    run.refresh_from_db()
+    return run

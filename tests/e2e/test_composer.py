@@ -1,0 +1,104 @@
+"""The composer in a browser: it draws itself anew, and offers what is there already."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from accounts import ledger
+from generations import submission
+from generations.models import Run
+from generations.providers.types import CustomSize, NumberRange, ReferenceDelivery
+from tests.generations.asking import DEMO, request
+from tests.generations.factories import make_finished_run
+from tests.generations.stub import STUB, set_up_stub
+from tests.generations.test_remedies import failed
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def look(page):
+    """The page as it is now fits its width, and nothing on it is out of reach."""
+    width = page.evaluate("innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.fixture(params=[(1440, 900), (390, 844)], ids=["desk", "phone"])
+def studio(request, page, alice, enter, monkeypatch, settings):
+    """The studio's page, with an engine that has every option."""
+    set_up_stub(
+        monkeypatch,
+        settings,
+        custom_size=CustomSize(1024, 4096, 2_000_000, 16_777_216, 3),
+        exact_sizes=False,
+        images_per_sequence=15,
+        guidance_scale=NumberRange(1, 10, step=0.5, default=2.5),
+        seed=NumberRange(0, 999),
+        negative_prompt=True,
+        use_pre_llm=True,
+        unproven=frozenset({"seed"}),
+        min_references=1,
+        max_references=5,
+        reference_delivery=ReferenceDelivery.INLINE,
+    )
+    width, height = request.param
+    page.set_viewport_size({"width": width, "height": height})
+    enter(page, alice)
+    return page
+
+
+def choose(page, label, value):
+    page.get_by_label(label, exact=True).select_option(value)
+
+
+def test_an_engine_brings_its_own_fields(studio):
+    choose(studio, "Engine", STUB)
+    expect(studio.locator("#composer")).to_contain_text("needed")
+    choose(studio, "Format", "16:9")
+    choose(studio, "Resolution", "custom")
+    expect(studio.get_by_label("Width", exact=True)).to_have_value("2848")
+    studio.get_by_text("More", exact=True).click()
+    look(studio)
+    studio.get_by_label("A set that belongs together").check()
+    expect(studio.get_by_label("Images", exact=True).locator("option")).to_have_count(15)
+    choose(studio, "Engine", DEMO)
+    expect(studio.locator("#composer")).to_contain_text("so it is left out")
+
+
+def test_an_empty_file_field_is_no_reference(studio):
+    choose(studio, "Images", "2")
+    expect(studio.locator("#composer")).to_contain_text("4 credits")
+    expect(studio.locator("#composer-references .chip-note")).to_have_count(0)
+
+
+def test_what_is_there_already_is_offered_and_made_again_on_demand(studio, alice):
+    digest = submission.work_digest(request(seed=7))
+    earlier = make_finished_run(alice, images=4, files=True, work_digest=digest)
+    studio.get_by_label("Prompt", exact=True).fill(earlier.prompt)
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Seed").fill("7")
+    studio.keyboard.press("Escape")
+    studio.get_by_role("button", name=re.compile("^Generate")).click()
+    expect(studio.locator("#composer-made img")).to_have_count(4)
+    look(studio)
+    assert ledger.balance(alice).reserved == 0
+    studio.get_by_role("button", name="Make them again · 8 credits").click()
+    expect(studio.locator("[data-status=pending]")).to_have_count(1)
+    expect(studio.locator("#composer-made")).to_have_count(0)
+    assert ledger.balance(alice).reserved == 8
+
+
+def test_one_press_asks_in_another_way(studio, alice):
+    failed(alice, "timeout", num_images=2, resolution="4K")
+    failed(alice, "content_policy", num_images=1, prompt="a red fox")
+    studio.reload()
+    look(studio)
+    studio.get_by_role("button", name="Try at 2K · 4 credits").click()
+    expect(studio.locator("[data-status=pending]")).to_have_count(1)
+    expect(studio.get_by_role("button", name=re.compile("^Try at 2K"))).to_have_count(0)
+    assert Run.objects.newest().first().options["resolution"] == "2K"
+    studio.get_by_role("link", name="Edit prompt").click()
+    expect(studio.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
