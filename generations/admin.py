@@ -253,8 +253,8 @@ class GenerationAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("body", "error_message")
 
     @admin.display(description=_("task at the provider"), ordering="task_id")
-    def provider_task(self, row: Generation) -> str:
-        return row.task_id
+    def provider_task(self, row: Generation) -> str | None:
+        return row.task_id or None
 
     @admin.display(description=_("engine"), ordering="run__engine")
     def engine(self, row: Generation) -> str:

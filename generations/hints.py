@@ -24,6 +24,7 @@ LABEL = "generations.label"
 ADOPT = "generations.adopt"
 LOOK_UP = "generations.look_up"
 BALANCE = "generations.read_balance"
+BALANCES = "generations.read_balances"
 
 
 def hint(step: str, *ids: int) -> None:

@@ -144,9 +144,13 @@ def is_probing(account: ProviderAccount) -> bool:
 
 
 def why_blocked(provider: str) -> str:
-    """The `Code` that blocks every key of `provider` in this process; empty if one is usable."""
-    codes = list(_here(provider).values_list("blocked_code", flat=True))
-    return codes[0] if codes and all(codes) else ""
+    """The `Code` that blocks every key of `provider` in this process; empty if one is usable.
+
+    A key whose rest is over is usable: the next request is the one that finds out.
+    """
+    accounts = list(_here(provider))
+    blocked = [row.blocked_code for row in accounts if row.blocked_code and is_resting(row)]
+    return blocked[0] if blocked and len(blocked) == len(accounts) else ""
 
 
 def low_mark(account: ProviderAccount) -> Decimal:

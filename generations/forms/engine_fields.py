@@ -244,9 +244,13 @@ def _number(name: str, limits: NumberRange | None) -> forms.Field | None:
     kind: Any = forms.IntegerField if float(limits.step).is_integer() else forms.FloatField
     words = _limits_in_words(limits)
     refusal = _("Choose a number from %(least)s to %(most)s, or leave it empty.") % words
-    help_text = _("%(least)s to %(most)s, in steps of %(step)s. Empty: the engine chooses.")
+    range_text = _("%(least)s to %(most)s.")
+    if limits.step != 1:
+        range_text = _("%(least)s to %(most)s, in steps of %(step)s.")
+    empty_text = _("Empty: the engine chooses.")
     if limits.default is not None:
-        help_text = _("%(least)s to %(most)s, in steps of %(step)s. Empty: %(default)s.")
+        empty_text = _("Empty: %(default)s.")
+    help_text = f"{range_text} {empty_text}"
     field: forms.Field = kind(
         label=LABELS[name],
         required=False,

@@ -125,11 +125,13 @@ def size_in_words(limits: CustomSize) -> str:
     ) % {"least": limits.min_side, "most": limits.max_side, "ratio": limits.max_ratio}
     if not limits.max_pixels:
         return sides
-    pixels = _("Together they make %(least)s to %(most)s million pixels.") % {
-        "least": f"{limits.min_pixels / 1e6:.2f}",
-        "most": f"{limits.max_pixels / 1e6:.2f}",
-    }
-    return f"{sides} {pixels}"
+    pixels = (
+        _("Together they make %(least)s to %(most)s million pixels.")
+        if limits.min_pixels
+        else _("Together they make at most %(most)s million pixels.")
+    )
+    least, most = f"{limits.min_pixels / 1e6:.2f}", f"{limits.max_pixels / 1e6:.2f}"
+    return f"{sides} {pixels % {'least': least, 'most': most}}"
 
 
 def _check_choice(field: str, value: str, choices: Sequence[str], message: str) -> None:
@@ -148,6 +150,13 @@ def _check_number(field: str, limits: NumberRange | None, value: float | None) -
             field,
             _("Choose a number from %(minimum)g to %(maximum)g, or leave it empty.")
             % {"minimum": limits.minimum, "maximum": limits.maximum},
+        )
+    steps = (value - limits.minimum) / limits.step
+    if abs(steps - round(steps)) > 1e-6:
+        raise UnsupportedOption(
+            field,
+            _("Choose a number in steps of %(step)g, from %(minimum)g, or leave it empty.")
+            % {"step": limits.step, "minimum": limits.minimum},
         )
 
 

@@ -22,6 +22,7 @@ from generations import dispatch, provider_health
 from generations.models import Generation, ProviderAccount
 from generations.providers import registry
 from generations.providers.advice import explain
+from generations.providers.base import ImageProvider
 from generations.providers.errors import Code
 from generations.states import Status
 
@@ -343,7 +344,10 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _balance(account: ProviderAccount) -> str:
-    return "" if account.balance is None else f"{_amount(account.balance)} {account.balance_unit}"
+    if account.balance is not None:
+        return f"{_amount(account.balance)} {account.balance_unit}"
+    asked = registry.adapter_class(account.provider).balance is not ImageProvider.balance
+    return _("not read yet") if asked else ""
 
 
 def _balance_note(account: ProviderAccount, counts: _Counts, zone: tzinfo) -> str:

@@ -9,7 +9,9 @@ from accounts.models import Entry
 from generations import storage
 from generations.labelling import FULL
 from generations.models import Generation, Image, Run
-from generations.providers.advice import explain
+from generations.providers.advice import GIVEN_UP, explain
+from generations.providers.errors import Code
+from generations.states import ENDED
 
 Kind = Entry.Kind
 
@@ -75,6 +77,8 @@ def _error(generation: Generation) -> dict[str, str] | None:
     if not generation.error_code or generation.status == "succeeded":
         return None
     advice = explain(generation.error_code, generation.error_raw_code, generation.provider)
+    if generation.error_code == Code.OUTCOME_UNKNOWN and generation.status in ENDED:
+        advice = GIVEN_UP
     return {"code": generation.error_code, "message": f"{advice.title} {advice.what_to_do}"}
 
 

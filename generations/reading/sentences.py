@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.provider_health import LOW
-from generations.providers.advice import explain
+from generations.providers.advice import Remedy, explain
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 
@@ -52,14 +52,26 @@ def _error(facts: Facts) -> str:
 def _submitted(facts: Facts) -> str:
     options, references = facts.get("options", {}), len(facts.get("references", ()))
     given = ngettext("%(count)d reference", "%(count)d references", references)
+    custom = _("%(width)s×%(height)s") % options if "width" in options else ""
     return _listed(
+        _remedied(facts),
         _images(facts["images"]),
         engine_label(facts["engine"]),
         options.get("aspect_ratio", ""),
-        options.get("resolution", ""),
+        custom or options.get("resolution", ""),
         given % {"count": references} if references else "",
         _credits(facts["credits"]),
     )
+
+
+def _remedied(facts: Facts) -> str:
+    """What was changed against the run that this one makes up for."""
+    remedies = {
+        Remedy.LOWER_RESOLUTION: _("again at a lower resolution"),
+        Remedy.WITHOUT_REFERENCES: _("again without references"),
+        Remedy.FEWER_AT_A_TIME: _("again, fewer at a time"),
+    }
+    return remedies.get(facts.get("remedy", ""), "")
 
 
 def _retried(facts: Facts) -> str:

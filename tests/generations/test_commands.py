@@ -115,27 +115,3 @@ class TestEngines:
         assert demo["name"] == DEMO
         assert demo["prices"]["2K"] == 2
         assert demo["capabilities"]["max_images"] == 10
-
-
-class TestCheckProvider:
-    def test_says_that_the_key_is_accepted_and_never_prints_it(self, apixo, capsys):
-        call_command("check_provider", "apixo", "--spend")
-        printed = capsys.readouterr().out
-        assert "key accepted, balance" in printed
-        assert "accepted as task" in printed
-        assert apixo.key("apixo") not in printed
-
-    def test_a_wrong_key_fails_in_words(self, apixo, settings, capsys):
-        settings.PROVIDERS["apixo"]["keys"] = {1: "wrong"}
-        with pytest.raises(CommandError):
-            call_command("check_provider", "apixo")
-        assert "Failed:" in capsys.readouterr().out
-
-    def test_without_a_key_it_names_the_setting(self):
-        with pytest.raises(CommandError, match="APIXO_API_KEY"):
-            call_command("check_provider", "apixo")
-
-
-def test_recover_says_what_it_did(capsys, db):
-    call_command("recover")
-    assert "submits: 0" in capsys.readouterr().out

@@ -2,9 +2,11 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from generations import submission
 from generations.forms import ComposeForm
@@ -227,9 +229,7 @@ class TestWords:
         assert self.help_of(alice, "guidance_scale").startswith(
             "1 to 10, in steps of 0.5. Empty: 2.5."
         )
-        assert self.help_of(alice, "seed").startswith(
-            "0 to 99, in steps of 1. Empty: the engine chooses."
-        )
+        assert self.help_of(alice, "seed").startswith("0 to 99. Empty: the engine chooses.")
 
     def test_advice_on_quality_stands_where_the_control_is(self, alice, stub):
         stub(guidance_scale=NumberRange(1, 10), negative_prompt=True)
@@ -300,7 +300,12 @@ class TestBlockedProvider:
     @pytest.fixture(autouse=True)
     def _blocked(self, apixo_key):
         ProviderAccount.objects.create(
-            provider="apixo", slot=1, concurrency=1, per_minute=1, blocked_code="auth"
+            provider="apixo",
+            slot=1,
+            concurrency=1,
+            per_minute=1,
+            blocked_code="auth",
+            paused_until=timezone.now() + timedelta(minutes=15),
         )
 
     def test_the_button_says_why(self, alice, sign_in):
@@ -317,6 +322,10 @@ class TestBlockedProvider:
 
     def test_other_engines_work(self, alice):
         assert ask(alice)
+
+    def test_when_its_rest_is_over_the_next_press_finds_out(self, alice):
+        ProviderAccount.objects.update(paused_until=timezone.now())
+        assert ask(alice, APIXO)
 
     def test_what_was_taken_before_is_still_the_same_press(self, alice):
         key = uuid.uuid4()

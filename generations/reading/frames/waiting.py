@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from generations import submission
 from generations.models import Generation
+from generations.providers import registry
 from generations.providers.advice import explain
 from generations.providers.errors import Code
 from generations.reading import waits
@@ -36,7 +37,7 @@ def _waiting(generation: Generation, rows: Gathered) -> Frame:
         case Status.QUEUED:
             return _queued(generation, rows.places.get(generation.pk, 1))
         case Status.SUBMITTING:
-            return Frame(State.SENT, "", title=_("Sending"))
+            return _sending(generation)
         case Status.RUNNING:
             return _running(generation)
         case Status.STORING:
@@ -53,6 +54,16 @@ def _queued(generation: Generation, place: int) -> Frame:
     if seconds is not None:
         note = _("in line, %(estimate)s") % {"estimate": waits.about(seconds)}
     return Frame(State.QUEUED, "", place=str(ordinal(place)), note=note)
+
+
+def _sending(generation: Generation) -> Frame:
+    """Where the answer brings the pictures, sending is most of the wait."""
+    engine = registry.known_engines().get(generation.run.engine)
+    if engine is None or not engine.capabilities.answers_at_once:
+        return Frame(State.SENT, "", title=_("Sending"))
+    if not generation.delivered:
+        return _running(generation)
+    return replace(_storing(generation, generation.delivered), title=_("Generating"))
 
 
 def _running(generation: Generation) -> Frame:

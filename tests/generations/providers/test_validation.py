@@ -6,9 +6,12 @@ import pytest
 
 from generations.providers.errors import UnsupportedOption
 from generations.providers.types import (
+    CUSTOM,
     Capabilities,
+    CustomSize,
     Engine,
     GenerationRequest,
+    Mode,
     NumberRange,
     ReferenceDelivery,
     ReferenceInput,
@@ -96,6 +99,7 @@ def test_an_option_that_an_engine_lacks_is_refused(changes):
         {"num_images": 0},
         {"num_images": -1},
         {"num_images": 5},
+        {"guidance_scale": 5.3},
         {"resolution": ""},
         {"resolution": "1K"},
         {"aspect_ratio": ""},
@@ -137,3 +141,53 @@ def test_references_by_link_need_a_public_address():
     assert "PUBLIC_URL" in error.message
     inline = replace(RICH, reference_delivery=ReferenceDelivery.INLINE)
     validate(engine(inline), request, links_possible=False)
+
+
+class TestCustomSizes:
+    LIMITS = CustomSize(min_side=1024, max_side=4096, min_pixels=3_686_400, max_ratio=3)
+    ABLE = replace(POOR, custom_size=LIMITS)
+    ASKED = replace(PLAIN, resolution=CUSTOM, aspect_ratio="", width=3000, height=2000)
+
+    def test_a_size_within_the_limits_is_let_through(self):
+        validate(engine(self.ABLE), self.ASKED)
+        assert self.ABLE.size(self.ASKED) == (3000, 2000)
+
+    @pytest.mark.parametrize(
+        ("width", "height", "field"),
+        [
+            (None, 2000, "width"),
+            (3000, None, "height"),
+            (1000, 4000, "height"),
+            (4097, 2000, "height"),
+            (1024, 1024, "height"),
+            (4096, 1300, "height"),
+        ],
+    )
+    def test_a_size_outside_of_them_is_refused_beside_its_field(self, width, height, field):
+        wrong = refused(self.ABLE, replace(self.ASKED, width=width, height=height))
+        assert wrong.field == field
+
+    def test_an_engine_without_custom_sizes_refuses_them(self):
+        assert refused(POOR, self.ASKED).field == "resolution"
+
+    def test_numbers_beside_a_tier_are_refused_and_not_dropped(self):
+        assert refused(self.ABLE, replace(PLAIN, width=2048, height=2048)).field == "width"
+
+
+def test_an_engine_that_changes_pictures_needs_one():
+    editing = replace(RICH, min_references=1)
+    assert refused(editing, PLAIN).field == "references"
+    validate(engine(editing), replace(PLAIN, references=(REFERENCE,)))
+    assert editing.modes == (Mode.IMAGE_TO_IMAGE,)
+
+
+def test_references_and_images_of_one_request_have_a_limit_together():
+    few = replace(RICH, max_pictures=4, images_per_request=4)
+    two = (REFERENCE, REFERENCE)
+    validate(engine(few), replace(PLAIN, references=two, num_images=2))
+    assert refused(few, replace(PLAIN, references=two, num_images=3)).field == "num_images"
+    # Where a request makes one image, a run of several is several requests.
+    one = replace(few, images_per_request=1)
+    validate(engine(one), replace(PLAIN, references=two, num_images=4))
+    together = replace(PLAIN, references=two, num_images=4, sequential=True)
+    assert refused(one, together).field == "num_images"
