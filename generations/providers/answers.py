@@ -5,12 +5,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from generations.providers.errors import Code, OutcomeUnknown, ProviderError
-from generations.providers.types import Balance
+from generations.providers.types import Balance, ImageError, RemoteImage, ResultImage
 
 TEXT_LIMIT = 500
 # Whatever an unforeseen shape makes a parser trip over.
@@ -141,3 +141,44 @@ def storable(value: Any) -> Any:
 def short(text: object) -> str:
     """A provider's text as it may be kept."""
     return str(storable(str(text)))[:TEXT_LIMIT]
+
+
+def text(value: object) -> str:
+    """`value` as it may be kept, or nothing where it is no text."""
+    return short(value) if isinstance(value, str) else ""
+
+
+def required_text(value: object) -> str:
+    """`value`, whole. Raises `ValueError` where it is no text or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("A text is missing.")
+    return value
+
+
+def linked_image(link: object, expires_at: datetime | None = None) -> ResultImage:
+    """The picture behind `link`; what is no link takes only its own place."""
+    if isinstance(link, str) and link:
+        return RemoteImage(url=link, expires_at=expires_at)
+    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
+
+
+def after_seconds(moment: object, life: timedelta, *, per_second: int = 1) -> datetime | None:
+    """`life` after a whole number since 1970, of seconds or parts of them; None where it is none.
+
+    A figure that makes no sense is no reason to lose a picture.
+    """
+    if type(moment) is not int:
+        return None
+    try:
+        return datetime.fromtimestamp(moment / per_second, UTC) + life
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def after_iso(moment: object, life: timedelta) -> datetime | None:
+    """`life` after a moment in ISO 8601, of UTC where it names no zone; None where it is none."""
+    try:
+        found = datetime.fromisoformat(str(moment))
+        return found.replace(tzinfo=found.tzinfo or UTC) + life
+    except (OverflowError, ValueError):
+        return None

@@ -22,12 +22,19 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from generations.providers.answers import Answer, Fault, short
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    after_iso,
+    linked_image,
+    required_text,
+    short,
+)
 from generations.providers.base import json_of
 from generations.providers.errors import (
     Code,
@@ -48,15 +55,12 @@ from generations.providers.types import (
     CustomSize,
     Engine,
     GenerationRequest,
-    ImageError,
     InProgress,
     NumberRange,
     Payload,
     PollSchedule,
     ReferenceDelivery,
-    RemoteImage,
     Result,
-    ResultImage,
     SuggestedPrice,
     TaskRef,
     WebhookCall,
@@ -164,7 +168,7 @@ class ApiframeProvider(HttpProvider):
         """The job; its status is only kept, for a replay may tell of one that has ended."""
         reply = answer.json()
         return Accepted(
-            task_id=_text(reply["jobId"]),
+            task_id=required_text(reply["jobId"]),
             request_id=answer.request_id,
             raw=_facts(reply, "status"),
         )
@@ -214,7 +218,8 @@ class ApiframeProvider(HttpProvider):
         """The event is the body's: its twin among the headers is not signed."""
         news = json_of(call)
         return WebhookNews(
-            task_id=news["jobId"], event_id=f"{_text(news['jobId'])} {_text(news['event'])}"
+            task_id=news["jobId"],
+            event_id=f"{required_text(news['jobId'])} {required_text(news['event'])}",
         )
 
     def balance(self) -> Balance:
@@ -251,9 +256,9 @@ def _result(job: Mapping[str, Any], answer: Answer) -> Result:
         )
     if not links:
         raise ValueError("A job that was completed has no pictures.")
-    expires_at = _expires_at(job.get("completedAt"))
+    expires_at = after_iso(job.get("completedAt"), LINK_LIFE)
     return Result(
-        images=tuple(_image(link, expires_at) for link in links),
+        images=tuple(linked_image(link, expires_at) for link in links),
         model=short(job.get("model") or ""),
         request_id=answer.request_id,
         raw=_facts(job, "status", "creditCost", "createdAt", "completedAt", "expired"),
@@ -265,23 +270,6 @@ def _links(result: object) -> list[object]:
     if isinstance(links, str):
         links = [links] if links else []
     return links if isinstance(links, list) else []
-
-
-def _image(link: object, expires_at: datetime | None) -> ResultImage:
-    if isinstance(link, str) and link:
-        return RemoteImage(url=link, expires_at=expires_at)
-    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
-
-
-def _expires_at(completed_at: object) -> datetime | None:
-    """24 hours after `completedAt` (ISO 8601); None where that is missing."""
-    if not isinstance(completed_at, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(completed_at)
-        return moment.replace(tzinfo=moment.tzinfo or UTC) + LINK_LIFE
-    except (OverflowError, ValueError):
-        return None
 
 
 def _task_failed(job: Mapping[str, Any], answer: Answer) -> TaskFailed:
@@ -358,9 +346,3 @@ def _facts(reply: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {
         name: short(value) if isinstance(value, str) else value for name, value in found.items()
     }
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
-    return value

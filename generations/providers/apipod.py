@@ -25,14 +25,23 @@ be cancelled, and no number of images, seed, format or set of images: one task, 
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
 
-from generations.providers.answers import Answer, Fault, plain_code, short
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    after_seconds,
+    linked_image,
+    plain_code,
+    required_text,
+    short,
+    text,
+)
 from generations.providers.base import digest_of, json_of
 from generations.providers.errors import (
     Code,
@@ -50,14 +59,12 @@ from generations.providers.types import (
     Capabilities,
     Engine,
     GenerationRequest,
-    ImageError,
     InProgress,
     Payload,
     PollSchedule,
     ReferenceDelivery,
     RemoteImage,
     Result,
-    ResultImage,
     SuggestedPrice,
     TaskRef,
     WebhookCall,
@@ -194,7 +201,7 @@ class ApipodProvider(HttpProvider):
         if reply["code"] not in SUCCESS:
             raise self.failure(answer, status=int(reply["code"]))
         return Accepted(
-            task_id=_required(reply["data"]["task_id"]),
+            task_id=required_text(reply["data"]["task_id"]),
             request_id=answer.request_id,
             raw=_headers_kept(answer),
         )
@@ -265,7 +272,7 @@ def _result(data: Mapping[str, Any], answer: Answer) -> InProgress | Result:
     if not isinstance(links, list):
         raise ValueError("The result is no list.")
     expires_at = _expires_at(data.get("completed_at"))
-    images = tuple(_image(link, expires_at) for link in links)
+    images = tuple(linked_image(link, expires_at) for link in links)
     if not any(isinstance(image, RemoteImage) for image in images):
         return InProgress()
     names = ("completed_at", "progress")
@@ -273,21 +280,13 @@ def _result(data: Mapping[str, Any], answer: Answer) -> InProgress | Result:
     return Result(images=images, request_id=answer.request_id, raw=facts | _headers_kept(answer))
 
 
-def _image(link: object, expires_at: datetime | None) -> ResultImage:
-    if isinstance(link, str) and link:
-        return RemoteImage(url=link, expires_at=expires_at)
-    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
-
-
 def _expires_at(completed_at: object) -> datetime | None:
     """24 hours after `completed_at`, seconds or milliseconds since 1970; None without it."""
     if type(completed_at) is not int or completed_at <= 0:
         return None
-    seconds = completed_at if completed_at < MOST_SECONDS else completed_at / 1000
-    try:
-        return datetime.fromtimestamp(seconds, UTC) + LINK_LIFE
-    except (OverflowError, ValueError, OSError):
-        return None
+    return after_seconds(
+        completed_at, LINK_LIFE, per_second=1 if completed_at < MOST_SECONDS else 1000
+    )
 
 
 def _task_failed(reply: Mapping[str, Any], answer: Answer) -> TaskFailed:
@@ -305,7 +304,7 @@ def _task_failed(reply: Mapping[str, Any], answer: Answer) -> TaskFailed:
 
 def _raw_code(reply: Mapping[str, Any]) -> str:
     """ "Client normalization should check `error.code`, then `data.error_code`"."""
-    return _text(_part(reply, "error").get("code")) or _text(_part(reply, "data").get("error_code"))
+    return text(_part(reply, "error").get("code")) or text(_part(reply, "data").get("error_code"))
 
 
 def _message(reply: Mapping[str, Any]) -> str:
@@ -339,13 +338,3 @@ def _object(answer: Answer) -> Mapping[str, Any]:
 def _part(reply: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = reply.get(name)
     return part if isinstance(part, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return short(value) if isinstance(value, str) else ""
-
-
-def _required(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
-    return value

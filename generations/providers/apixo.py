@@ -7,14 +7,23 @@ APIs" and "Webhooks" (apixo.ai/docs, read in autumn 2026).
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
 
-from generations.providers.answers import Answer, Fault, parsed_json, plain_code, short
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    after_seconds,
+    linked_image,
+    parsed_json,
+    plain_code,
+    required_text,
+    short,
+)
 from generations.providers.base import digest_of, json_of
 from generations.providers.errors import Code, TaskFailed, Unavailable
 from generations.providers.http import HttpProvider
@@ -25,14 +34,11 @@ from generations.providers.types import (
     Capabilities,
     Engine,
     GenerationRequest,
-    ImageError,
     InProgress,
     Payload,
     PollSchedule,
     ReferenceDelivery,
-    RemoteImage,
     Result,
-    ResultImage,
     SuggestedPrice,
     TaskRef,
     WebhookCall,
@@ -187,7 +193,9 @@ class ApixoProvider(HttpProvider):
         # "200 means the task was accepted"; another code in a 200 answer is an error all the same.
         if reply["code"] != 200:
             raise self.failure(answer, status=int(reply["code"]))
-        return Accepted(task_id=_text(reply["data"]["taskId"]), request_id=answer.request_id)
+        return Accepted(
+            task_id=required_text(reply["data"]["taskId"]), request_id=answer.request_id
+        )
 
     def poll_path(self, task: TaskRef) -> str:
         return f"/statusTask/{task.model}?taskId={quote(task.task_id, safe='')}"
@@ -234,29 +242,13 @@ def _result(data: Mapping[str, Any], answer: Answer) -> Result:
     urls = parsed_json(data["resultJson"])["resultUrls"]
     if not isinstance(urls, list) or not urls:
         raise ValueError("A task that succeeded has no pictures.")
-    expires_at = _expires_at(data.get("completeTime"))
+    expires_at = after_seconds(data.get("completeTime"), LINK_LIFE, per_second=1000)
     facts = ("state", "createTime", "completeTime", "costTime")
     return Result(
-        images=tuple(_image(url, expires_at) for url in urls),
+        images=tuple(linked_image(url, expires_at) for url in urls),
         request_id=answer.request_id,
         raw={name: data[name] for name in facts if name in data},
     )
-
-
-def _image(url: object, expires_at: datetime | None) -> ResultImage:
-    if isinstance(url, str):
-        return RemoteImage(url=url, expires_at=expires_at)
-    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
-
-
-def _expires_at(complete_time: object) -> datetime | None:
-    """15 days after `completeTime` (milliseconds since 1970); None where that is missing."""
-    if not isinstance(complete_time, int):
-        return None
-    try:
-        return datetime.fromtimestamp(complete_time / 1000, UTC) + LINK_LIFE
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _task_failed(data: Mapping[str, Any], answer: Answer) -> TaskFailed:
@@ -275,9 +267,3 @@ def _our_code(raw_code: str) -> Code | None:
     if "sensitivecontent" in plain:
         return Code.CONTENT_POLICY
     return FAIL_CODES.get(plain)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
-    return value

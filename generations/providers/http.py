@@ -148,15 +148,30 @@ class HttpProvider(ImageProvider):
     def poll(self, task: TaskRef) -> InProgress | Result:
         return self.read(self.poll_path(task), lambda answer: self.parse_poll(answer, task))
 
+    def ask(self, path: str, *, method: str = "GET", content: bytes | None = None) -> Answer:
+        """One exchange that is safe to repeat: its answer, whatever the status.
+
+        Raises `NotSent` or `Unavailable`.
+        """
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        try:
+            return self.call(
+                reading_client(),
+                method,
+                path,
+                headers=headers,
+                content=content,
+                timeout=POLL_SECONDS,
+            )
+        except OutcomeUnknown as error:
+            raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
+
     def read(self, path: str, parse: Callable[[Answer], Parsed], *, method: str = "GET") -> Parsed:
         """Ask for `path`, which is safe to repeat, and read the answer with `parse`.
 
         Raises `NotSent`, `Unavailable` or `Refused`, and whatever `parse` raises on purpose.
         """
-        try:
-            answer = self.call(reading_client(), method, path, timeout=POLL_SECONDS)
-        except OutcomeUnknown as error:
-            raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
+        answer = self.ask(path, method=method)
         if not answer.ok:
             raise self.failure(answer, unsure=Unavailable)
         return understood(parse, answer, Unavailable(code=Code.BAD_RESPONSE))

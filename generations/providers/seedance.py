@@ -13,16 +13,21 @@ its reference has width and height alone. `seedance-2` makes video, at another a
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from generations.providers.answers import Answer, Fault, plain_code, short
-from generations.providers.errors import Code, OutcomeUnknown, Unavailable
-from generations.providers.http import POLL_SECONDS, HttpProvider
-from generations.providers.transport import submit_client
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    after_seconds,
+    plain_code,
+    text,
+)
+from generations.providers.errors import Code, Unavailable
+from generations.providers.http import HttpProvider
 from generations.providers.types import (
     CUSTOM,
     Balance,
@@ -179,7 +184,7 @@ class SeedanceProvider(HttpProvider):
         items = reply["images"]
         if not isinstance(items, list):
             raise ValueError("The images are no list.")
-        expires_at = _expires_at(reply.get("created"))
+        expires_at = after_seconds(reply.get("created"), LINK_LIFE)
         images = tuple(_image(item, expires_at) for item in items)
         if not any(isinstance(image, RemoteImage) for image in images):
             raise ValueError("The answer brings no picture.")
@@ -187,10 +192,10 @@ class SeedanceProvider(HttpProvider):
         credits_used = _credits(reply.get("credits_used"))
         return Result(
             images=images,
-            model=_text(reply.get("model")),
+            model=text(reply.get("model")),
             cost_usd=None if credits_used is None else credits_used * USD_PER_CREDIT,
             # The guide names no header for it; this is what the provider calls the generation.
-            request_id=_text(reply.get("id")) or answer.request_id,
+            request_id=text(reply.get("id")) or answer.request_id,
             seed=seeds[0],
             raw=_facts(reply) | {"seeds": seeds},
             balance=_balance(reply.get("credits_remaining")),
@@ -198,7 +203,7 @@ class SeedanceProvider(HttpProvider):
 
     def read_fault(self, answer: Answer) -> Fault:
         error = answer.json()["error"]
-        raw_code, message = _text(error.get("code")), _text(error.get("message"))
+        raw_code, message = text(error.get("code")), text(error.get("message"))
         return Fault(
             code=_our_code(answer.status, raw_code, message),
             raw_code=raw_code,
@@ -211,7 +216,7 @@ class SeedanceProvider(HttpProvider):
 
         The guide documents no call for the balance or the account.
         """
-        answer = self._answer_to_nothing()
+        answer = self.ask(PATH, method="POST", content=NOTHING)
         if answer.ok:
             return (
                 "A request without a prompt was answered with success, which proves nothing about "
@@ -220,21 +225,6 @@ class SeedanceProvider(HttpProvider):
         if answer.status != 400:
             raise self.failure(answer, unsure=Unavailable)
         return "The key works: a request without a prompt was refused as invalid, at no cost."
-
-    def _answer_to_nothing(self) -> Answer:
-        """The answer to a request that can't be carried out, so it is safe to repeat."""
-        headers = {"Content-Type": "application/json"}
-        try:
-            return self.call(
-                submit_client(),
-                "POST",
-                PATH,
-                headers=headers,
-                content=NOTHING,
-                timeout=POLL_SECONDS,
-            )
-        except OutcomeUnknown as error:
-            raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
 
 
 def _options(request: GenerationRequest) -> dict[str, Any]:
@@ -251,16 +241,6 @@ def _image(item: object, expires_at: datetime | None) -> ResultImage:
     if isinstance(url, str) and url.startswith(("https://", "http://")):
         return RemoteImage(url=url, expires_at=expires_at)
     return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
-
-
-def _expires_at(created: object) -> datetime | None:
-    """24 hours after `created` (seconds since 1970); None where that is missing."""
-    if type(created) is not int:
-        return None
-    try:
-        return datetime.fromtimestamp(created, UTC) + LINK_LIFE
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _seed(item: object) -> int | None:
@@ -302,7 +282,3 @@ def _our_code(status: int, raw_code: str, message: str) -> Code | None:
     if status == 400 and ("contentpolicy" in plain or ABOUT_CONTENT.search(message)):
         return Code.CONTENT_POLICY
     return None
-
-
-def _text(value: object) -> str:
-    return short(value) if isinstance(value, str) else ""

@@ -17,11 +17,15 @@ from urllib.parse import quote
 from django.utils.translation import gettext_lazy as _
 
 from generations.providers.addresses import origin
-from generations.providers.answers import Answer, Fault, understood
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    required_text,
+    understood,
+)
 from generations.providers.base import json_of
 from generations.providers.errors import (
     Code,
-    OutcomeUnknown,
     ProviderError,
     Refused,
     TaskCancelled,
@@ -30,10 +34,10 @@ from generations.providers.errors import (
 )
 from generations.providers.fal import answers as fal_answers
 from generations.providers.fal.keys import JWKS_URL, SigningKeys
-from generations.providers.http import POLL_SECONDS, HttpProvider
+from generations.providers.http import HttpProvider
 from generations.providers.signatures import check_time
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
-from generations.providers.transport import USER_AGENT, reading_client
+from generations.providers.transport import USER_AGENT
 from generations.providers.types import (
     CUSTOM,
     Accepted,
@@ -159,7 +163,7 @@ class FalProvider(HttpProvider):
         links = {f"{name}_url": reply.get(f"{name}_url") for name in ENDINGS}
         facts = ("gateway_request_id", "queue_position")
         return Accepted(
-            task_id=_text(reply["request_id"]),
+            task_id=required_text(reply["request_id"]),
             urls={name: link for name, link in links.items() if isinstance(link, str)},
             request_id=answer.request_id,
             raw={name: reply[name] for name in facts if name in reply},
@@ -235,11 +239,7 @@ class FalProvider(HttpProvider):
         return f"/{owner_and_app}/requests/{quote(task.task_id, safe='')}{ENDINGS[name]}"
 
     def _result(self, task: TaskRef, ended: fal_answers.Ended) -> Result:
-        path = self._link(task, "response")
-        try:
-            answer = self.call(reading_client(), "GET", path, timeout=POLL_SECONDS)
-        except OutcomeUnknown as error:
-            raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
+        answer = self.ask(self._link(task, "response"))
         if not answer.ok:
             trouble = self.failure(answer, unsure=Unavailable)
             raise fal_answers.failure_of_task(trouble, answer, ended)
@@ -291,9 +291,3 @@ def _from_hex(signature: str) -> bytes:
         return bytes.fromhex(signature)
     except ValueError:
         raise WebhookForged("The signature is missing or wrong.") from None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
-    return value

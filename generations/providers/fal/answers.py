@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generations.providers.answers import Answer, Fault, short
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    linked_image,
+    short,
+)
 from generations.providers.errors import Code, ProviderError, TaskCancelled, TaskFailed
 from generations.providers.types import (
-    ImageError,
     InProgress,
-    RemoteImage,
     Result,
-    ResultImage,
     TaskRef,
 )
 
@@ -111,7 +113,7 @@ def result(answer: Answer, ended: Ended) -> Result:
     if not isinstance(items, list) or not items:
         raise ValueError("A task that succeeded has no pictures.")
     return Result(
-        images=tuple(_image(item) for item in items),
+        images=tuple(linked_image(_link_in(item)) for item in items),
         request_id=answer.request_id,
         # Only text-to-image gives it back.
         seed=number(reply.get("seed")),
@@ -119,11 +121,8 @@ def result(answer: Answer, ended: Ended) -> Result:
     )
 
 
-def _image(item: object) -> ResultImage:
-    url = item.get("url") if isinstance(item, dict) else None
-    if isinstance(url, str) and url:
-        return RemoteImage(url=url)
-    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
+def _link_in(item: object) -> object:
+    return item.get("url") if isinstance(item, dict) else None
 
 
 def _facts(item: object) -> dict[str, Any]:

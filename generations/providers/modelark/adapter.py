@@ -19,7 +19,7 @@ from generations.providers.errors import (
     Refused,
     Unavailable,
 )
-from generations.providers.http import POLL_SECONDS, HttpProvider
+from generations.providers.http import HttpProvider
 from generations.providers.modelark.answers import (
     Delivery,
     PictureStream,
@@ -38,7 +38,6 @@ from generations.providers.modelark.engines import (
     region_of,
 )
 from generations.providers.modelark.errors import PAGE_ADVICE, fault_of, request_id_in
-from generations.providers.transport import reading_client
 from generations.providers.types import (
     Engine,
     GenerationRequest,
@@ -168,7 +167,8 @@ class ModelArkProvider(HttpProvider):
 
     def _refusal(self, engine: Engine) -> Refused | None:
         """Why the key may not use `engine`'s model; None where it may."""
-        answer = self._ask_without_prompt(engine.model)
+        order = json.dumps({"model": engine.model}).encode()
+        answer = self.ask(PATH, method="POST", content=order)
         if answer.ok:
             raise Unavailable(code=Code.BAD_RESPONSE, raw_code="took an order without prompt")
         error = self.failure(answer, unsure=Unavailable)
@@ -177,19 +177,6 @@ class ModelArkProvider(HttpProvider):
         if isinstance(error, Refused) and error.code == Code.NOT_FOUND:
             return error
         raise error
-
-    def _ask_without_prompt(self, model: str) -> Answer:
-        try:
-            return self.call(
-                reading_client(),
-                "POST",
-                PATH,
-                headers={"Content-Type": "application/json"},
-                content=json.dumps({"model": model}).encode(),
-                timeout=POLL_SECONDS,
-            )
-        except OutcomeUnknown as error:
-            raise Unavailable(code=Code.CONNECTION, raw_code=error.raw_code) from error
 
 
 def _set_fields(request: GenerationRequest) -> dict[str, Any]:

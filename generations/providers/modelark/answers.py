@@ -7,11 +7,15 @@ page beside it), read in autumn 2026.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from generations.providers.answers import Answer, parsed_json, short
+from generations.providers.answers import (
+    Answer,
+    after_seconds,
+    parsed_json,
+    text,
+)
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
@@ -20,7 +24,7 @@ from generations.providers.errors import (
     Unavailable,
 )
 from generations.providers.event_stream import Event, EventReader
-from generations.providers.modelark.engines import LINK_LIFE_SECONDS, WITH_SETS
+from generations.providers.modelark.engines import LINK_LIFE, WITH_SETS
 from generations.providers.modelark.errors import fault_of, request_id_in
 from generations.providers.types import ImageError, RemoteImage, ResultImage
 
@@ -120,7 +124,7 @@ class PictureStream:
         return self._take_facts(facts, event.name) if isinstance(facts, dict) else None
 
     def _take_facts(self, facts: Mapping[str, Any], name: str) -> tuple[int, ResultImage] | None:
-        self._model = self._model or _text(facts.get("model"))
+        self._model = self._model or text(facts.get("model"))
         kind = facts.get("type") or name
         if kind == SUCCEEDED:
             return self._put(facts, _picture_in(facts))
@@ -179,7 +183,7 @@ def plain(reply: Mapping[str, Any]) -> Delivery:
     return Delivery(
         images=tuple(images),
         errors=tuple(errors),
-        model=_text(reply.get("model")),
+        model=text(reply.get("model")),
         size=sizes[0] if sizes else (0, 0),
         usage=_usage_in(reply),
     )
@@ -195,23 +199,13 @@ def _picture_in(facts: Mapping[str, Any]) -> ResultImage:
     url = facts.get("url")
     if not isinstance(url, str) or not url:
         return ImageError(code=Code.BAD_RESPONSE, raw_code="no link")
-    return RemoteImage(url=url, expires_at=_expires_at(facts.get("created")))
+    return RemoteImage(url=url, expires_at=after_seconds(facts.get("created"), LINK_LIFE))
 
 
 def _error_in(error: object) -> ImageError:
     fault = fault_of(error)
     code = fault.code or Code.PROVIDER_ERROR
     return ImageError(code=code, raw_code=fault.raw_code, message=fault.message)
-
-
-def _expires_at(created: object) -> datetime | None:
-    """24 hours after `created` (seconds since 1970); None where that is missing."""
-    if type(created) is not int:
-        return None
-    try:
-        return datetime.fromtimestamp(created, UTC) + timedelta(seconds=LINK_LIFE_SECONDS)
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _usage_in(reply: Mapping[str, Any]) -> dict[str, int]:
@@ -222,12 +216,8 @@ def _usage_in(reply: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _size_in(facts: Mapping[str, Any]) -> tuple[int, int]:
-    found = SIZE.fullmatch(_text(facts.get("size")))
+    found = SIZE.fullmatch(text(facts.get("size")))
     return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _text(value: object) -> str:
-    return short(value) if isinstance(value, str) else ""
 
 
 _MISSING = ImageError(code=Code.BAD_RESPONSE, raw_code="missing in the stream")

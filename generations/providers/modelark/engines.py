@@ -13,6 +13,7 @@ exist for these models.
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from math import ceil
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ from generations.providers.types import (
 VOLCENGINE = "volces.com"
 EU_HOST = "ark.eu-west.bytepluses.com"
 
-LINK_LIFE_SECONDS = 24 * 3600.0
+LINK_LIFE = timedelta(hours=24)
 # Practice of public clients: 300 s for one picture and 40 s for each more, up to 900 s. A picture
 # was measured at 26 to 43 s, the second of a set at 48 s.
 ONE_SECONDS = 300.0
@@ -60,7 +61,7 @@ ONE_PICTURE = Capabilities(
     reference_delivery=ReferenceDelivery.INLINE,
     answers_at_once=True,
     submit_timeout_seconds=ONE_SECONDS,
-    link_life_seconds=LINK_LIFE_SECONDS,
+    link_life_seconds=LINK_LIFE.total_seconds(),
 )
 # References and pictures of one call together are at most 15.
 WITH_SETS = replace(

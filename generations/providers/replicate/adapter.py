@@ -18,7 +18,7 @@ The API tells no balance, and no idempotency key is documented.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +26,14 @@ from urllib.parse import quote
 from django.utils.translation import gettext_lazy as _
 
 from generations.providers.addresses import origin
-from generations.providers.answers import Answer, Fault, short
+from generations.providers.answers import (
+    Answer,
+    Fault,
+    after_iso,
+    linked_image,
+    required_text,
+    short,
+)
 from generations.providers.base import json_of
 from generations.providers.errors import Code, Refused, TaskCancelled, TaskFailed
 from generations.providers.http import HttpProvider
@@ -40,14 +47,11 @@ from generations.providers.types import (
     CustomSize,
     Engine,
     GenerationRequest,
-    ImageError,
     InProgress,
     Payload,
     PollSchedule,
     ReferenceDelivery,
-    RemoteImage,
     Result,
-    ResultImage,
     SuggestedPrice,
     TaskRef,
     WebhookCall,
@@ -168,7 +172,7 @@ class ReplicateProvider(HttpProvider):
         links = prediction.get("urls")
         links = links if isinstance(links, dict) else {}
         return Accepted(
-            task_id=_text(prediction["id"]),
+            task_id=required_text(prediction["id"]),
             urls={name: links[name] for name in ("get", "cancel") if _is_text(links.get(name))},
             request_id=answer.request_id,
             raw=_facts(prediction),
@@ -234,7 +238,9 @@ class ReplicateProvider(HttpProvider):
         return WebhookNews(task_id=json_of(call)["id"], event_id=call.headers["webhook-id"])
 
     def _read_secret(self) -> str:
-        return self.read("/webhooks/default/secret", lambda answer: _text(answer.json()["key"]))
+        return self.read(
+            "/webhooks/default/secret", lambda answer: required_text(answer.json()["key"])
+        )
 
     def _link(self, task: TaskRef, name: str) -> str:
         """The provider's own link for `task`, unless it leads to another host than our calls do."""
@@ -277,7 +283,7 @@ def _is_cancelled(answer: Answer, task: TaskRef) -> bool:
 
 
 def _accepted_key(answer: Answer) -> str:
-    _text(answer.json()["type"])
+    required_text(answer.json()["type"])
     return "the key is accepted"
 
 
@@ -287,29 +293,14 @@ def _result(prediction: Mapping[str, Any], answer: Answer) -> Result:
     links = [output] if _is_text(output) else output
     if not isinstance(links, list) or not links:
         raise ValueError("A prediction that succeeded has no images.")
-    expires_at = _expires_at(prediction.get("completed_at"))
+    expires_at = after_iso(prediction.get("completed_at"), LINK_LIFE)
     facts = _facts(prediction)
     return Result(
-        images=tuple(_image(link, expires_at) for link in links),
+        images=tuple(linked_image(link, expires_at) for link in links),
         model=facts.get("model", ""),
         request_id=answer.request_id,
         raw=facts,
     )
-
-
-def _image(link: object, expires_at: datetime | None) -> ResultImage:
-    if _is_text(link):
-        return RemoteImage(url=str(link), expires_at=expires_at)
-    return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
-
-
-def _expires_at(completed_at: object) -> datetime | None:
-    """An hour after `completed_at` (ISO 8601); None where that is missing."""
-    try:
-        moment = datetime.fromisoformat(str(completed_at))
-        return moment.replace(tzinfo=moment.tzinfo or UTC) + LINK_LIFE
-    except (ValueError, OverflowError):
-        return None
 
 
 def _task_failed(prediction: Mapping[str, Any], answer: Answer) -> TaskFailed:
@@ -365,9 +356,3 @@ def _is_count(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
-    return value
