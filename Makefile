@@ -32,7 +32,7 @@ test: install-dev ## Run the tests, those in a browser included
 	    CHROMIUM="$$chromium" $(VENV_PYTHON) -m pytest -n auto $(ARGS)
 
 test-services: install-dev ## Run the tests on PostgreSQL and Redis
-	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -m "not browser" $(ARGS)
+	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -n auto -m "not browser" $(ARGS)
 
 lint: install-dev ## Check style, types, templates, floors and migrations
 	$(VENV_PYTHON) -m ruff check .

@@ -11,11 +11,12 @@ from accounts.models import Record
 from generations import submission
 from generations.execution import adopting
 from generations.imaging import clean_reference
-from generations.models import Generation, WebhookEvent
+from generations.models import Generation, ProviderAccount, WebhookEvent
 from generations.providers import registry
 from generations.states import RunStatus, Status
 from generations.submission import NewReference
 from generations.worker import work_here
+from tests.conftest import configured
 from tests.emulator import troubles
 from tests.generations.asking import ask
 
@@ -149,9 +150,7 @@ def test_every_documented_refusal_returns_the_credits(alice, providers, engine):
         run = made(alice, engine, 1)
         assert run.status == RunStatus.FAILED, status
         # The next one is not held up by a key that was refused.
-        Generation.objects.filter(run=run).get().account.__class__.objects.update(
-            paused_until=None, blocked_code="", failures=0
-        )
+        ProviderAccount.objects.update(paused_until=None, blocked_code="", failures=0)
     assert ledger.balance(alice).left == ledger.balance(alice).limit_total
 
 
@@ -174,7 +173,7 @@ def test_another_size_than_asked_for_is_kept_and_on_the_record(alice, providers,
 
 def test_pictures_of_a_stream_appear_one_by_one(alice, providers):
     """The set of ModelArk: its first picture is stored while the answer is still on its way."""
-    providers.seconds = 3
+    providers.seconds = 1
     run = ask(alice, "modelark/seedream-4-5", 3, sequential=True)
     generation = run.generations.get()
     seen = []
@@ -187,6 +186,31 @@ def test_pictures_of_a_stream_appear_one_by_one(alice, providers):
     work(run, until=first_is_there)
     assert run.status == RunStatus.SUCCEEDED
     assert (Status.SUBMITTING, 1) in seen
+
+
+@pytest.fixture
+def two_keys(providers, settings):
+    """Two accounts at Apiframe, each of which knows its own tasks only."""
+    both = configured(providers, "apiframe", slots=(1, 2))
+    settings.PROVIDERS = {**settings.PROVIDERS, "apiframe": both}
+    return providers
+
+
+def test_work_is_spread_over_keys_and_each_task_is_read_with_its_own(alice, two_keys):
+    run = made(alice, registry.engine("apiframe/seedream-4-5"), 4)
+    assert run.status == RunStatus.SUCCEEDED
+    assert {row.account.slot for row in run.generations.select_related("account")} == {1, 2}
+    for name in ("submit", "status"):
+        assert len({call.account for call in two_keys.calls("apiframe", name)}) == 2
+
+
+def test_a_key_that_is_used_up_rests_alone_and_the_other_does_the_work(alice, two_keys):
+    two_keys.script("apiframe", "submit", troubles.status(402))
+    run = made(alice, registry.engine("apiframe/seedream-4-5"), 1)
+    assert run.status == RunStatus.SUCCEEDED
+    blocked = ProviderAccount.objects.filter(provider="apiframe").order_by("blocked_code")
+    assert [account.blocked_code for account in blocked] == ["", "insufficient_balance"]
+    assert run.generations.get().account == blocked[0]
 
 
 def test_a_stream_that_breaks_off_keeps_what_came(alice, providers):

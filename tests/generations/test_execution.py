@@ -191,7 +191,8 @@ class TestLostAnswers:
         with pytest.raises(resolution.DecisionRefused):
             resolution.release(generation, actor=admin, reason="twice")
 
-    def test_a_task_that_never_ends_is_unknown_at_its_deadline(self, alice, apixo):
+    def test_a_task_that_never_ends_is_unknown_at_its_deadline(self, alice, apixo, settings):
+        settings.PROVIDER_TIME_SCALE = 0.001
         apixo.seconds = 1000
         run = made(alice)
         assert run.status == RunStatus.UNKNOWN

@@ -197,8 +197,9 @@ class TestLostAnswers:
 
 class TestLateTasks:
     @pytest.fixture
-    def late(self, alice, apixo):
+    def late(self, alice, apixo, settings):
         """A task that had not ended at its deadline."""
+        settings.PROVIDER_TIME_SCALE = 0.001
         apixo.seconds = 1000
         run = work(ask(alice, APIXO, 1))
         assert run.status == RunStatus.UNKNOWN
