@@ -3,11 +3,12 @@
 One loop in each worker process leases due rows, asks with many threads over one shared client,
 writes down in few updates what is still running, and makes every real move singly. It goes round
 a few times a second, whatever there is to do: what falls due in between is asked about together.
+No key takes all threads, so a provider that is slow to answer holds up none of the others.
 """
 
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 THREADS = 64
+# Of one key at a time; the other threads are for the others.
+MOST_OF_AN_ACCOUNT = 48
 # Longer than any poll may take, so that no two workers ask about the same task at once.
 LEASE = timedelta(seconds=60)
 # Which keys this process has changes only with its settings; new rows appear soon enough.
@@ -58,7 +61,8 @@ class Poller:
     def __init__(self, worker: str) -> None:
         self.worker = worker
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="poll")
-        self.asking: set[Future[Asked]] = set()
+        # With the account that is asked.
+        self.asking: dict[Future[Asked], int | None] = {}
         self._accounts: list[ProviderAccount] = []
         self._accounts_until = 0.0
 
@@ -67,11 +71,16 @@ class Poller:
         ends = time.monotonic() + seconds
         room = BATCH - len(self.asking)
         if room > 0:
-            tasks = lease(self.worker, self._accounts_here(), room)
-            self.asking |= {self.pool.submit(ask, task) for task in tasks}
-        answered, self.asking = wait(self.asking, timeout=seconds)
+            tasks = lease(self.worker, self._accounts_here(), room, busy=self._busy())
+            self.asking |= {self.pool.submit(ask, task): task.account_id for task in tasks}
+        answered, _asked = wait(self.asking, timeout=seconds)
         time.sleep(max(0.0, ends - time.monotonic()))
+        for future in answered:
+            del self.asking[future]
         write_down([future.result() for future in answered])
+
+    def _busy(self) -> Counter[int | None]:
+        return Counter(self.asking.values())
 
     def _accounts_here(self) -> list[ProviderAccount]:
         if time.monotonic() >= self._accounts_until:
@@ -116,14 +125,24 @@ def ask(generation: Generation) -> Asked:
         return Asked(generation, ProviderError(code=Code.BAD_RESPONSE))
 
 
-def lease(worker: str, accounts: Sequence[ProviderAccount], most: int) -> list[Generation]:
-    """Claim what is due at `accounts` for `worker`, the longest overdue first."""
+def lease(
+    worker: str, accounts: Sequence[ProviderAccount], most: int, *, busy: Counter[int | None]
+) -> list[Generation]:
+    """Claim what is due at `accounts` for `worker`, the longest overdue first.
+
+    `busy` is how many tasks of each account are being asked about already.
+    """
     now = timezone.now()
     until = now + LEASE
+    idle = [account for account in accounts if busy[account.pk] < MOST_OF_AN_ACCOUNT]
     due = Generation.objects.filter(
-        status=Status.RUNNING, next_action_at__lte=now, account__in=accounts
+        status=Status.RUNNING, next_action_at__lte=now, account__in=idle
     )
-    batch = list(due.order_by("next_action_at").values_list("pk", flat=True)[:most])
+    batch = []
+    for pk, account in due.order_by("next_action_at").values_list("pk", "account")[:most]:
+        if busy[account] < MOST_OF_AN_ACCOUNT:
+            busy[account] += 1
+            batch.append(pk)
     if not batch:
         return []
     due.filter(pk__in=batch).update(next_action_at=until, claimed_by=worker)

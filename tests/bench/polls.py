@@ -141,11 +141,11 @@ def _watch() -> tuple[list[float], float]:
     late: list[float] = []
     ask, lease = polling.ask, polling.lease
 
-    def noting_lease(worker, accounts, most):
+    def noting_lease(worker, accounts, most, **busy):
         soon = timezone.now() + timedelta(seconds=1)
         rows = Generation.objects.filter(status=Status.RUNNING, next_action_at__lte=soon)
         due.update({pk: at.timestamp() for pk, at in rows.values_list("pk", "next_action_at")})
-        return lease(worker, accounts, most)
+        return lease(worker, accounts, most, **busy)
 
     def noting_ask(generation):
         late.append(time.time() - due[generation.pk])
