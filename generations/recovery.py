@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import heartbeat
 from generations import hints, lifecycle, provider_health
 from generations.execution import adopting, arriving, delivering
-from generations.models import Delivery, Generation, WebhookEvent
+from generations.models import Delivery, Generation, ProviderAccount, WebhookEvent
 from generations.providers import registry
 from generations.providers.errors import Code
 from generations.states import Status
@@ -114,6 +114,9 @@ def _give_up_lost() -> int:
     overdue = Generation.objects.filter(status=Status.RUNNING, deadline_at__lt=now - DEADLINE_GRACE)
     lost = [(row, Status.FAILED, Code.ENGINE_MISSING) for row in _with_run(homeless)]
     lost += [(row, Status.FAILED, code) for row, code in _behind_blocked_keys(now - patience)]
+    lost += [
+        (row, Status.UNKNOWN, Code.OUTCOME_UNKNOWN) for row in _bound_to_lost_keys(now - patience)
+    ]
     lost += [(row, Status.UNKNOWN, Code.TIMEOUT) for row in _with_run(overdue)]
     return sum(
         lifecycle.move(row, target, facts={"error": str(code)}, changes={"error_code": str(code)})
@@ -130,6 +133,24 @@ def _behind_blocked_keys(before: datetime) -> list[tuple[Generation, Code]]:
     blocked = {name: code for name in providers if (code := provider_health.why_blocked(name))}
     rows = _with_run(waiting.filter(provider__in=blocked))
     return [(row, Code(blocked[row.provider])) for row in rows]
+
+
+def _bound_to_lost_keys(before: datetime) -> list[Generation]:
+    """Work that waits for the one key that may send it again, which is here no more.
+
+    What was surely never taken is set free for the other keys.
+    """
+    lost = [
+        account.pk
+        for account in ProviderAccount.objects.all()
+        if account.slot not in registry.slots(account.provider)
+    ]
+    waiting = Generation.objects.filter(
+        status=Status.QUEUED, account__in=lost, created_at__lt=before
+    ).exclude(idempotency_key="")
+    doubtful = Q(error_code=Code.OUTCOME_UNKNOWN)
+    waiting.exclude(doubtful).update(idempotency_key="", body=None, account=None)
+    return list(_with_run(waiting.filter(doubtful)))
 
 
 def _with_run(rows: QuerySet[Generation]) -> QuerySet[Generation]:

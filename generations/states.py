@@ -4,7 +4,7 @@ queued ──► submitting ──► running ──► storing ──► succee
   │            │              │          └──────► failed
   │            │              └─► failed | cancelled | unknown
   │            └─► queued | storing | unknown | failed | cancelled
-  └─► cancelled | failed
+  └─► cancelled | failed | unknown
 unknown ──► running | storing | failed
 """
 
@@ -35,8 +35,9 @@ class RunStatus(TextChoices):
 S = Status
 
 MOVES: dict[Status, frozenset[Status]] = {
-    # failed: attempts or time are used up before the provider took it.
-    S.QUEUED: frozenset({S.SUBMITTING, S.CANCELLED, S.FAILED}),
+    # failed: attempts or time are used up before the provider took it. unknown: an attempt may have
+    # been taken, and the key that could tell is gone.
+    S.QUEUED: frozenset({S.SUBMITTING, S.CANCELLED, S.FAILED, S.UNKNOWN}),
     S.SUBMITTING: frozenset({S.QUEUED, S.RUNNING, S.STORING, S.UNKNOWN, S.FAILED, S.CANCELLED}),
     S.RUNNING: frozenset({S.STORING, S.FAILED, S.CANCELLED, S.UNKNOWN}),
     S.STORING: frozenset({S.SUCCEEDED, S.FAILED}),

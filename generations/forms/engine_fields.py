@@ -113,13 +113,9 @@ def _named(engines: Sequence[Engine]) -> dict[str, str]:
     """What to call each engine: with the provider where two have the same label."""
     labels = Counter(engine.label for engine in engines)
     return {
-        engine.name: engine.label if labels[engine.label] == 1 else _in_full(engine)
+        engine.name: engine.label if labels[engine.label] == 1 else registry.full_label(engine)
         for engine in engines
     }
-
-
-def _in_full(engine: Engine) -> str:
-    return f"{engine.label}, {registry.adapter_class(engine.provider).label}"
 
 
 def counts(able: Capabilities, chosen: Chosen) -> range:

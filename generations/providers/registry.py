@@ -84,6 +84,13 @@ def engine(name: str) -> Engine:
     return adapter_class(provider).engine(name)
 
 
+def full_label(engine: Engine) -> str:
+    """Model and provider as people read them; the demo engine's own label says both."""
+    if engine.provider == DEMO:
+        return engine.label
+    return f"{engine.label}, {adapter_class(engine.provider).label}"
+
+
 def adapter(provider: str, slot: int = 1) -> ImageProvider:
     """The adapter for one key, the same object while the settings stay the same.
 

@@ -147,9 +147,9 @@ def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
 
 
 def engine_label(name: str) -> str:
-    """What people call an engine, also one that is no longer set up."""
+    """What people call an engine and its provider, also where it is no longer set up."""
     engine = registry.known_engines().get(name)
-    return engine.label if engine else name
+    return registry.full_label(engine) if engine else name
 
 
 # --- Steps -------------------------------------------------------------------------------------

@@ -61,6 +61,14 @@ class TestClaiming:
         settings.PROVIDERS = {}
         assert dispatch.claim_next("worker-1") is None
 
+    def test_keys_take_turns_by_what_they_have_in_flight(self, alice, settings):
+        keys = {1: "one", 2: "two"}
+        settings.PROVIDERS = {"apiframe": {"base_url": "https://api.apiframe.ai", "keys": keys}}
+        ask(alice, "apiframe/seedream-4-5", 4)
+        claimed = [dispatch.claim_next("worker-1") for _ in range(4)]
+        assert sorted(row.account.slot for row in claimed) == [1, 1, 2, 2]
+        assert claimed[0].account != claimed[1].account
+
     def test_a_body_that_was_sent_with_a_key_goes_to_the_same_account_again(self, alice, settings):
         keys = {1: "one", 2: "two"}
         settings.PROVIDERS = {"apixo": {"base_url": "https://api.apixo.ai/api/v1", "keys": keys}}

@@ -197,6 +197,10 @@ def two_keys(providers, settings):
 
 
 def test_work_is_spread_over_keys_and_each_task_is_read_with_its_own(alice, two_keys):
+    two_keys.seconds = 1
+    ProviderAccount.objects.create(
+        provider="apiframe", slot=1, key_fingerprint="f", concurrency=2, per_minute=60
+    )
     run = made(alice, registry.engine("apiframe/seedream-4-5"), 4)
     assert run.status == RunStatus.SUCCEEDED
     assert {row.account.slot for row in run.generations.select_related("account")} == {1, 2}

@@ -172,3 +172,32 @@ class TestHeartbeat:
         assert heartbeat.bury_dead() == 0
         Worker.objects.update(seen_at=timezone.now() - timedelta(seconds=31))
         assert heartbeat.bury_dead() == 1
+
+
+class TestLostKeys:
+    """Work that may only be sent again with one key, which the settings have no more."""
+
+    @pytest.fixture
+    def bound(self, alice, settings):
+        keys = {1: "one", 2: "two"}
+        settings.PROVIDERS = {"apiframe": {"base_url": "https://api.apiframe.ai", "keys": keys}}
+        generation = ask(alice, "apiframe/seedream-4-5", 1).generations.get()
+        _first, second = [row for row in dispatch.accounts_here() if row.provider == "apiframe"]
+        long_ago = timezone.now() - timedelta(hours=1)
+        Generation.objects.update(
+            account=second, idempotency_key="k", body=b"{}", created_at=long_ago
+        )
+        del keys[2]
+        return generation
+
+    def test_what_was_surely_never_taken_goes_to_another_key(self, bound):
+        recovery.recover()
+        claimed = dispatch.claim_next("worker")
+        assert (claimed, claimed.account.slot, claimed.idempotency_key) == (bound, 1, "")
+
+    def test_what_may_have_been_taken_is_for_a_person_to_decide(self, bound, alice):
+        Generation.objects.update(error_code="outcome_unknown")
+        recovery.recover()
+        bound.refresh_from_db()
+        assert bound.status == Status.UNKNOWN
+        assert ledger.balance(alice).reserved == bound.reserved_credits

@@ -13,6 +13,7 @@ LEGAL = {
     ("queued", "submitting"),
     ("queued", "cancelled"),
     ("queued", "failed"),
+    ("queued", "unknown"),
     ("submitting", "queued"),
     ("submitting", "running"),
     ("submitting", "storing"),
