@@ -201,3 +201,42 @@ class TestLostKeys:
         bound.refresh_from_db()
         assert bound.status == Status.UNKNOWN
         assert ledger.balance(alice).reserved == bound.reserved_credits
+
+
+class TestAnswersThatBrokeOff:
+    """Pictures that were taken while their answer was still on its way."""
+
+    PICTURE = RemoteImage(url="https://cdn.example/1.jpg")
+
+    @pytest.fixture
+    def streaming(self, claimed):
+        generation = claimed(submitted_at=timezone.now())
+        arriving.take_early(generation, 0, self.PICTURE)
+        return generation
+
+    def test_keep_what_came_and_say_what_did_not(self, streaming):
+        recovery.recover()
+        streaming.refresh_from_db()
+        assert streaming.status == Status.STORING
+        first, second = streaming.deliveries.order_by("index")
+        assert (first.status, first.url) == (Delivery.Status.PENDING, self.PICTURE.url)
+        assert (second.status, second.error_code) == (Delivery.Status.FAILED, "outcome_unknown")
+
+    def test_a_picture_told_twice_is_delivered_once(self, streaming):
+        arriving.take_early(streaming, 0, self.PICTURE)
+        whole = Result(images=(self.PICTURE, ImageError(code="content_policy")))
+        assert arriving.accept(streaming, whole)
+        assert streaming.deliveries.count() == 2
+
+    def test_nothing_is_taken_for_a_row_that_has_moved_on(self, streaming):
+        Generation.objects.update(status=Status.UNKNOWN)
+        arriving.take_early(streaming, 1, self.PICTURE)
+        assert streaming.deliveries.count() == 1
+
+    def test_trouble_with_one_picture_does_not_break_off_the_answer(self, streaming, monkeypatch):
+        def refuse(*_given):
+            raise OSError("disk full")
+
+        monkeypatch.setattr(storage, "save_original", refuse)
+        arriving.take_early(streaming, 1, InlineImage(b"bytes"))
+        assert streaming.deliveries.count() == 1
