@@ -143,6 +143,15 @@ def short(text: object) -> str:
     return str(storable(str(text)))[:TEXT_LIMIT]
 
 
+def object_in(answer: Answer) -> Mapping[str, Any]:
+    """The object of an error answer; empty where there is none, for its status speaks too."""
+    try:
+        reply = answer.json()
+    except ValueError:
+        return {}
+    return reply if isinstance(reply, Mapping) else {}
+
+
 def text(value: object) -> str:
     """`value` as it may be kept, or nothing where it is no text."""
     return short(value) if isinstance(value, str) else ""

@@ -32,6 +32,7 @@ from generations.providers.answers import (
     Fault,
     after_iso,
     linked_image,
+    object_in,
     required_text,
     short,
 )
@@ -196,7 +197,7 @@ class ApiframeProvider(HttpProvider):
             # It never came to Apiframe, and says nothing about the key.
             raw_code = blocked[1].decode().lower()
             return Fault(code=Code.CONNECTION, raw_code=raw_code, error=Unavailable)
-        reply = _object(answer)
+        reply = object_in(answer)
         if answer.status == 409:
             # "Replayed an idempotency key with a different request body" (SDK): a job of this key
             # exists, and may be charged. To refuse would lose it, another key would pay twice.
@@ -282,15 +283,6 @@ def _task_failed(job: Mapping[str, Any], answer: Answer) -> TaskFailed:
         raw_code=text if is_policy else "FAILED",
         request_id=answer.request_id,
     )
-
-
-def _object(answer: Answer) -> Mapping[str, Any]:
-    """The object of an error answer; empty where there is none, for its status speaks too."""
-    try:
-        reply = answer.json()
-    except ValueError:
-        return {}
-    return reply if isinstance(reply, Mapping) else {}
 
 
 def _details(reply: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,6 +37,7 @@ from generations.providers.answers import (
     Fault,
     after_seconds,
     linked_image,
+    object_in,
     plain_code,
     required_text,
     short,
@@ -230,7 +231,7 @@ class ApipodProvider(HttpProvider):
         raise ValueError("The status is none of those documented.")
 
     def read_fault(self, answer: Answer) -> Fault:
-        reply = _object(answer)
+        reply = object_in(answer)
         raw_code, message = _raw_code(reply), _message(reply)
         statuses = (answer.status, reply.get("code"))
         code = CODES_OF_PAGE.get(plain_code(raw_code))
@@ -324,15 +325,6 @@ def _headers_kept(answer: Answer) -> dict[str, str]:
     kept = {"request_cost": "x-request-cost", "idempotent_replay": "x-idempotent-replay"}
     found = {name: answer.headers.get(header) for name, header in kept.items()}
     return {name: short(value) for name, value in found.items() if value}
-
-
-def _object(answer: Answer) -> Mapping[str, Any]:
-    """The object of an error answer; empty where there is none, for its status speaks too."""
-    try:
-        reply = answer.json()
-    except ValueError:
-        return {}
-    return reply if isinstance(reply, Mapping) else {}
 
 
 def _part(reply: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from generations.providers.answers import (
     Answer,
     Fault,
     linked_image,
+    object_in,
     short,
 )
 from generations.providers.errors import Code, ProviderError, TaskCancelled, TaskFailed
@@ -160,7 +161,7 @@ def fault(answer: Answer) -> Fault:
     Of a model's error only its type and place are kept: `msg` and `input` may repeat the prompt.
     So may a text that comes without a type.
     """
-    reply = _object(answer)
+    reply = object_in(answer)
     detail = reply.get("detail")
     if isinstance(detail, list):
         raw_code, text = _first_error(detail)
@@ -172,15 +173,6 @@ def fault(answer: Answer) -> Fault:
         code = Code.INSUFFICIENT_BALANCE
     kept = text if detail and (raw_code or answer.status == 403) else ""
     return Fault(code=code, raw_code=raw_code, message=f"{kept} {_retry_hint(answer)}".strip())
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    try:
-        reply = answer.json()
-    except ValueError:
-        # A header may still name the error.
-        return {}
-    return reply if isinstance(reply, dict) else {}
 
 
 def _first_error(detail: list[Any]) -> tuple[str, str]:
