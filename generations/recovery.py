@@ -138,7 +138,8 @@ def _behind_blocked_keys(before: datetime) -> list[tuple[Generation, Code]]:
 def _bound_to_lost_keys(before: datetime) -> list[Generation]:
     """Work that waits for the one key that may send it again, which is here no more.
 
-    What was surely never taken is set free for the other keys.
+    What was surely never taken is set free for the other keys. Another process may have the key,
+    and would have sent it again long before.
     """
     lost = [
         account.pk
@@ -146,7 +147,7 @@ def _bound_to_lost_keys(before: datetime) -> list[Generation]:
         if account.slot not in registry.slots(account.provider)
     ]
     waiting = Generation.objects.filter(
-        status=Status.QUEUED, account__in=lost, created_at__lt=before
+        status=Status.QUEUED, account__in=lost, retrying_since__lt=before
     ).exclude(idempotency_key="")
     doubtful = Q(error_code=Code.OUTCOME_UNKNOWN)
     waiting.exclude(doubtful).update(idempotency_key="", body=None, account=None)

@@ -33,8 +33,9 @@ def give_task_id(generation: Generation, task_id: str, *, actor: User, reason: s
     if others.exclude(pk=generation.pk).exists():
         raise DecisionRefused(_("Another generation has this task id."))
     with transaction.atomic():
-        # What was found by hand goes before what stood there.
-        Generation.objects.filter(pk=generation.pk, status=Status.UNKNOWN).update(task_id="")
+        # What was found by hand goes before what stood there, links included.
+        undecided = Generation.objects.filter(pk=generation.pk, status=Status.UNKNOWN)
+        undecided.update(task_id="", task_urls={})
         if not adopting.adopt(generation, task_id, actor=actor):
             raise DecisionRefused(_("The outcome of this generation is no longer unknown."))
         _record(generation, "task_id", actor=actor, reason=reason)

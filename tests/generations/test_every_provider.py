@@ -8,7 +8,7 @@ from PIL import Image as Picture
 from accounts import ledger
 from accounts.events import Event
 from accounts.models import Record
-from generations import submission
+from generations import resolution, submission
 from generations.execution import adopting
 from generations.imaging import clean_reference
 from generations.models import Generation, ProviderAccount, WebhookEvent
@@ -112,6 +112,19 @@ def test_a_webhook_settles_a_lost_answer(alice, providers, engine, public):
     assert adopting.adopt_from(event.pk)
     assert work(run).status == RunStatus.SUCCEEDED
     assert ledger.balance(alice).spent == price(run)
+
+
+@pytest.mark.parametrize("provider", ["fal", "replicate"])
+def test_a_task_given_by_hand_is_asked_about_at_its_own_address(alice, admin, providers, engine):
+    """Links of the task that stood there before would tell of that one."""
+    providers.script(engine.provider, "submit", troubles.lost_answer())
+    lost = made(alice, engine, 1).generations.select_related("run", "price", "account").get()
+    [task_id] = [task.id for task in providers.tasks.values() if task.provider == engine.provider]
+    address = f"{providers.base_url(engine.provider)}/another-task"
+    stale = dict.fromkeys(("status_url", "response_url", "get"), address)
+    Generation.objects.filter(pk=lost.pk).update(task_id="another-task", task_urls=stale)
+    resolution.give_task_id(lost, task_id, actor=admin, reason="seen in the console")
+    assert work(lost.run).status == RunStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("provider", ["fal", "replicate"])

@@ -185,7 +185,11 @@ class TestLostKeys:
         _first, second = [row for row in dispatch.accounts_here() if row.provider == "apiframe"]
         long_ago = timezone.now() - timedelta(hours=1)
         Generation.objects.update(
-            account=second, idempotency_key="k", body=b"{}", created_at=long_ago
+            account=second,
+            idempotency_key="k",
+            body=b"{}",
+            created_at=long_ago,
+            retrying_since=long_ago,
         )
         del keys[2]
         return generation
@@ -194,6 +198,13 @@ class TestLostKeys:
         recovery.recover()
         claimed = dispatch.claim_next("worker")
         assert (claimed, claimed.account.slot, claimed.idempotency_key) == (bound, 1, "")
+
+    def test_what_was_sent_lately_is_left_to_a_process_that_may_have_the_key(self, bound):
+        """However long it has waited in line: only the time of trying again counts."""
+        Generation.objects.update(error_code="outcome_unknown", retrying_since=timezone.now())
+        recovery.recover()
+        bound.refresh_from_db()
+        assert (bound.status, bound.idempotency_key) == (Status.QUEUED, "k")
 
     def test_what_may_have_been_taken_is_for_a_person_to_decide(self, bound, alice):
         Generation.objects.update(error_code="outcome_unknown")
