@@ -24,7 +24,6 @@ LABEL = "generations.label"
 ADOPT = "generations.adopt"
 LOOK_UP = "generations.look_up"
 BALANCE = "generations.read_balance"
-BALANCES = "generations.read_balances"
 
 
 def hint(step: str, *ids: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown
 
-from generations import hints, recovery, webhooks
+from generations import recovery, webhooks
 from generations.execution import adopting, balances, delivering, submitting
 from generations.worker import WorkerProcess
 
@@ -20,8 +20,6 @@ def start_process(instance: Any, **kwargs: Any) -> None:
     global _process  # noqa: PLW0603  # Celery gives its workers no place of their own for state
     _process = WorkerProcess(sorted(instance.app.amqp.queues.consume_from))
     _process.start()
-    if "provider" in _process.queues:
-        hints.hint(hints.BALANCES)  # the first round of beat is minutes away
 
 
 @worker_shutdown.connect
