@@ -1,8 +1,8 @@
 # One image for every program of the studio. Its entry point takes the program's name:
 #   web       the pages, on port 8000
 #   worker    talks to the image providers
-#   images    labels what arrived
-#   beat      sends the recurring hints; run exactly one
+#   images    cleans uploads and labels images
+#   beat      starts recurring work; run exactly one
 # `python -m seedream_site.launch --prepare-only` brings the database up to date; compose.yaml runs
 # it before the others.
 
@@ -19,7 +19,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
 WORKDIR /studio
 COPY . .
 USER studio
-# The key is only for this line: it signs nothing that stays.
+# This key is used only here; it signs nothing that is kept.
 RUN SECRET_KEY=while-building python manage.py collectstatic --no-input --verbosity 0
 VOLUME /data
 EXPOSE 8000

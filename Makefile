@@ -1,14 +1,14 @@
-# Everything a person does with this project, by name. `make` alone lists it.
-# Settings such as PORT are read from the environment and `.env` by the studio itself: make only
-# hands them on, and never reads `.env`.
+# The commands of this project; `make` alone lists them.
+# The studio reads settings such as PORT from the environment and `.env`; make only passes on the
+# environment, and never reads `.env`.
 
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
-# More arguments for pytest, as in: make test ARGS="-k ledger -x"
+# More arguments for pytest, for example: make test ARGS="-k ledger -x"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-services lint format bench lock clean
+.PHONY: help install install-dev run test test-services lint format bench lock sbom audit clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -27,14 +27,15 @@ python:
 run: install ## Run the studio here (PORT=9000 for another port); Ctrl-C stops it
 	@$(VENV_PYTHON) -m seedream_site.launch
 
-test: install-dev ## Run the tests, those in a browser included
+test: install-dev ## Run all tests; ARGS="-k ledger" for some of them
+	@$(VENV_PYTHON) .ci/driver.py
 	@chromium=$$($(VENV_PYTHON) .ci/chromium.py) && \
-	    CHROMIUM="$$chromium" $(VENV_PYTHON) -m pytest -n auto $(ARGS)
+	    CHROMIUM="$$chromium" $(VENV_PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
-test-services: install-dev ## Run the tests on PostgreSQL and Redis
-	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -n auto -m "not browser" $(ARGS)
+test-services: install-dev ## Run the tests on PostgreSQL and Redis, except those in a browser
+	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -n auto --dist worksteal -m "not browser" $(ARGS)
 
-lint: install-dev ## Check style, types, templates, floors and migrations
+lint: install-dev ## Check style, types, templates, layers and migrations
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy accounts generations seedream_site
@@ -42,21 +43,36 @@ lint: install-dev ## Check style, types, templates, floors and migrations
 	$(VENV_PYTHON) .venv/bin/lint-imports
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run
 
-format: install-dev ## Put code and templates in shape
+format: install-dev ## Format code and templates
 	$(VENV_PYTHON) -m ruff check --fix .
 	$(VENV_PYTHON) -m ruff format .
 	find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --target-version 5.2
 
-bench: install-dev ## Measure the studio on this machine
+bench: install-dev ## Measure the studio on this machine; CONTRIBUTING.md names larger measurements
 	$(VENV_PYTHON) -m tests.bench
 
-UV_COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
-    --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
+# The packages of which `make lock` takes newer versions, separated by commas, or `all`. It always
+# changes what pyproject.toml requires.
+UPGRADE ?=
+comma := ,
+UPGRADES := $(if $(filter all,$(UPGRADE)),--upgrade,$(addprefix --upgrade-package ,$(subst $(comma), ,$(UPGRADE))))
+UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADES) pyproject.toml
 
-lock: ## Choose the newest packages that pyproject.toml allows (needs uv)
-	$(UV_COMPILE) -o requirements.txt
-	$(UV_COMPILE) --group dev -o requirements-dev.txt
+lock: ## Rewrite the lock files (needs uv); UPGRADE=django or UPGRADE=all takes newer versions
+	@command -v uv > /dev/null || { echo "Can't lock: uv is missing. Install it (pip install uv)." >&2; exit 1; }
+	$(UV_COMPILE) --output-file requirements.txt
+	$(UV_COMPILE) --group dev --output-file requirements-dev.txt
 
-clean: ## Remove what can be made again; var/ and .env stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache test-results
+sbom: install-dev ## List the packages that the studio runs on, as CycloneDX, in build/sbom.json
+	@mkdir -p build
+	.venv/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+	    --output-reproducible --output-format JSON --validate --output-file build/sbom.json requirements.txt
+
+audit: install-dev ## Look for known vulnerabilities in the packages (asks a public database)
+	.venv/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict
+	.venv/bin/pip-audit --requirement requirements-dev.txt --require-hashes --disable-pip --strict
+
+clean: ## Remove what make can restore; var/ and .env stay
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
-"""Prints the Chromium for the browser tests, which are never skipped in silence.
+"""Prints the path of the Chromium for the browser tests.
 
-It is the one named in CHROMIUM, else an installed one, else the package is installed.
+It is the one that CHROMIUM names, else an installed one. If there is none, its package is
+installed, or the command fails: browser tests are never skipped.
 """
 
 import os
@@ -19,7 +20,7 @@ def find() -> str | None:
 
 
 def works(program: str) -> bool:
-    """Whether `program` runs: Ubuntu has a stand-in of that name that only says what to do."""
+    """Whether `program` runs. Ubuntu's placeholder of that name only prints a hint and fails."""
     done = subprocess.run([program, "--version"], check=False, capture_output=True)  # noqa: S603
     return done.returncode == 0
 
@@ -28,5 +29,7 @@ if __name__ == "__main__":
     chromium = find()
     if chromium is None:
         packages.install("chromium")
-        chromium = find() or sys.exit("The browser tests need Chromium, and none runs here.")
+        chromium = find() or sys.exit(
+            "The browser tests need Chromium, which is missing or does not start."
+        )
     sys.stdout.write(chromium)

@@ -1,4 +1,4 @@
-"""Installs what tests need from outside Python, where the system lets us."""
+"""Installs what the tests need from outside Python, if the system allows it."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import sys
 
 
 def install(package: str) -> None:
-    """Installs a Debian `package`, or ends with a sentence that says to install it by hand."""
+    """Install the Debian package `package`, or exit and say how to install it by hand."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         sys.exit(
             f"The tests need {package}: install it with the system's package manager "

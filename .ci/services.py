@@ -1,7 +1,7 @@
 """Runs a command with PostgreSQL and Redis: `.ci/services.py COMMAND ARGUMENT ...`
 
-They are taken from TEST_DATABASE_URL and TEST_REDIS_URL. Where nothing answers there, a server is
-started in a temporary folder from what is installed, after installing it if that can be done.
+TEST_DATABASE_URL and TEST_REDIS_URL name them. If one does not answer, a server is started in a
+temporary folder; if its package is missing, it is installed, where the system allows it.
 """
 
 import os
@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def postgresql(url: str) -> Iterator[str]:
-    """Gives the URL of a PostgreSQL that answers: `url`, or one that runs only meanwhile."""
+    """The URL of a PostgreSQL that answers: `url`, or one that runs only during this command."""
     if postgresql_answers(url):
         say(f"PostgreSQL: the one at {host_of(url)}.")
         yield url
@@ -61,12 +61,12 @@ def postgresql(url: str) -> Iterator[str]:
         options += ["-c", "log_min_messages=fatal"]
         command = [programs / "postgres", *options]
         with running(command, user=user, answers=lambda: postgresql_answers(started)):
-            say(f"PostgreSQL: none at {host_of(url)}, so one at {host_of(started)} for now.")
+            say(f"PostgreSQL: none at {host_of(url)}, so one was started at {host_of(started)}.")
             yield started
 
 
 def postgresql_answers(url: str) -> bool:
-    """Whether a server lets us in; the test database itself is made by the tests."""
+    """Whether a server accepts a connection. The tests make the test database themselves."""
     try:
         psycopg.connect(url, dbname="postgres", connect_timeout=3).close()
     except psycopg.OperationalError:
@@ -75,10 +75,10 @@ def postgresql_answers(url: str) -> bool:
 
 
 def postgresql_programs() -> Path:
-    """The folder of PostgreSQL's programs, which Debian keeps off the PATH."""
+    """The folder of PostgreSQL's programs, which Debian does not put on the PATH."""
     for attempt in (1, 2):
         on_path = shutil.which("initdb")
-        # Newest last, by version and not by letter.
+        # Newest last: compared as numbers.
         by_version = sorted(
             Path("/usr/lib/postgresql").glob("*/bin/initdb"),
             key=lambda path: int(path.parts[-3]),
@@ -92,7 +92,10 @@ def postgresql_programs() -> Path:
 
 
 def user_without_rights(folder: str) -> str | None:
-    """Root's stand-in, who then owns `folder`, as PostgreSQL refuses root; None for others."""
+    """The user to run as instead of root, who then owns `folder`; None if this is not root.
+
+    PostgreSQL refuses to run as root.
+    """
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -106,7 +109,7 @@ def user_without_rights(folder: str) -> str | None:
 
 @contextmanager
 def redis_server(url: str) -> Iterator[str]:
-    """Gives the URL of a Redis that answers: `url`, or one that runs only meanwhile."""
+    """The URL of a Redis that answers: `url`, or one that runs only during this command."""
     if redis_answers(url):
         say(f"Redis: the one at {host_of(url)}.")
         yield url
@@ -119,7 +122,7 @@ def redis_server(url: str) -> Iterator[str]:
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--dir", folder]
         with running(command, answers=lambda: redis_answers(started)):
-            say(f"Redis: none at {host_of(url)}, so one at {host_of(started)} for now.")
+            say(f"Redis: none at {host_of(url)}, so one was started at {host_of(started)}.")
             yield started
 
 
@@ -132,7 +135,7 @@ def redis_answers(url: str) -> bool:
 
 
 def next_redis_database(url: str) -> str:
-    """The database after that of `url`, so that emptying the cache leaves the broker alone."""
+    """The database after that of `url`, so that emptying the cache does not touch the broker."""
     parts = urlsplit(url)
     number = int(parts.path.strip("/") or 0)
     return parts._replace(path=f"/{(number + 1) % REDIS_DATABASES}").geturl()
@@ -145,7 +148,7 @@ def next_redis_database(url: str) -> str:
 def running(
     command: list, *, answers: Callable[[], bool], user: str | None = None
 ) -> Iterator[None]:
-    """Runs a server while the context lasts; ends this program if it does not answer in time."""
+    """Run a server within the context; exit if it does not answer in `START_SECONDS`."""
     server = subprocess.Popen(  # noqa: S603
         command, cwd="/", user=user, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
@@ -153,11 +156,11 @@ def running(
         deadline = time.monotonic() + START_SECONDS
         while not answers():
             if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{Path(command[0]).name} was started and does not answer.")
+                sys.exit(f"{Path(command[0]).name} was started but does not answer.")
             time.sleep(0.1)
         yield
     finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL: do not wait for clients to leave
+        server.send_signal(signal.SIGINT)  # PostgreSQL: do not wait for clients to leave.
         server.wait()
 
 

@@ -1,20 +1,24 @@
-"""How signing in behaves here, in the hooks that allauth offers (`ACCOUNT_ADAPTER`)."""
+"""How sign-in works here, by the hooks that allauth offers (`ACCOUNT_ADAPTER`)."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts import audit, sessions
+from accounts.audit import tallies
 from accounts.events import Event
+from accounts.http import caller, own_address, printable
 from accounts.models import User
 
 
 class StudioAccountAdapter(DefaultAccountAdapter):
-    """People are invited, and what they do at the door is on the record."""
+    """Nobody can sign up, and each sign-in and refusal is recorded."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -25,17 +29,24 @@ class StudioAccountAdapter(DefaultAccountAdapter):
                 Event.USER_SIGNED_IN,
                 actor=user,
                 subject=user,
-                personal={
-                    "ip": self.get_client_ip(request),
-                    "user_agent": self.get_http_user_agent(request),
-                },
+                personal=caller(request),
             )
         return super().post_login(request, user, **kwargs)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:  # too many tries
+            _note_failure(request, credentials)
+            raise
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        _note_failure(request, credentials)
 
     def set_password(self, user: User, password: str) -> None:
         """Change the password and end the person's other sessions.
 
-        Reached by the page that asks for the old password and by reset links.
+        Called by the page that asks for the old password and by reset links.
         """
         with transaction.atomic():
             user.set_password(password)
@@ -43,19 +54,32 @@ class StudioAccountAdapter(DefaultAccountAdapter):
             audit.record(
                 Event.USER_CHANGED, actor=user, subject=user, facts={"changed": ["password"]}
             )
-            sessions.end_all(user, except_key=self._own_session_key(user))
+            sessions.end_all(user, keep=self._own_session(user))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """The address of a sign-in link: absolute where the studio knows its own address."""
-        # allauth keeps the key opaque; its pattern is "<user>-<token>", so one dash is in both.
+        """The URL of a sign-in link; absolute if the studio knows its own address."""
+        # allauth treats the key as opaque. Its pattern is "<user>-<token>", so it has at least one
+        # dash.
         user, token = key.split("-", 1)
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": user, "key": token})
-        if settings.PUBLIC_URL:
-            return f"{settings.PUBLIC_URL}{path}"
-        return self.request.build_absolute_uri(path) if self.request else path
+        if self.request:
+            return f"{own_address(self.request)}{path}"
+        return f"{settings.PUBLIC_URL}{path}"
 
-    def _own_session_key(self, user: User) -> str | None:
-        """The session in which `user` is changing their own password, if there is one."""
+    def _own_session(self, user: User) -> SessionBase | None:
+        """The session in which `user` changes their own password; None if somebody else does."""
         if self.request and self.request.user == user:
-            return self.request.session.session_key
+            return self.request.session
         return None
+
+
+def _note_failure(request: HttpRequest, credentials: dict[str, Any]) -> None:
+    """Record a refused sign-in with the e-mail address that was typed, never with the password."""
+    who, typed = caller(request), printable(str(credentials.get("email", "")))
+    person = User.objects.filter(email__iexact=typed).first()
+    tallies.note(
+        Event.USER_SIGN_IN_FAILED,
+        address=who["ip"],
+        facts={"person": str(person.uuid) if person else None},
+        personal={"email": typed, **who},
+    )

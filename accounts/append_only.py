@@ -1,8 +1,9 @@
-"""Tables that the database itself keeps from being changed.
+"""Tables whose rows the database itself refuses to change.
 
-Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on records and entries, and on a payload
-everything but emptying it. They are put back after every migration, since SQLite drops a table's
-triggers in silence when a later migration rebuilds it, and proven at start (`accounts.checks`).
+Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on records, on their teams and on entries. A
+payload may be emptied, and nothing else. The triggers are installed after every migration, because
+SQLite silently drops a table's triggers when a migration rebuilds it. `accounts.checks` proves at
+start that they exist.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-FROZEN = ("accounts_record", "accounts_entry")
+FROZEN = ("accounts_record", "accounts_recordteam", "accounts_entry")
 ERASABLE = {"accounts_recordpayload": ("salt", "data")}
 TABLES = (*FROZEN, *ERASABLE)
 
@@ -25,7 +26,7 @@ _SQLITE_ERASABLE = (
     "WHEN NEW.id IS NOT OLD.id OR NEW.record_id IS NOT OLD.record_id OR {kept} "
     "BEGIN SELECT RAISE(ABORT, '{t} may only be emptied'); END",
 )
-# REPLACE fires no delete trigger by default, hence the third.
+# `no_replace` is needed because REPLACE fires no delete trigger by default.
 _SQLITE_COMMON = (
     "CREATE TRIGGER IF NOT EXISTS {t}_no_delete BEFORE DELETE ON {t} "
     "BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
@@ -45,7 +46,7 @@ _POSTGRESQL_ERASABLE_REFUSE = (
     "THEN RETURN NEW; END IF; "
     "RAISE EXCEPTION '{t} may only be emptied' USING ERRCODE = 'restrict_violation'; END $$"
 )
-# ALWAYS: session_replication_role = replica must not switch them off.
+# ALWAYS: `session_replication_role = replica` must not switch them off.
 _POSTGRESQL_TRIGGERS = (
     "DROP TRIGGER IF EXISTS {t}_no_change ON {t}",
     "CREATE TRIGGER {t}_no_change BEFORE UPDATE OR DELETE ON {t} "
@@ -59,18 +60,18 @@ _POSTGRESQL_TRIGGERS = (
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put the triggers on every append-only table; harmless where they stand already."""
+    """Install the triggers on every append-only table. Does nothing where they exist."""
     _execute(connection, [sql for table in TABLES for sql in _install_sql(connection, table)])
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take the triggers off. For tests that empty their tables, and for nothing else."""
+    """Remove the triggers. Only for tests that empty their tables."""
     _execute(connection, [sql for table in TABLES for sql in _remove_sql(connection, table)])
 
 
 @contextmanager
 def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Without triggers inside, with them again afterwards."""
+    """Remove the triggers for the block, and install them again afterwards."""
     remove(connection)
     try:
         yield
@@ -79,7 +80,7 @@ def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of the triggers that should be there and are not."""
+    """Return the names of the triggers that are missing."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"

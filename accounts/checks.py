@@ -1,4 +1,4 @@
-"""System checks: what must hold before the studio serves anyone."""
+"""System checks that must pass before the studio serves anyone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from accounts import append_only
 def append_only_tables_refuse_changes(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Every trigger is there, and an update is really refused."""
+    """Check that each trigger exists and that the database really refuses an update."""
     return [error for alias in databases or () for error in _errors(alias)]
 
 
@@ -31,8 +31,8 @@ def _errors(alias: str) -> list[CheckMessage]:
         ]
     return [
         Error(
-            f"The database accepts a change of {table}.",
-            hint="Run `manage.py migrate`; let the studio's database role own no superuser rights.",
+            f"The database accepts changes to {table}.",
+            hint="Run `manage.py migrate`, and use a database role that is no superuser.",
             id="accounts.E002",
         )
         for table in append_only.FROZEN
@@ -45,7 +45,7 @@ class _RolledBack(Exception):
 
 
 def _accepts_update(alias: str, table: str) -> bool:
-    """Try a change that changes nothing, and roll it back. An empty table proves nothing: False."""
+    """Try an update that changes nothing, and roll it back. False if the table is empty."""
     try:
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET id = id WHERE id = (SELECT MIN(id) FROM {table})")  # noqa: S608

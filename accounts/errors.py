@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 
 class AccountsError(Exception):
-    """Base: `message` is a whole sentence for the person who asked."""
+    """The base class. `message` is a whole sentence for the person who asked."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -25,26 +25,17 @@ class InvalidAmount(AccountsError):
 
 
 class InsufficientCredits(AccountsError):
-    """Asked for `needed` credits where `left` are left until `renews_on`.
+    """A request for `needed` credits, of which only `left` are left until `renews_on`.
 
-    `whose` is "person" or "team": the allowance that refused.
+    `whose` is "person" or "team": whose allowance is too small.
     """
 
     def __init__(self, *, needed: int, left: int, renews_on: dt.date, whose: str) -> None:
         self.needed, self.left, self.renews_on, self.whose = needed, left, renews_on, whose
-        owner = _("You have") if whose == "person" else _("Your team has")
-        super().__init__(
-            ngettext(
-                "This needs %(needed)d credit. %(owner)s %(left)d left until %(date)s. "
-                "Ask for fewer images, or ask an admin for more credits.",
-                "This needs %(needed)d credits. %(owner)s %(left)d left until %(date)s. "
-                "Ask for fewer images, or ask an admin for more credits.",
-                needed,
-            )
-            % {
-                "needed": needed,
-                "owner": owner,
-                "left": left,
-                "date": date_format(renews_on, "j F"),
-            }
-        )
+        needs = ngettext("This needs %(needed)d credit.", "This needs %(needed)d credits.", needed)
+        has = _("Your team has %(left)d left until %(date)s.")
+        if whose == "person":
+            has = _("You have %(left)d left until %(date)s.")
+        to_do = _("Ask for fewer images, or ask an admin for more credits.")
+        numbers = {"needed": needed, "left": left, "date": date_format(renews_on, "j F")}
+        super().__init__(f"{needs} {has} {to_do}" % numbers)

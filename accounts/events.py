@@ -1,6 +1,6 @@
-"""The closed vocabulary of the audit log: `subject:action`.
+"""All events that the audit log can record, as `subject:action`.
 
-Names are stored in records that outlive the code, so a name is never changed or reused.
+Records outlive the code, so a name is never changed or reused.
 """
 
 from typing import Any
@@ -20,24 +20,29 @@ class Event(TextChoices):
     GENERATION_FAILED = "generation:failed", _("Generation failed")
     GENERATION_CANCELLED = "generation:cancelled", _("Generation cancelled")
     GENERATION_UNKNOWN = "generation:unknown", _("Outcome unknown")
-    GENERATION_CANCEL_ASKED = "generation:cancel_asked", _("Cancel asked for")
+    GENERATION_CANCEL_ASKED = "generation:cancel_asked", _("Cancellation requested")
     GENERATION_DECIDED = "generation:decided", _("Unknown outcome decided")
     IMAGE_STORED = "image:stored", _("Image stored")
-    IMAGE_FETCH_ASKED = "image:fetch_asked", _("Missing image asked for again")
+    IMAGE_FETCH_ASKED = "image:fetch_asked", _("Missing image requested again")
     IMAGE_MISSED = "image:missed", _("Image could not be fetched")
     IMAGE_DOWNLOADED = "image:downloaded", _("Image downloaded")
     ORIGINAL_DOWNLOADED = "original:downloaded", _("Original downloaded")
+    FILE_REFUSED = "file:refused", _("Damaged file refused")
     REFERENCE_UPLOADED = "reference:uploaded", _("Reference uploaded")
-    REFERENCE_FETCHED = "reference:fetched", _("Reference fetched by provider")
+    REFERENCE_FETCHED = "reference:fetched", _("Reference fetched by its link")
+    REFERENCE_CLEANED = "reference:cleaned", _("Reference cleaned")
+    REFERENCE_REFUSED = "reference:refused", _("Reference refused")
     ALLOWANCE_LIMIT_SET = "allowance:limit_set", _("Monthly credits changed")
     ALLOWANCE_TOPPED_UP = "allowance:topped_up", _("Credits topped up")
     ALLOWANCE_WRITTEN_OFF = "allowance:written_off", _("Credits written off")
-    LEDGER_DRIFTED = "ledger:drifted", _("Ledger drift found")
-    PROVIDER_ALERTED = "provider:alerted", _("Admins told of a provider")
+    LEDGER_DRIFTED = "ledger:drifted", _("Credits differ from their entries")
+    PROVIDER_ALERTED = "provider:alerted", _("Admins told about a provider")
     USER_INVITED = "user:invited", _("Person invited")
     USER_CHANGED = "user:changed", _("Person changed")
     USER_DEACTIVATED = "user:deactivated", _("Person deactivated")
     USER_SIGNED_IN = "user:signed_in", _("Signed in")
+    USER_SIGN_IN_FAILED = "user:sign_in_failed", _("Sign-in failed")
+    WEBHOOK_FORGED = "webhook:forged", _("Forged webhook call refused")
     RECORD_READ = "record:read", _("Log read")
     ADMIN_ADDED = "admin:added", _("Added in the admin")
     ADMIN_CHANGED = "admin:changed", _("Changed in the admin")
@@ -45,5 +50,5 @@ class Event(TextChoices):
 
 
 def event_choices() -> list[tuple[str, Any]]:
-    """For the model: by name, so that a new event needs no migration of the log's table."""
+    """The choices for the model. It refers to this function, so a new event needs no migration."""
     return Event.choices

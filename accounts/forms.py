@@ -1,4 +1,4 @@
-"""Forms of the account page."""
+"""The form of the account page."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from accounts.models import User
 
 
 class NameForm(forms.ModelForm):
-    """How a person wants to be called."""
+    """The name by which a person wants to be called."""
 
     name = forms.CharField(
         label=_("Name"),

@@ -1,4 +1,4 @@
-"""The three groups and what each may do. This table is the truth: every migration restores it."""
+"""The three groups and what each may do. Every migration restores the groups to this table."""
 
 from typing import Any
 
@@ -26,6 +26,7 @@ PERMISSIONS = {
         "accounts.change_allowance",
         "accounts.view_allowance",
         "accounts.view_entry",
+        "accounts.view_notice",
         "generations.add_price",
         "generations.view_price",
         "generations.change_provideraccount",
@@ -42,10 +43,10 @@ def create_after_migrate(
     apps: Apps = installed_apps,
     **kwargs: Any,
 ) -> None:
-    """Receiver of `post_migrate`: make the groups and give each its permissions, once or again.
+    """Receiver of `post_migrate`: make the groups and give each its permissions.
 
-    Django's own receiver makes the permissions of an app, but only after this one, and of the apps
-    one by one. So this makes the sender's first, and is heard for every app: the last of them
+    Django's own receiver makes an app's permissions, but only after this one and for one app at a
+    time. So this one first makes those of `sender`. It runs for every app, and the last one
     completes the groups.
     """
     if sender.label not in {name.split(".")[0] for names in PERMISSIONS.values() for name in names}:
@@ -54,7 +55,7 @@ def create_after_migrate(
     try:
         groups = apps.get_model("auth", "Group").objects.using(using)
         permissions = apps.get_model("auth", "Permission").objects.using(using)
-    except LookupError:  # this migration went only part of the way
+    except LookupError:  # migrated only in part: these tables do not exist yet
         return
     for name, granted in PERMISSIONS.items():
         group, _ = groups.get_or_create(name=name)

@@ -1,7 +1,7 @@
-"""How people come in: an account without a password, and a link to set one.
+"""How people get an account: somebody makes it without a password, and a link sets one.
 
 The link is allauth's password reset link. It works once, for `PASSWORD_RESET_TIMEOUT` seconds, and
-no longer once the password or the e-mail address has changed.
+not after the password, address, team, rights or `is_active` have changed (see `link_tokens`).
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from accounts.models import Team, User
 
 @dataclass(frozen=True)
 class Invitation:
-    """A person, and the link with which they set a password: as good as a key, never logged."""
+    """A person, and the link with which they set a password. It is a secret: never log it."""
 
     user: User
     link: str
@@ -39,9 +39,9 @@ def add_person(
     actor: User | None,
     password: str | None = None,
 ) -> User:
-    """Make an account and record it. Without a password it can only be entered by a link.
+    """Make an account and record it. Without a password, only a link gives access to it.
 
-    Raises IntegrityError when there is an account with this address.
+    Raises IntegrityError if an account with this address exists.
     """
     groups = list(groups)
     names = sorted(group.name for group in groups)
@@ -61,20 +61,20 @@ def add_person(
 def invite(
     *, email: str, name: str, team: Team, groups: Iterable[Group], actor: User | None
 ) -> Invitation:
-    """Make an account and the link to enter it. Raises IntegrityError as `add_person` does."""
+    """Make an account and a link to set its password. Raises what `add_person` raises."""
     user = add_person(email=email, name=name, team=team, groups=groups, actor=actor)
     return Invitation(user, link_for(user))
 
 
 def link_for(user: User) -> str:
-    """A fresh link to set a password: absolute where `PUBLIC_URL` or a request gives the host."""
+    """A new link to set a password; absolute if `PUBLIC_URL` or a request gives the host."""
     token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
     return get_adapter().get_reset_password_from_key_url(f"{user_pk_to_url_str(user)}-{token}")
 
 
 @transaction.atomic
 def renew(user: User, *, actor: User, shown: bool) -> Invitation:
-    """A fresh link for someone who has an account, recorded; `shown` if `actor` gets to see it."""
+    """Make a new link for a person with an account, and record it; `shown` if `actor` sees it."""
     audit.record(
         Event.USER_INVITED,
         actor=actor,
@@ -85,21 +85,21 @@ def renew(user: User, *, actor: User, shown: bool) -> Invitation:
 
 
 def mail(invitation: Invitation) -> None:
-    """Send the link to the person. Raises OSError (smtplib's errors too) when that fails."""
+    """Send the link to the person. Raises OSError (so do smtplib's errors) if that fails."""
     context = {"person": invitation.user, "link": invitation.link}
     message = get_adapter().render_mail("accounts/email/invitation", invitation.user.email, context)
     message.send()
 
 
 def can_mail() -> bool:
-    """Whether mail goes anywhere, by `EMAIL_URL`."""
+    """Whether mail is set up (`EMAIL_URL`)."""
     return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
 
 
 def claim_address(user: User) -> None:
-    """Make `user.email` the one address that this person signs in with.
+    """Make `user.email` the only address with which this person can sign in.
 
-    allauth looks people up in its own table first: an address left there would stay a way in.
+    allauth looks people up in its own table first, so an old address left there would still work.
     """
     EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
     EmailAddress.objects.update_or_create(

@@ -1,7 +1,8 @@
-"""The only writer of credit rows: every change is one conditional update and its entry.
+"""The only writer of credits: every change is one UPDATE with its entries.
 
-Credits are whole numbers. A reservation is made before a provider is called and resolved once:
-what arrived is settled (spent), the rest released, both in the month the reservation was made in.
+Credits are whole numbers. Credits are reserved before a provider is called. The reservation is
+resolved once: credits for the images that arrived are settled (spent), the rest are released. Both
+count for the month of the reservation.
 """
 
 import datetime as dt
@@ -26,9 +27,9 @@ MAX_CREDITS = 100_000_000
 
 @dataclass(frozen=True)
 class Balance:
-    """One person's credits this month, as the rail and the button show them.
+    """One person's credits this month, as the side bar and the composer's button show them.
 
-    `left` is what may be used now: the person's own, or less where the team's cap is nearer.
+    `left` is what may be used now: the person's own credits, or the team's if fewer are left there.
     """
 
     limit_total: int
@@ -53,12 +54,12 @@ class Drift:
 
 
 def month_of(team: Team, moment: dt.datetime | None = None) -> dt.date:
-    """The first day of the month that `moment` (now) falls in, in the team's time zone."""
+    """The first day of the month of `moment` (default: now) in the team's time zone."""
     return (moment or timezone.now()).astimezone(team.tzinfo).date().replace(day=1)
 
 
 def allowance_of(owner: User | Team) -> Allowance | None:
-    """This month's allowance, made when first needed; None for a team without a cap."""
+    """Return this month's allowance, opened if needed; None for a team without a cap."""
     if isinstance(owner, Team) and owner.quota is None:
         return None
     month = month_of_owner(owner)
@@ -81,29 +82,31 @@ def balance(user: User) -> Balance:
     )
 
 
+def refuse_shortfall(user: User, credits: int) -> None:
+    """Raise InsufficientCredits if `user` has fewer than `credits` left. Reserves nothing.
+
+    Call this to fail early. Only `reserve` decides.
+    """
+    for whose, allowance in _allowances(user):
+        if allowance.left < credits:
+            raise _shortfall(whose, allowance, credits)
+
+
 # --- Holding and spending ----------------------------------------------------------------------
 
 
 @transaction.atomic
 def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
-    """Hold credits for generations: `amounts` gives credits by generation.
+    """Reserve credits for generations: `amounts` gives credits by generation.
 
-    Taken from the person's allowance and from the team's where it has a cap, or from neither.
-    Raises InsufficientCredits.
+    They are taken from the person's allowance and, if the team has a cap, from the team's too; if
+    one of them is short, from neither. Raises InsufficientCredits.
     """
     total = sum(amounts.values())
-    allowances = [("person", allowance_of(user)), ("team", allowance_of(user.team))]
-    for whose, allowance in allowances:
-        if allowance is None:
-            continue
+    for whose, allowance in _allowances(user):
         if not _hold(allowance, total):
             allowance.refresh_from_db()
-            raise InsufficientCredits(
-                needed=total,
-                left=max(allowance.left, 0),
-                renews_on=allowance.renews_on,
-                whose=whose,
-            )
+            raise _shortfall(whose, allowance, total)
         Entry.objects.bulk_create(
             Entry(
                 allowance=allowance,
@@ -117,14 +120,25 @@ def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
         )
 
 
+def _allowances(user: User) -> list[tuple[str, Allowance]]:
+    """The allowances that pay for `user`: their own, and the team's if it has a cap."""
+    found = [("person", allowance_of(user)), ("team", allowance_of(user.team))]
+    return [(whose, allowance) for whose, allowance in found if allowance is not None]
+
+
+def _shortfall(whose: str, allowance: Allowance, needed: int) -> InsufficientCredits:
+    left, renews_on = max(allowance.left, 0), allowance.renews_on
+    return InsufficientCredits(needed=needed, left=left, renews_on=renews_on, whose=whose)
+
+
 @transaction.atomic
 def settle(
     generation: UUID, credits: int, *, actor: User | None = None, reason: str = ""
 ) -> tuple[int, int]:
-    """Resolve a generation's reservation: `credits` are spent, the rest is released.
+    """Resolve a generation's reservation: spend `credits` and release the rest.
 
-    No more than was reserved is ever spent. Returns (spent, released) of the person's credits;
-    (0, 0) when it was resolved before.
+    Never spends more than was reserved. Returns the person's credits as (spent, released),
+    which is (0, 0) if the reservation was resolved before.
     """
     held = list(
         Entry.objects.filter(generation=generation, kind=Kind.RESERVE)
@@ -152,9 +166,12 @@ def set_limit(
     reason: str,
     origin: str = Allowance.Origin.ADMIN,
 ) -> Allowance:
-    """Set this month's limit; below what is used it stops new runs and takes nothing back."""
+    """Set this month's limit. A limit below what is in use stops new runs but takes nothing back.
+
+    Raises InvalidAmount, also for a team without a cap.
+    """
     _refuse_amount(credits, minimum=0)
-    allowance = allowance_of(owner) or _open_allowance(owner, month_of_owner(owner), limit=0)
+    allowance = _changeable(owner)
     before = Allowance.objects.select_for_update().get(pk=allowance.pk).limit
     Allowance.objects.filter(pk=allowance.pk).update(limit=credits, origin=origin)
     _enter(allowance, Kind.LIMIT, credits - before, actor=actor, reason=reason)
@@ -166,11 +183,9 @@ def set_limit(
 
 @transaction.atomic
 def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str) -> Allowance:
-    """Add credits to this month."""
+    """Add credits to this month. Raises InvalidAmount, also for a team without a cap."""
     _refuse_amount(credits, minimum=1)
-    allowance = allowance_of(owner)
-    if allowance is None:
-        raise InvalidAmount(_("This team has no cap, so there is nothing to top up."))
+    allowance = _changeable(owner)
     Allowance.objects.filter(pk=allowance.pk).update(top_up=F("top_up") + credits)
     _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
     facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
@@ -181,7 +196,7 @@ def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str)
 
 @transaction.atomic
 def write_off(allowance: Allowance, credits: int, *, actor: User | None, reason: str) -> None:
-    """Give spent credits back, for pictures that turned out worthless."""
+    """Give back spent credits for worthless images. Raises InvalidAmount if fewer were spent."""
     _refuse_amount(credits, minimum=1)
     changed = Allowance.objects.filter(pk=allowance.pk, spent__gte=credits).update(
         spent=F("spent") - credits
@@ -199,7 +214,7 @@ def write_off(allowance: Allowance, credits: int, *, actor: User | None, reason:
 
 
 def reconcile() -> list[Drift]:
-    """Compare every allowance with the sums of its entries; an empty list is proof."""
+    """Compare every allowance with the sums of its entries. An empty list proves that all agree."""
     sums = {kind: Sum("entries__amount", filter=Q(entries__kind=kind), default=0) for kind in Kind}
     found = Allowance.objects.annotate(**{f"sum_{kind}": total for kind, total in sums.items()})
     return [drift for allowance in found if (drift := _drift(allowance))]
@@ -225,7 +240,7 @@ def month_of_owner(owner: User | Team) -> dt.date:
 
 
 def quota_in_force(owner: User | Team) -> tuple[int, str]:
-    """The monthly credits of an owner and where the figure comes from (`Allowance.Origin`)."""
+    """The monthly credits of an owner and where the number comes from (`Allowance.Origin`)."""
     if isinstance(owner, Team):
         return owner.quota or 0, Allowance.Origin.TEAM
     if owner.quota is not None:
@@ -239,15 +254,21 @@ def _owned_by(owner: User | Team) -> Q:
     return Q(team=owner) if isinstance(owner, Team) else Q(user=owner)
 
 
-def _open_allowance(owner: User | Team, month: dt.date, limit: int | None = None) -> Allowance:
-    quota, origin = quota_in_force(owner)
-    limit = quota if limit is None else limit
+def _changeable(owner: User | Team) -> Allowance:
+    allowance = allowance_of(owner)
+    if allowance is None:
+        raise InvalidAmount(_("This team has no cap. Give the team a quota first."))
+    return allowance
+
+
+def _open_allowance(owner: User | Team, month: dt.date) -> Allowance:
+    limit, origin = quota_in_force(owner)
     who = {"team": owner} if isinstance(owner, Team) else {"user": owner}
     try:
         with transaction.atomic():
             allowance = Allowance.objects.create(**who, month=month, limit=limit, origin=origin)
             _enter(allowance, Kind.LIMIT, limit, actor=None, reason="")
-    except IntegrityError:  # another request opened the month first
+    except IntegrityError:  # Another request has opened the month.
         return Allowance.objects.get(_owned_by(owner), month=month)
     return allowance
 

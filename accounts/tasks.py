@@ -1,11 +1,12 @@
-"""What Celery asks of people and credits."""
+"""The Celery tasks of this app."""
 
 import logging
 
 from celery import shared_task
 from django.db import transaction
 
-from accounts import audit, ledger
+from accounts import audit, ledger, notices, pulses
+from accounts.audit import tallies
 from accounts.events import Event
 from accounts.ledger import Drift
 
@@ -16,6 +17,11 @@ log = logging.getLogger(__name__)
 def reconcile_credits() -> None:
     for drift in ledger.reconcile():
         _raise_alarm(drift)
+
+
+@shared_task(name="accounts.close_tallies")
+def close_tallies() -> None:
+    tallies.close_all()
 
 
 @transaction.atomic
@@ -30,3 +36,13 @@ def _raise_alarm(drift: Drift) -> None:
     }
     log.error("Credits of %s differ from their entries: %s", owner.uuid, facts)
     audit.record(Event.LEDGER_DRIFTED, actor=None, subject=owner, facts=facts)
+
+
+@shared_task(name="accounts.note_beat")
+def note_beat() -> None:
+    pulses.note(pulses.BEAT)
+
+
+@shared_task(name="accounts.prune_notices")
+def prune_notices() -> None:
+    notices.prune()

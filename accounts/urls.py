@@ -1,14 +1,22 @@
-"""The account's own pages, before those that allauth brings."""
+"""URLs of the account pages. They come before those of allauth."""
 
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts import views
+from accounts import access, views
 
 urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/sessions/", include("allauth.usersessions.urls")),
-    # Addresses are an admin's to change, on the record: allauth's page for it is out of reach.
-    path("account/email/", RedirectView.as_view(pattern_name="account")),
+    # Only admins change addresses, and each change is recorded, so allauth's page is hidden.
+    path(
+        "account/email/",
+        access.checked(RedirectView.as_view(pattern_name="account")),
+        name="account-email",
+    ),
     path("credits/", views.credits, name="credits"),
+    path("notices/", views.notices, name="notices"),
+    path("notices/read/", views.notices_read, name="notices-read"),
+    path("notices/<uuid:uuid>/read/", views.notices_read, name="notice-read"),
+    path("notices/kinds/<str:kind>/", views.notices_mute, name="notices-mute"),
 ]

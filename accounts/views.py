@@ -1,30 +1,36 @@
-"""A person's own pages: the account, and the credits with the entries that explain them."""
+"""A person's own pages: the account, credits with the entries that explain them, and notices."""
 
-import datetime as dt
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
-from accounts import audit
+from accounts import access, audit, keyset
+from accounts import notices as admin_notices
 from accounts.events import Event
 from accounts.forms import NameForm
 from accounts.http import SignedInRequest
-from accounts.models import Entry, User
+from accounts.models import Allowance, Entry, User
 
 ENTRIES_A_PAGE = 50
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# Each month costs a query.
+MONTHS_A_PAGE = 12
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@access.checked
 def account(request: SignedInRequest) -> HttpResponse:
     before = request.user.name
     form = NameForm(request.POST or None, instance=request.user)
@@ -37,45 +43,84 @@ def account(request: SignedInRequest) -> HttpResponse:
 
 
 @require_GET
-@login_required
+@access.checked
 def credits(request: SignedInRequest) -> HttpResponse:
     page = entries_of(request.user, before=request.GET.get("before", ""), size=ENTRIES_A_PAGE)
     return render(request, "accounts/credits.html", {"page": page})
 
 
+@require_safe
+@access.checked
+def notices(request: SignedInRequest) -> HttpResponse:
+    """What admins are told: first what is ongoing, then what is over."""
+    muted = admin_notices.muted_kinds(request.user)
+    kinds = [(kind, kind.name in muted) for kind in admin_notices.declared()]
+    shown = admin_notices.notices_for(request.user)
+    return render(request, "accounts/notices.html", {"notices": shown, "kinds": kinds})
+
+
+@require_POST
+@access.checked
+def notices_read(request: SignedInRequest, uuid: UUID | None = None) -> HttpResponse:
+    """Mark one notice as read for this person, or all if there is no `uuid`."""
+    admin_notices.mark_read(request.user, None if uuid is None else [uuid])
+    return redirect("notices")
+
+
+@require_POST
+@access.checked
+def notices_mute(request: SignedInRequest, kind: str) -> HttpResponse:
+    """Mute a kind of notices for this person; with `on`, unmute it."""
+    if kind not in {declared.name for declared in admin_notices.declared()}:
+        raise Http404
+    change = admin_notices.unmute if request.POST.get("on") else admin_notices.mute
+    change(request.user, kind)
+    return redirect("notices")
+
+
 @dataclass(frozen=True)
 class EntriesPage:
-    """Entries, newest first; `next_cursor` leads to older ones, and is empty without any."""
+    """Entries by month. `next_cursor` leads to older ones; it is empty if there are none."""
 
     entries: list[Entry]
     next_cursor: str
 
 
 def entries_of(user: User, *, before: str, size: int) -> EntriesPage:
-    """The newest `size` entries of a person's allowances; with a cursor, those older than it."""
-    entries = (
-        Entry.objects.filter(allowance__user=user)
-        .select_related("allowance", "actor")
-        .order_by("-created_at", "-id")
-    )
-    if before:
-        created_at, pk = _position(before)
-        entries = entries.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    found = list(entries[: size + 1])
-    shown = found[:size]
-    return EntriesPage(shown, _cursor(shown[-1]) if len(found) > size else "")
+    """At most `size` entries of a person: the newest month first, and its newest entry first.
+
+    A month holds everything that was charged to it, even later. `before` is the `next_cursor` of
+    the page before, or empty. Raises Http404 if it names no entry of `user`.
+    """
+    last = _entry(user, before) if before else None
+    place = keyset.Place(last.created_at, last.pk) if last else None
+    months, more = _months(user, last), False
+    shown: list[Entry] = []
+    for month in months[:MONTHS_A_PAGE]:
+        entries = month.entries.select_related("allowance", "actor")
+        found, more = keyset.newest([entries], place, size=size - len(shown))
+        shown, place = shown + found, None
+        more = more or month != months[-1]
+        if len(shown) == size:
+            break
+    return EntriesPage(shown, str(shown[-1].pk) if more else "")
 
 
-def _cursor(entry: Entry) -> str:
-    return f"{(entry.created_at - EPOCH) // dt.timedelta(microseconds=1)}-{entry.pk}"
+def _months(user: User, last: Entry | None) -> list[Allowance]:
+    """The months of one page that have entries, from that of `last`, and one month more."""
+    has_entries = Exists(Entry.objects.filter(allowance=OuterRef("pk")))
+    months = Allowance.objects.filter(has_entries, user=user).order_by("-month")
+    if last:
+        months = months.filter(month__lte=last.allowance.month)
+    return list(months[: MONTHS_A_PAGE + 1])
 
 
-def _position(cursor: str) -> tuple[dt.datetime, int]:
-    """The time and key that a cursor stands for. Raises Http404 for text that is none."""
-    match = re.fullmatch(r"(\d{1,16})-(\d{1,18})", cursor, re.ASCII)
-    if not match:
+def _entry(user: User, cursor: str) -> Entry:
+    """The entry of `user` that a cursor names. Raises Http404 if there is none."""
+    if not re.fullmatch(r"\d{1,18}", cursor, re.ASCII):
         raise Http404
-    return EPOCH + dt.timedelta(microseconds=int(match[1])), int(match[2])
+    mine = Entry.objects.filter(allowance__user=user).select_related("allowance")
+    return get_object_or_404(mine, pk=int(cursor))
 
 
 @transaction.atomic

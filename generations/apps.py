@@ -8,6 +8,7 @@ class GenerationsConfig(AppConfig):
     verbose_name = _("Images")
 
     def ready(self) -> None:
-        from generations import checks, pricing  # noqa: F401, PLC0415  # checks register on import
+        # System checks and kinds of notices register on import.
+        from generations import checks, notice_kinds, pricing  # noqa: F401, PLC0415
 
         post_migrate.connect(pricing.add_default_prices, sender=self)

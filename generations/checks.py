@@ -1,4 +1,4 @@
-"""System checks of the work: providers, keys and what they need."""
+"""System checks of engines, providers and worker threads."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
 from generations.providers import registry
+from generations.providers.errors import Misconfigured
 
-# Threads beside those that wait for engines which answer at once: fetching, and all other submits.
-OTHER_THREADS = 8
+# Threads for fetches and for submits to queues, besides those that wait for engines which answer at
+# once. All of them are part of WORKER_THREADS.
+FREE_THREADS = 8
 
 
 @register()
@@ -17,11 +19,38 @@ def some_engine_is_configured(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "No engine can be picked: no provider has a key and the demo engine is off.",
+            "No engine can be chosen: no provider has a key and the demo engine is off.",
             hint="Set <NAME>_API_KEY for a provider, or DEMO=on.",
             id="generations.W001",
         )
     ]
+
+
+@register()
+def every_provider_is_configured(**kwargs: Any) -> list[CheckMessage]:
+    """Warn once of each setting that an adapter refuses."""
+    wrong = dict.fromkeys(
+        (provider, why)
+        for provider in registry.provider_names()
+        for slot in registry.slots(provider)
+        if (why := _why_unusable(provider, slot))
+    )
+    return [
+        Warning(
+            f"{provider} can't be used: {why}",
+            hint="Change the setting and start the studio again.",
+            id="generations.W004",
+        )
+        for provider, why in wrong
+    ]
+
+
+def _why_unusable(provider: str, slot: int) -> str:
+    try:
+        registry.adapter(provider, slot)
+    except Misconfigured as error:
+        return str(error)
+    return ""
 
 
 @register(deploy=True)
@@ -38,16 +67,19 @@ def demo_engine_is_off_in_production(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def a_thread_is_left_beside_those_that_wait(**kwargs: Any) -> list[CheckMessage]:
-    """A call to an engine that answers at once holds a thread until its pictures are made."""
-    needed = OTHER_THREADS + sum(map(_waiting_threads, registry.provider_names()))
+def worker_threads_are_enough(**kwargs: Any) -> list[CheckMessage]:
+    """Warn if waiting calls can hold all threads.
+
+    A call to an engine that answers at once holds a thread until its images are made.
+    """
+    needed = FREE_THREADS + sum(map(_waiting_threads, registry.provider_names()))
     if needed <= settings.WORKER_THREADS:
         return []
     return [
         Warning(
             f"{settings.WORKER_THREADS} threads are too few for the providers that have a key: "
             "work that could be done would wait for answers that take minutes.",
-            hint=f"Set WORKER_THREADS={needed} or more, or give fewer keys.",
+            hint=f"Set WORKER_THREADS={needed} or more, or set fewer keys.",
             id="generations.W003",
         )
     ]
@@ -56,7 +88,22 @@ def a_thread_is_left_beside_those_that_wait(**kwargs: Any) -> list[CheckMessage]
 def _waiting_threads(provider: str) -> int:
     keys = len(registry.slots(provider))
     if not keys:
-        return 0  # and its module is not even imported
+        return 0  # don't import the module of a provider that is not used
     adapter = registry.adapter_class(provider)
     waits = any(engine.capabilities.answers_at_once for engine in adapter.engines)
     return keys * adapter.default_concurrency if waits else 0
+
+
+@register()
+def browsers_may_fetch_from_the_bucket(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of a bucket over http: browsers load nothing from it into a page over https."""
+    if not settings.SERVED_OVER_HTTPS or not settings.FILES.links_origin.startswith("http://"):
+        return []
+    return [
+        Warning(
+            "Browsers will not show images: the studio is served over https, its bucket over http.",
+            hint="Add &browsers=https://… to STORAGE_URL, or &browsers=no to send files through "
+            "the studio.",
+            id="generations.W005",
+        )
+    ]

@@ -1,58 +1,109 @@
-"""Handing out files: the labelled one to anyone who may see it, the original for a reason.
+"""Files for browsers: labelled files to look at or to save, and originals for a stated reason.
 
-The record is written before the first byte goes out, and only once the file is known to be there.
+A download is recorded after the file was found and before its link or first byte is sent. A file
+that has changed in storage is not sent; admins are told. Views check the rights first.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
+from uuid import UUID
 
-from django.core.files.storage import Storage
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, notices
 from accounts.events import Event
 from accounts.models import User
 from generations import storage
 from generations.imaging import extension, mime_type
 from generations.labelling import FULL
-from generations.models import Image
+from generations.models import Image, Reference, Rendition
+from generations.notice_kinds import FILE_DAMAGED
 
 
 @dataclass(frozen=True)
 class File:
-    """An open file with the name and the type to send it under."""
+    """A file for a browser: `source` is a link or the open file, `name` the name to save it by.
 
-    content: BinaryIO
-    name: str
+    A file that is only looked at has no `name`.
+    """
+
+    source: str | BinaryIO
     mime_type: str
+    name: str = ""
 
 
 def labelled(image: Image, *, actor: User) -> File:
-    """The full labelled picture. Raises FileNotFoundError where storage has lost it."""
+    """The full labelled image, to be saved. Records the download. Raises as `shown`."""
     rendition = image.renditions.get(recipe=FULL.name)
-    content = _open(storage.renditions(), rendition.name)
+    name = _name(image, rendition.format)
+    file = _file(rendition, subject=image, story=image.run.uuid, name=name)
     facts = {"sha256": rendition.sha256, "recipe": rendition.recipe}
     _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
-    return File(content, _name(image, rendition.format), mime_type(rendition.format))
+    return file
 
 
 def original(image: Image, *, actor: User, reason: str) -> File:
-    """The provider's own bytes, without a label. Raises FileNotFoundError as above."""
-    content = _open(storage.originals(), image.original_name)
+    """The file as the provider sent it, without a label. Records the download. Raises as `shown`.
+
+    It is never a link: it answers a form, and the content security policy of the page does not let
+    a form's answer redirect to the bucket.
+    """
+    with _damage_told(image, image.run.uuid):
+        content = storage.content(
+            storage.originals(), image.original_name, sha256=image.original_sha256
+        )
     facts = {"sha256": image.original_sha256}
     _record(Event.ORIGINAL_DOWNLOADED, image, actor=actor, facts=facts, reason=reason)
-    name = _name(image, image.format, suffix="-original")
-    return File(content, name, mime_type(image.format))
+    return File(content, mime_type(image.format), _name(image, image.format, suffix="-original"))
+
+
+def shown(rendition: Rendition) -> File:
+    """A labelled file, to be looked at.
+
+    Raises FileNotFoundError if storage has lost it, storage.FileDamaged or storage.StorageAway.
+    """
+    image = rendition.image
+    return _file(rendition, subject=image, story=image.run.uuid)
+
+
+def shown_reference(reference: Reference) -> File:
+    """A clean upload, to be looked at. Raises as `shown`."""
+    return _file(reference, subject=reference, story=None)
+
+
+def _file(
+    row: Rendition | Reference, *, subject: Image | Reference, story: UUID | None, name: str = ""
+) -> File:
+    backend = storage.renditions() if isinstance(row, Rendition) else storage.originals()
+    kind = mime_type(row.format)
+    with _damage_told(subject, story):
+        source = storage.hand_out(
+            backend, row.name, sha256=row.sha256, mime_type=kind, filename=name
+        )
+    return File(source, kind, name)
+
+
+@contextmanager
+def _damage_told(subject: Image | Reference, story: UUID | None) -> Iterator[None]:
+    """If a file is damaged, tell admins and record it, once until the notice has ended."""
+    try:
+        yield
+    except storage.FileDamaged as error:
+        with transaction.atomic():
+            if notices.raise_notice(FILE_DAMAGED, cause=error.name, facts={"name": error.name}):
+                facts = {"name": error.name, "expected": error.expected, "found": error.found}
+                audit.record(
+                    Event.FILE_REFUSED, actor=None, subject=subject, story=story, facts=facts
+                )
+        raise
 
 
 def _name(image: Image, image_format: str, *, suffix: str = "") -> str:
     day = image.created_at.astimezone(dt.UTC).date()
     return f"seedream-{day}-{str(image.uuid)[:8]}{suffix}.{extension(image_format)}"
-
-
-def _open(place: Storage, name: str) -> BinaryIO:
-    return cast(BinaryIO, place.open(name, "rb"))
 
 
 @transaction.atomic

@@ -1,16 +1,16 @@
-"""Addresses of pictures, made without asking the URL resolver once for every frame of a page."""
+"""Paths of images, without a call of the URL resolver for each frame of a page."""
 
 from functools import lru_cache
 from uuid import UUID
 
 from django.urls import get_script_prefix, reverse
 
-from generations.identifiers import NOBODY
+from accounts.identifiers import NOBODY
 from generations.imaging import extension
 
 
 def image_path(image: UUID) -> str:
-    """The image's own page."""
+    """The path of the image's own page."""
     return _pattern("image", get_script_prefix()).replace(str(NOBODY), str(image))
 
 
@@ -19,7 +19,7 @@ def download_path(image: UUID) -> str:
 
 
 def rendition_path(rendition: UUID, image_format: str) -> str:
-    """A labelled file; it ends in the extension of its format (JPEG, PNG, WEBP)."""
+    """The path of a labelled file; it ends with the extension of its format (JPEG, PNG, WEBP)."""
     pattern = _pattern("rendition", get_script_prefix(), extension(image_format))
     return pattern.replace(str(NOBODY), str(rendition))
 
@@ -29,7 +29,7 @@ def reference_path(reference: UUID) -> str:
 
 
 def reuse_path(run: UUID) -> str:
-    """The studio with the composer filled from a run."""
+    """The path of the studio with the composer filled from a run."""
     return f"{_pattern('studio', get_script_prefix(), identified=False)}?reuse={run}"
 
 

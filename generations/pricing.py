@@ -1,4 +1,4 @@
-"""What a run costs: one function for the figure on the button and for the reservation."""
+"""What a run costs. The button and the reservation use the same functions."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,12 +9,13 @@ from django.utils.translation import ngettext
 
 from generations.models import Price
 from generations.providers import registry
-from generations.providers.types import Engine, GenerationRequest
+from generations.providers.capabilities import Engine, provider_of
+from generations.providers.types import GenerationRequest
 
 
 def price_of(request: GenerationRequest) -> Price | None:
-    """The price in force for one image of this request; None where there is none: no generation."""
-    adapter = registry.adapter_class(request.engine.partition("/")[0])
+    """The price in force for one image of `request`; None if there is none."""
+    adapter = registry.adapter_class(provider_of(request.engine))
     return price_in_force(request.engine, adapter.tier(request))
 
 
@@ -27,7 +28,7 @@ def price_in_force(engine: str, tier: str) -> Price | None:
 
 
 def prices_in_force(engines: Collection[str]) -> dict[tuple[str, str], Price]:
-    """The prices now in force at `engines`, by engine and tier, in one query."""
+    """The prices in force at `engines`, by engine and tier, in one query."""
     valid = Price.objects.filter(engine__in=engines, valid_from__lte=timezone.now())
     return {(price.engine, price.tier): price for price in valid.order_by("valid_from", "id")}
 
@@ -37,12 +38,12 @@ def credits_for(price: Price, images: int) -> int:
 
 
 def credits_in_words(credits: int) -> str:
-    """A sum as it stands on a button: 8 credits."""
+    """An amount as a button shows it, such as “8 credits”."""
     return ngettext("%(count)d credit", "%(count)d credits", credits) % {"count": credits}
 
 
 def add_default_prices(**kwargs: Any) -> None:
-    """Receiver of `post_migrate`: every known engine's suggested prices where none is set yet."""
+    """Receiver of `post_migrate`: add each engine's suggested prices for tiers without a price."""
     engines = registry.known_engines().values()
     using = kwargs.get("using", "default")
     known = set(Price.objects.using(using).values_list("engine", "tier"))

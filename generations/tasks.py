@@ -1,25 +1,114 @@
-"""What Celery's messages do: each finds out what is due and calls one function.
+"""Celery tasks: the hints of each step, and recurring work.
 
-The threads pool is needed (`-P threads`): a heartbeat and a poller live in the same process.
+Workers must run with `-P threads`: heartbeat, poller and watchdog live in the same process.
 """
 
+import logging
+import sys
+import time
+from datetime import timedelta
 from typing import Any
 
-from celery import shared_task
-from celery.signals import celeryd_after_setup, worker_shutdown
+from celery import bootsteps, current_app, shared_task
+from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
+from django.db import Error
+from django.utils import timezone
 
-from generations import recovery, webhooks
-from generations.execution import adopting, balances, delivering, submitting
-from generations.worker import WorkerProcess
+from generations import catch_up
+from generations.jobs import hints, webhooks
+from generations.jobs.execution import balances, preparing
+from generations.jobs.worker import WorkerProcess, starts
+from generations.jobs.worker.loops import Loop, Turn
+from generations.readiness import watch
+
+log = logging.getLogger(__name__)
 
 _process: WorkerProcess | None = None
 
 
+class ConsumerLoop(Loop):
+    """Celery's own loop, which consumes hints. It is watched while it has a connection."""
+
+    def __init__(self) -> None:
+        super().__init__("consumer of hints")
+        self._consumer: Any = None
+
+    def begin(self, consumer: Any) -> None:
+        self._consumer = consumer
+        self.turn()
+        self.is_running = True
+
+    def end(self) -> None:
+        self.is_running = False
+
+    def restart(self) -> None:
+        """Close the connection. Celery opens another one and continues."""
+        super().restart()
+        self._consumer.connection.collect(socket_timeout=1)
+
+
+_consumer_loop = ConsumerLoop()
+
+
+class WatchedConsumer(bootsteps.StartStopStep):
+    """Lets the watchdog see that Celery's loop turns, with or without an event loop of kombu."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        _consumer_loop.begin(consumer)
+        if consumer.hub:
+            consumer.hub.on_tick.add(_consumer_loop.turn)
+        else:
+            connection = consumer.connection
+            connection.drain_events = _turning(connection.drain_events, _consumer_loop.turn)
+
+    def stop(self, consumer: Any) -> None:
+        _consumer_loop.end()
+
+    shutdown = stop
+
+
+def _turning(drain_events: Any, turn: Turn) -> Any:
+    def drained(*args: Any, **kwargs: Any) -> Any:
+        turn()
+        return drain_events(*args, **kwargs)
+
+    return drained
+
+
+current_app.steps["consumer"].add(WatchedConsumer)
+
+
 @celeryd_after_setup.connect
 def start_process(instance: Any, **kwargs: Any) -> None:
+    """Start this worker's own loops, or end the process.
+
+    Celery logs what a receiver raises and would continue without the loops. Only `SystemExit` ends
+    it.
+    """
     global _process  # noqa: PLW0603  # Celery gives its workers no place of their own for state
-    _process = WorkerProcess(sorted(instance.app.amqp.queues.consume_from))
-    _process.start()
+    queues = sorted(instance.app.amqp.queues.consume_from)
+    program = "worker-" + "-".join(queues)
+    try:
+        _process = WorkerProcess(queues, consumer=_consumer_loop)
+        _process.start()
+    except Exception as error:
+        pause = starts.pause_after_failure(program)
+        known = isinstance(error, Error)  # the database is away: a traceback would say no more
+        text = "This worker can't start: %s. It ends, and the next start is in %d s."
+        reason = " ".join(str(error).split()) or type(error).__name__
+        log.critical(text, reason, pause, exc_info=not known)
+        time.sleep(pause)
+        sys.exit(1)
+    starts.forget_failures(program)
+    watch.start()
+
+
+@worker_shutting_down.connect
+def close_process(**kwargs: Any) -> None:
+    if _process:
+        _process.close()
 
 
 @worker_shutdown.connect
@@ -28,39 +117,34 @@ def stop_process(**kwargs: Any) -> None:
         _process.stop()
 
 
-def _worker() -> str:
+def _started() -> WorkerProcess:
     assert _process is not None, "tasks run in a worker only"  # noqa: S101
-    return _process.name
+    return _process
 
 
-@shared_task(name="generations.submit")
-def submit() -> None:
-    submitting.submit_all(_worker())
+def _hinted(step: str) -> Any:
+    """The task of a step. Messages of older versions carry ids, which are ignored."""
+
+    def work(*_ids: int) -> None:
+        _started().work(step)
+
+    return shared_task(name=step)(work)
 
 
-@shared_task(name="generations.fetch")
-def fetch(delivery_id: int) -> None:
-    delivering.fetch(delivery_id, _worker())
+submit, fetch, label, prepare, adopt, look_up = map(
+    _hinted,
+    (hints.SUBMIT, hints.FETCH, hints.LABEL, hints.PREPARE, hints.ADOPT, hints.LOOK_UP),
+)
 
 
-@shared_task(name="generations.label")
-def label(delivery_id: int) -> None:
-    delivering.label_and_store(delivery_id, _worker())
+@shared_task(name="generations.catch_up")
+def complete_rows_of_older_versions() -> None:
+    catch_up.catch_up(timezone.now() - timedelta(days=catch_up.DAYS))
 
 
-@shared_task(name="generations.recover")
-def recover() -> None:
-    recovery.recover()
-
-
-@shared_task(name="generations.adopt")
-def adopt(event_id: int) -> None:
-    adopting.adopt_from(event_id)
-
-
-@shared_task(name="generations.look_up")
-def look_up(generation_id: int) -> None:
-    adopting.look_up(generation_id)
+@shared_task(name="generations.sweep_uploads")
+def sweep_uploads() -> None:
+    preparing.sweep_uploads()
 
 
 @shared_task(name="generations.prune_webhook_events")

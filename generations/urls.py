@@ -1,6 +1,16 @@
 from django.urls import path
 
-from generations.views import callbacks, gallery, health, images, log, providers, runs, studio
+from generations.views import (
+    callbacks,
+    gallery,
+    health,
+    images,
+    log,
+    providers,
+    runs,
+    status,
+    studio,
+)
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
@@ -18,8 +28,10 @@ urlpatterns = [
     path("references/<uuid:uuid>/", images.reference, name="reference"),
     path("log/", log.log, name="log"),
     path("providers/", providers.providers, name="providers"),
+    path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),
     path("r/<str:token>.jpg", callbacks.reference_link, name="reference-link"),
     path("hooks/<str:provider>/<str:token>/", callbacks.webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
 ]

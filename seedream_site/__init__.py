@@ -1,4 +1,4 @@
-"""Wiring: settings, URLs, Celery, supervisor. No rule of the product lives here."""
+"""Configuration and start-up: settings, URLs, Celery, supervisor."""
 
 from seedream_site.celery import app as celery_app
 

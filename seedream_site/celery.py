@@ -1,6 +1,6 @@
 """The Celery application; its settings are the `CELERY_…` ones of `settings.py`.
 
-A message is only a hint that a row is due (see `generations.hints`): it is acknowledged early,
+A message is only a hint that a row is due (see `generations.jobs.hints`): it is acknowledged early,
 never retried, and losing every one of them costs seconds.
 """
 

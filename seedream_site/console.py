@@ -1,6 +1,6 @@
-"""The terminal of `make run`: every program's lines, each behind the name of its program.
+"""The terminal of `make run`: shows the lines of all programs, each after its program's name.
 
-A program writes into a named pipe, which the supervisor opens as that program's log file.
+A program writes to a named pipe, which the supervisor opens as the program's log file.
 """
 
 import os
@@ -16,8 +16,8 @@ CHUNK_BYTES = 65_536
 class Console:
     """Copies lines from pipes to `out`, as `name | line`.
 
-    It reads on when `out` is gone, and says so in `is_gone`: a program whose pipe nobody reads
-    would stop at its next line.
+    It continues to read when `out` is gone, and then sets `is_gone`: a program whose pipe nobody
+    reads would block at its next line.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -28,20 +28,20 @@ class Console:
         self._unfinished: dict[str, bytes] = {}
 
     def follow(self, stream: IO[bytes], *, name: str) -> None:
-        """Shows what is written to `stream`, which is closed with this console."""
+        """Show what is written to `stream`, which is closed with this console."""
         self._streams.enter_context(stream)
         self._selector.register(stream, selectors.EVENT_READ, name)
         self._unfinished[name] = b""
 
     def follow_pipe(self, path: Path, *, name: str) -> None:
-        """Makes the named pipe `path` and shows what is written to it. Raises `OSError`."""
+        """Make the named pipe `path` and show what is written to it. Raises `OSError`."""
         path.unlink(missing_ok=True)
         os.mkfifo(path, mode=0o600)
-        # Open both ways: so the pipe does not end while its program is being restarted.
+        # Opened for reading and writing, so that the pipe does not end while its program restarts.
         self.follow(path.open("rb+", buffering=0), name=name)
 
     def show(self, *, wait_seconds: float) -> None:
-        """Shows what has been written, waiting up to `wait_seconds` for the first of it."""
+        """Show what has been written, after waiting up to `wait_seconds` for some output."""
         for key, _ in self._selector.select(wait_seconds):
             chunk = os.read(key.fd, CHUNK_BYTES)
             if not chunk:
@@ -50,7 +50,7 @@ class Console:
                 self.say(line)
 
     def say(self, text: str) -> None:
-        """Shows a text of our own, as it is."""
+        """Show a text without a program's name before it."""
         try:
             self._out.write(f"{text}\n")
             self._out.flush()

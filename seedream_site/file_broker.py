@@ -1,19 +1,20 @@
-"""A message broker in a folder: what Celery uses on one machine without a broker server.
+"""A message broker in a folder, for Celery on one machine without a broker server.
 
-One message is one file. Two operations of POSIX carry all of it: a message appears by `rename`,
-so nobody ever reads half of one; and it is taken by `unlink`, which succeeds for exactly one of
-the processes that try. There are no locks. kombu's own filesystem transport writes messages in
-place, and a worker that reads one too early ends for good (kombu 5.7; its issue 1551).
+Each message is a file. Two POSIX operations are enough: a message appears by `rename`, so nobody
+reads half of one; and it is taken by `unlink`, which succeeds for exactly one of the processes that
+try. There are no locks. kombu's own filesystem transport writes messages in place, and a worker
+that reads one too early stops for good (kombu 5.7, its issue 1551).
 
-A message that can't be read is dropped with a line in the log: messages are only hints, and
-`generations.recovery` hints again whatever is due.
+A message that cannot be read is dropped, with a line in the log. Messages are only hints; the
+workers look at the tables themselves.
 
 Chosen by `broker_transport = "seedream_site.file_broker:Transport"`. Transport options:
-`data_folder_in` and `data_folder_out`, the folders to read from and to write to (normally the same
-one; made when missing), and `polling_interval` in seconds.
+`data_folder_in` and `data_folder_out`, the folders to read from and write to (normally the same
+one; made if missing), and `polling_interval` in seconds.
 """
 
 import logging
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -30,15 +31,15 @@ from kombu.utils.json import dumps, loads
 
 log = logging.getLogger(__name__)
 
-# No message's name starts with a dot, so a half-written one is never looked at.
+# No message's name starts with a dot, so a half-written one is ignored.
 UNFINISHED_PREFIX = "."
 
 
 class Channel(virtual.Channel):
     """Puts and gets messages; exchanges and bindings stay in memory.
 
-    Every producer and consumer declares the queue it uses, as Celery does, so no process needs the
-    bindings of another.
+    Every producer and consumer declares the queue that it uses, as Celery does, so no process needs
+    the bindings of another.
     """
 
     @property
@@ -54,7 +55,7 @@ class Channel(virtual.Channel):
         return Path(cast(dict[str, str], client.transport_options)[option])
 
     def _waiting(self, queue: str) -> list[Path]:
-        """The messages of `queue`, oldest first; none when there is no folder."""
+        """The messages of `queue`, oldest first; none if there is no folder."""
         try:
             return sorted(self._messages(queue))
         except (FileNotFoundError, NotADirectoryError):
@@ -67,8 +68,8 @@ class Channel(virtual.Channel):
                 yield path
 
     def _put(self, queue: str, message: dict, **kwargs: Any) -> None:
-        """Adds `message` to `queue`. Raises `OperationalError` when the folder can't be written."""
-        # The wall clock, unlike a monotonic one, keeps the order over a restart of the machine.
+        """Add `message` to `queue`. Raises `OperationalError` if the folder cannot be written."""
+        # The wall clock, unlike a monotonic one, keeps the order when the machine restarts.
         name = f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         unfinished = self._outbox / f"{UNFINISHED_PREFIX}{name}"
         try:
@@ -81,7 +82,7 @@ class Channel(virtual.Channel):
             raise OperationalError(f"Can't write a message to {self._outbox}: {error}") from error
 
     def _get(self, queue: str, timeout: float | None = None) -> dict:
-        """Takes the oldest message of `queue`. Raises `Empty` when none is left."""
+        """Take the oldest message of `queue`. Raises `Empty` if there is none."""
         for path in self._waiting(queue):
             content = _take(path)
             if content is None:
@@ -96,12 +97,12 @@ class Channel(virtual.Channel):
         return len(self._waiting(queue))
 
     def _purge(self, queue: str) -> int:
-        """Removes every message of `queue` and says how many there were."""
+        """Remove every message of `queue`; returns how many there were."""
         return sum(_take(path) is not None for path in self._waiting(queue))
 
 
 def _take(path: Path) -> bytes | None:
-    """The bytes of a message that is now ours alone, or None when another process took it."""
+    """The bytes of a message, which no other process has then; None if another process took it."""
     try:
         content = path.read_bytes()
         path.unlink()
@@ -111,18 +112,30 @@ def _take(path: Path) -> bytes | None:
 
 
 class Transport(virtual.Transport):
-    """The broker in a folder, as kombu loads it."""
+    """The broker in a folder, in the form that kombu loads."""
 
     Channel = Channel
     driver_type = "filesystem"
     driver_name = "file_broker"
-    default_connection_params: ClassVar = {}  # there is no host to warn about
-    # Shared by all connections of a process: kombu may open a new one without declaring again.
+    default_connection_params: ClassVar = {}  # no host, so no warning about one
+    # All connections of a process share it: kombu may open another without declaring the queues
+    # again.
     _broker_state = virtual.BrokerState()
 
     def __init__(self, client: Connection, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
         self.state = self._broker_state
+
+    def establish_connection(self) -> Any:
+        """Raises `OperationalError` while the folder cannot be written: the server is away."""
+        client = cast(Connection, self.client)
+        folder = Path(cast(dict[str, str], client.transport_options)["data_folder_out"])
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder, prefix=UNFINISHED_PREFIX):
+                return super().establish_connection()
+        except OSError as error:
+            raise OperationalError(f"Can't write a message to {folder}: {error}") from error
 
     def driver_version(self) -> str:
         return "1"

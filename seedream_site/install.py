@@ -1,7 +1,8 @@
 """`make install`: a virtual environment with the locked packages, `var/` and a first `.env`.
 
-Runs on the system's Python before anything is installed, so it imports the standard library alone
-and says nothing that Python 3.6 can't read: an old Python shall be told so in words.
+Runs on the system's Python before anything is installed, so it imports only the standard library
+and avoids syntax that Python 3.6 cannot parse: an old Python must be able to say that it is too
+old.
 """
 
 import argparse
@@ -27,11 +28,11 @@ DEMO=on
 
 
 class InstallError(Exception):
-    """Says in one sentence what is missing and what to do about it."""
+    """The installation cannot go on; the message says what is missing and what to do."""
 
 
 def check_python(version: tuple = tuple(sys.version_info)) -> None:
-    """Raises `InstallError` when `version` is older than the studio needs."""
+    """Raise `InstallError` if `version` is older than the studio needs."""
     if version[:2] < OLDEST_PYTHON:
         found, needed = (f"{major}.{minor}" for major, minor in (version[:2], OLDEST_PYTHON))
         raise InstallError(
@@ -41,7 +42,7 @@ def check_python(version: tuple = tuple(sys.version_info)) -> None:
 
 
 def check_venv_module() -> None:
-    """Raises `InstallError` where Python comes without its venv module, as on Debian."""
+    """Raise `InstallError` if Python lacks its venv module, as it does on Debian."""
     if importlib.util.find_spec("ensurepip") is None:
         raise InstallError(
             "Python's venv module is missing: install it "
@@ -50,9 +51,9 @@ def check_venv_module() -> None:
 
 
 def install_packages(lock: Path, environment: Path = VENV) -> None:
-    """Installs the packages that the file `lock` names, unless they are there already.
+    """Install the packages that the file `lock` names, unless they are installed already.
 
-    Raises `InstallError` when pip fails; pip has then said why.
+    Raises `InstallError` if pip fails; pip has then printed the reason.
     """
     stamp = environment / f"{lock.name}.sha256"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -68,7 +69,7 @@ def install_packages(lock: Path, environment: Path = VENV) -> None:
 
 
 def is_usable(environment: Path) -> bool:
-    """Whether the virtual environment works: its Python may be gone, too old, or lack pip."""
+    """Whether the virtual environment has a Python that is new enough, and pip."""
     probe = f"import pip, sys; sys.exit(sys.version_info < {OLDEST_PYTHON!r})"
     command = [str(python_of(environment)), "-c", probe]
     try:
@@ -82,7 +83,7 @@ def python_of(environment: Path) -> Path:
 
 
 def write_first_env(path: Path) -> None:
-    """Writes a `.env` that only its owner can read, unless there is one."""
+    """Write a `.env` that only its owner can read, unless there is one."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -1,8 +1,9 @@
-"""`make run`: everything from an installed folder to a studio that serves, and its clean end.
+"""`make run`: starts the studio from an installed folder, and stops it cleanly.
 
-Checks what would stop it, brings database and files up to date, then runs the programs of
-`supervisor.conf` under one supervisor that restarts what dies. It ends when it is told to (Ctrl-C,
-TERM, a closed terminal) or when the process that started it is gone, and no program outlives it.
+Checks what would prevent the start, brings the database and files up to date, then runs the
+programs of `supervisor.conf` under a supervisor that restarts those that end. It stops when it is
+told to (Ctrl-C, TERM, a closed terminal) or when the process that started it has ended. No program
+outlives it.
 """
 
 import argparse
@@ -32,12 +33,12 @@ from seedream_site.programs import address
 PROJECT = Path(__file__).resolve().parent.parent
 SUPERVISOR_CONFIG = Path(__file__).with_name("supervisor.conf")
 LOOK_AROUND_SECONDS = 0.25
-# Where this machine reaches itself when HOST stands for all of its addresses.
+# The address to reach this machine by when HOST means all its addresses.
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class StartError(Exception):
-    """Says in one sentence why the studio can't start and what to do about it."""
+    """The studio cannot start; the message says why and what to do."""
 
 
 def say(text: str) -> None:
@@ -45,13 +46,16 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-# What would stop it
+# What would prevent the start
 
 
 def check_settings() -> None:
-    """Raises `StartError` when a setting is missing or wrong, or `DATA_DIR` can't be made."""
+    """Raise `StartError` if a setting is missing or wrong, or `DATA_DIR` cannot be made."""
     try:
-        _ = settings.DATA_DIR, settings.SECRET_KEY  # reading one loads all; Django checks the key
+        _ = (
+            settings.DATA_DIR,
+            settings.SECRET_KEY,
+        )  # reading one setting loads all; Django checks the key
     except (ImproperlyConfigured, ValueError) as error:
         raise StartError(f"a setting is missing or wrong: {error}") from error
     except OSError as error:
@@ -59,7 +63,7 @@ def check_settings() -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises `StartError` when `folder` can't be written."""
+    """Raise `StartError` if `folder` cannot be written."""
     try:
         (folder / "run").mkdir(exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -75,7 +79,7 @@ def _unwritable(folder: Path, error: OSError) -> StartError:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises `StartError` when nothing can listen on `port` of `host`."""
+    """Raise `StartError` if nothing can listen on `port` of `host`."""
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -94,7 +98,7 @@ def check_port(host: str, port: int) -> None:
 
 @contextmanager
 def the_only_one(folder: Path) -> Iterator[None]:
-    """Holds `folder` for this process. Raises `StartError` while another studio runs on it."""
+    """Hold `folder` for this process. Raises `StartError` while another studio runs in it."""
     with (folder / "run" / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,11 +107,11 @@ def the_only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-# Up to date
+# Bringing everything up to date
 
 
 def prepare() -> None:
-    """Migrates the database, collects static files, sets up first people, checks the result.
+    """Migrate the database, collect static files, create the first people, check the result.
 
     Raises `StartError`.
     """
@@ -118,6 +122,7 @@ def prepare() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("setup_demo")
         call_command("check", databases=["default"])
+        _claim_redis()
     except OperationalError as error:
         reason = " ".join(str(error).split())
         raise StartError(f"the database can't be used ({reason}): check DATABASE_URL.") from error
@@ -127,13 +132,23 @@ def prepare() -> None:
         connections.close_all()
 
 
+def _claim_redis() -> None:
+    """Raise `StartError` if another studio uses the same Redis database."""
+    from accounts import occupancy  # noqa: PLC0415  # its models load only after django.setup()
+
+    try:
+        occupancy.claim()
+    except occupancy.Occupied as occupied:
+        raise StartError(occupied.message) from occupied
+
+
 # Running
 
 
 def supervise(config: Path, *, run_dir: Path, is_ready: Callable[[], bool], greeting: str) -> bool:
-    """Runs the programs of `config` until told to stop, then stops them all.
+    """Run the programs of `config` until told to stop, then stop them all.
 
-    Says `greeting` once `is_ready` says so. Gives False when the supervisor ended by itself.
+    Prints `greeting` once `is_ready` returns True. Returns False if the supervisor ended by itself.
     """
     stop = StopRequest()
     greeted = told = False
@@ -157,14 +172,14 @@ def supervise(config: Path, *, run_dir: Path, is_ready: Callable[[], bool], gree
 
 
 def program_names(config: Path) -> list[str]:
-    """The names of the programs that a supervisor's configuration file starts."""
+    """The names of the programs in a supervisor's configuration file."""
     parser = configparser.RawConfigParser()
     parser.read(config)
     return [name.removeprefix("program:") for name in parser if name.startswith("program:")]
 
 
 class StopRequest:
-    """Whether this process shall stop: by a signal, or as the one that started it is gone."""
+    """Whether this process must stop: a signal came, or the process that started it has ended."""
 
     def __init__(self) -> None:
         self._starter = os.getppid()
@@ -182,9 +197,9 @@ class StopRequest:
 
 
 def start_supervisor(config: Path, *, run_dir: Path) -> subprocess.Popen[bytes]:
-    """Starts supervisord in a session of its own, out of reach of the terminal's Ctrl-C.
+    """Start supervisord in a separate session, which the terminal's Ctrl-C does not reach.
 
-    A closed terminal would otherwise reach it as HUP, which it takes for "start again".
+    A closed terminal would otherwise send it HUP, which supervisord takes for "restart".
     """
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", config],
@@ -230,7 +245,7 @@ def greeting() -> str:
 
 
 def run() -> None:
-    """Checks, prepares and supervises. Raises `StartError`."""
+    """Check, prepare and supervise. Raises `StartError`."""
     check_settings()
     check_port(settings.HOST, settings.PORT)
     check_folder(settings.DATA_DIR)

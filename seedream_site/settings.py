@@ -1,16 +1,20 @@
-"""The studio's settings: every value comes from the environment or `.env`, once, here.
+"""The studio's settings. Each value is read once, here, from the environment or `.env`.
 
-The environment wins over `.env`. README's table lists every name; a test holds both together.
+The environment takes precedence over `.env`. README's table lists every setting; a test compares.
 """
 
+import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import environ
-from celery.schedules import crontab
 from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
+
+from generations.queues import IMAGES, PROVIDER
+from seedream_site.file_storages import file_storages
+from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,7 +27,9 @@ SECRET_KEY = env.str("SECRET_KEY")
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+# It holds prompts, images and sessions, which other users of the machine must not read.
+os.umask(0o077)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
@@ -47,6 +53,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "django_htmx",
     "allauth",
     "allauth.account",
@@ -55,12 +62,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "seedream_site.middleware.CompressionMiddleware",
+    "seedream_site.middleware.ConnectionMiddleware",
+    "seedream_site.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "seedream_site.middleware.BodySizeMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -83,18 +94,26 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.balance",
+                "accounts.context.unread_notices",
             ],
+            "builtins": ["accounts.templatetags.icons"],
         },
     },
 ]
 
+# Widget templates are looked for in `templates/` too; Django's own need `django.forms`.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
 # --- Database, cache, files, mail --------------------------------------------------------------
 
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'studio.sqlite3'}")}
+# How many PostgreSQL connections the threads of a process share; with 0, each thread has one.
+DATABASE_POOL = env.int("DATABASE_POOL", default=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # IMMEDIATE: a transaction that will write waits for its turn instead of failing half-way.
-    # synchronous=FULL: a power cut must not forget that a provider was about to be called.
+    # To open the file and set it up again for each request would cost more than most queries.
+    DATABASES["default"]["CONN_MAX_AGE"] = 300
+    # IMMEDIATE: a transaction that will write waits at its start instead of failing half-way.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -104,11 +123,35 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"]["OPTIONS"] = {
+        # Detects a dead server within seconds; libpq's defaults take two hours.
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,  # milliseconds
+        # Ends a wait for a transaction that a person left open in a console.
+        "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    } | DATABASES["default"].get("OPTIONS", {})
+    if DATABASE_POOL:
+        pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 30}
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0}
+        DATABASES["default"]["OPTIONS"]["pool"] = pool
 
-CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'cache'}")}
-CACHES["default"].setdefault("OPTIONS", {})
-if CACHES["default"]["BACKEND"].endswith("FileBasedCache"):
-    CACHES["default"]["OPTIONS"]["MAX_ENTRIES"] = 5000
+# Only `accounts.caching` uses the shared cache; its docstring explains the other two.
+CACHES = {
+    "shared": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'cache'}"),
+    "default": {"BACKEND": "accounts.caching.SharedOrLocalCache"},
+    "live": {"BACKEND": "accounts.caching.SharedOrNoCache"},
+}
+CACHES["shared"].setdefault("OPTIONS", {})
+if CACHES["shared"]["BACKEND"].endswith("FileBasedCache"):
+    CACHES["shared"]["OPTIONS"]["MAX_ENTRIES"] = 5000
+elif CACHES["shared"]["BACKEND"].endswith("RedisCache"):
+    CACHES["shared"]["OPTIONS"] = {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+    } | CACHES["shared"]["OPTIONS"]
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="dummymail://")
 vars().update(EMAIL_CONFIG)
@@ -116,40 +159,11 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = f"Seedream Studio <studio@{PUBLIC_HOST or 'localhost'}>"
 
 
-def _file_storages(url: str) -> dict[str, dict]:
-    """Storage for originals and renditions: a folder, or a bucket.
-
-    `url` is `file:///folder` or `s3://bucket/prefix?endpoint=https://…&region=…`; credentials for
-    a bucket come from the environment as boto3 reads them.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        folder = "generations.storage.AtomicFileSystemStorage"
-        return {
-            alias: {"BACKEND": folder, "OPTIONS": {"location": str(Path(parts.path) / alias)}}
-            for alias in ("originals", "renditions")
-        }
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return {
-        alias: {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": parts.netloc,
-                "location": "/".join(filter(None, [parts.path.strip("/"), alias])),
-                "endpoint_url": query.get("endpoint"),
-                "region_name": query.get("region"),
-                "default_acl": None,
-                "file_overwrite": True,
-            },
-        }
-        for alias in ("originals", "renditions")
-    }
-
-
+FILES = file_storages(env.str("STORAGE_URL", default=f"file://{DATA_DIR / 'files'}"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    **_file_storages(env.str("STORAGE_URL", default=f"file://{DATA_DIR / 'files'}")),
+    **FILES.storages,
 }
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -186,20 +200,21 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SERVED_OVER_HTTPS else "http"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "accounts.link_tokens.LinkTokenGenerator"  # noqa: S105
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 
 STUDIO_ADMIN_EMAIL = env.str("STUDIO_ADMIN_EMAIL", default="admin@studio.example")
 STUDIO_ADMIN_PASSWORD = env.str("STUDIO_ADMIN_PASSWORD", default="")
 DEFAULT_QUOTA = env.int("DEFAULT_QUOTA", default=500)
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "accounts.session_store"
 
 # --- Security ----------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *filter(None, [FILES.links_origin])],
         "base-uri": ["'none'"],
         "form-action": [SELF],
         "frame-ancestors": ["'none'"],
@@ -210,15 +225,20 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
+if SERVED_OVER_HTTPS:
+    # Browsers accept cookies with this prefix only over https, and bind them to this host.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SERVED_OVER_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_OVER_HTTPS else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SERVED_OVER_HTTPS else 0
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+# Only one page accepts files, by `generations.views.uploads`.
+FILE_UPLOAD_HANDLERS: list[str] = []
 
 # --- Language and time -------------------------------------------------------------------------
 
@@ -231,6 +251,10 @@ USE_TZ = True
 # --- Work in the background --------------------------------------------------------------------
 
 WORKER_THREADS = env.int("WORKER_THREADS", default=32)
+# Less than the ten seconds that the supervisor of `make run` waits before it kills.
+WORKER_DRAIN_SECONDS = env.int("WORKER_DRAIN_SECONDS", default=8)
+# Cores that this process may use.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
 if CELERY_BROKER_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
@@ -249,33 +273,19 @@ else:  # a broker in a folder, for one machine without a broker server
         "polling_interval": 0.2,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Retry for ever: without a broker a worker still finds its work in the tables.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_DEFAULT_QUEUE = "provider"
-CELERY_TASK_ROUTES = {"generations.label": {"queue": "images"}}
+CELERY_TASK_DEFAULT_QUEUE = PROVIDER
+CELERY_TASK_ROUTES = {
+    name: {"queue": IMAGES} for name in ("generations.label", "generations.prepare")
+}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "recover": {"task": "generations.recover", "schedule": 3.0, "options": {"expires": 10}},
-    "prune-webhook-events": {
-        "task": "generations.prune_webhook_events",
-        "schedule": crontab(hour=3, minute=37),
-        "options": {"expires": 3600},
-    },
-    "read-balances": {
-        "task": "generations.read_balances",
-        "schedule": 300.0,
-        "options": {"expires": 240},
-    },
-    "reconcile-credits": {
-        "task": "accounts.reconcile_credits",
-        "schedule": crontab(hour=3, minute=17),
-        "options": {"expires": 3600},
-    },
-}
 
 # --- Providers ---------------------------------------------------------------------------------
 
@@ -288,7 +298,15 @@ PROVIDER_DEFAULT_BASE_URLS = {
     "REPLICATE": "https://api.replicate.com/v1",
     "SEEDANCE": "https://api.seedance.it.com",
 }
-PROVIDER_OPTIONS = {
+# Ids of the operator's endpoints (`ep-…`), used instead of ModelArk's model ids; by model.
+MODELARK_ENDPOINTS = {
+    "seedream-4-0": env.str("MODELARK_ENDPOINT_SEEDREAM_4_0", default=""),
+    "seedream-4-5": env.str("MODELARK_ENDPOINT_SEEDREAM_4_5", default=""),
+    "seedream-5-0-lite": env.str("MODELARK_ENDPOINT_SEEDREAM_5_0_LITE", default=""),
+    "seedream-5-0-pro": env.str("MODELARK_ENDPOINT_SEEDREAM_5_0_PRO", default=""),
+}
+PROVIDER_OPTIONS: dict[str, dict[str, Any]] = {
+    "MODELARK": {"endpoints": tuple(MODELARK_ENDPOINTS.items())},
     "FAL": {
         "jwks_url": env.str("FAL_JWKS_URL", default="https://rest.fal.ai/.well-known/jwks.json")
     },
@@ -297,7 +315,7 @@ PROVIDER_OPTIONS = {
 
 
 def _provider_keys(name: str) -> dict[int, str]:
-    """The API keys of one provider by slot: `<NAME>_API_KEY` is 1, `<NAME>_API_KEY_2` is 2 …"""
+    """One provider's API keys by slot: `<NAME>_API_KEY` is 1, `<NAME>_API_KEY_2` is 2, …"""
     names = {1: f"{name}_API_KEY"} | {slot: f"{name}_API_KEY_{slot}" for slot in range(2, 10)}
     return {slot: key for slot, variable in names.items() if (key := env.str(variable, default=""))}
 
@@ -314,6 +332,7 @@ PROVIDER_PRIVATE_HOSTS = env.list("PROVIDER_PRIVATE_HOSTS", default=[])
 PROVIDER_TIME_SCALE = env.float("PROVIDER_TIME_SCALE", default=1.0)
 PROVIDER_MAX_ATTEMPTS = env.int("PROVIDER_MAX_ATTEMPTS", default=8)
 PROVIDER_RETRY_SECONDS = env.int("PROVIDER_RETRY_SECONDS", default=600)
+UNKNOWN_RELEASE_HOURS = env.int("UNKNOWN_RELEASE_HOURS", default=24)
 
 # --- Logging -----------------------------------------------------------------------------------
 
@@ -321,13 +340,22 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {
+        "not_readyz": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not record.getMessage().endswith(": /readyz"),
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # httpx logs whole URLs, and result links are secrets for as long as they live.
+        # httpx logs whole URLs, and result links are secrets while they are valid.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        # Two lines for every hint would bury whatever matters.
+        # Frequent requests while a part fails would fill the log; `readiness` logs the failure
+        # once.
+        "django.request": {"filters": ["not_readyz"]},
+        # Celery logs two lines for every hint, which would hide everything else.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },

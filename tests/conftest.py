@@ -1,40 +1,106 @@
 """People and tables that all tests share."""
 
+import os
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
-from django.core.cache import cache
+import redis
+from django.core.cache import cache, caches
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.urls import reverse
 
-from accounts import append_only
+from accounts import append_only, caching, occupancy
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Team, User
+from generations.jobs.execution import backoff
+from tests.engines import forget_engines
 from tests.factories import PASSWORD, make_team, make_user
 
-pytest_plugins = ["tests.emulator.fixtures"]
+pytest_plugins = ["tests.bucket", "tests.emulator.fixtures"]
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Two workers for each core, because tests wait half of the time, for processes and browsers.
+
+    Each worker uses two of Redis's 16 databases, and none of the first 8, which others may use.
+    """
+    most = 4 if os.environ.get("CACHE_URL", "").startswith("redis") else 64
+    return min(2 * (os.cpu_count() or 1), most)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_cache():
-    """Rate limits, sessions and live tags of one test are none of the next one's business."""
+    """Empty the caches, so that no test sees rate limits or live tags of another."""
     yield
+    caching.outage.forget()
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_engines():
+    """Forget the adapters, so that no test sees engines of another."""
+    yield
+    forget_engines()
+
+
+@pytest.fixture(autouse=True)
+def _no_luck(monkeypatch):
+    """Make each random wait as long as it can be, so that no test depends on chance."""
+    monkeypatch.setattr(backoff, "uniform", lambda _least, most: most)
+
+
+class Cable:
+    """The connection to the shared cache: after `cut`, each access raises an error."""
+
+    def __init__(self):
+        self.is_cut = False
+        self.asked = 0
+
+    def cut(self):
+        self.is_cut = True
+
+    def mend(self):
+        self.is_cut = False
+
+    def __getitem__(self, alias):
+        self.asked += 1
+        if self.is_cut:
+            raise ConnectionError("the cable is cut")
+        return caches[alias]
+
+
+@pytest.fixture
+def cable(monkeypatch) -> Iterator[Cable]:
+    """The cable to the shared cache. After `mend`, the cache is used again at once."""
+    cable = Cable()
+    monkeypatch.setattr(caching, "caches", cable)
+    monkeypatch.setattr(caching, "REST_SECONDS", 0)
+    yield cable
+    cable.mend()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_append_only_tables():
-    """Lift the triggers where tests with real transactions empty their tables afterwards."""
+    """Remove the triggers while a test with real transactions empties its tables."""
     flush = TransactionTestCase._fixture_teardown
 
     def flush_without_triggers(self):
         with append_only.lifted(connection):
             flush(self)
+        _leave_redis()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
         yield
+
+
+def _leave_redis():
+    """Remove this studio's mark from Redis: the next test has another identity in its tables."""
+    for _setting, url in occupancy._databases():
+        with redis.Redis.from_url(url) as server:
+            server.delete(occupancy.MARK)
 
 
 @pytest.fixture
@@ -69,7 +135,7 @@ def reviewer(team) -> User:
 
 @pytest.fixture
 def admin(team) -> User:
-    """Staff, a member too, and no superuser."""
+    """An admin and member, but no superuser."""
     return make_user(
         email="admin@example.com", name="Ada Admin", team=team, groups=[ADMINS, MEMBERS]
     )
@@ -84,7 +150,7 @@ def superuser(team) -> User:
 
 @pytest.fixture
 def sign_in():
-    """`sign_in(user)`: a browser in which `user` has signed in by the page for it."""
+    """`sign_in(user)`: a test client that has signed in through the sign-in page."""
 
     def sign_in(user: User, password: str = PASSWORD) -> Client:
         client = Client()
@@ -99,30 +165,32 @@ def sign_in():
 
 @pytest.fixture
 def apixo_key(settings):
-    """A key for APIXO, so that its engine can be picked."""
+    """A key for APIXO, so that its engine is offered."""
     configured = {"base_url": "https://api.apixo.ai/api/v1", "keys": {1: "test-key"}}
     settings.PROVIDERS = {**settings.PROVIDERS, "apixo": configured}
 
 
 @pytest.fixture
 def providers(emulator, settings):
-    """Every provider as the emulator speaks it, in quick time."""
+    """Every provider, emulated, with short polling intervals and pauses."""
     settings.PROVIDERS = {name: configured(emulator, name) for name in emulator.providers}
     settings.PROVIDER_PRIVATE_HOSTS = [emulator.host]
     settings.PROVIDER_TIME_SCALE = 0.01
+    # Retries may last as long as usual, because a busy machine may be slow.
+    settings.PROVIDER_RETRY_SECONDS = 100 * settings.PROVIDER_RETRY_SECONDS
     emulator.small = True
     return emulator
 
 
 @pytest.fixture
 def apixo(providers, settings):
-    """APIXO alone, as the emulator speaks it, in quick time."""
+    """APIXO alone, emulated, with short polling intervals and pauses."""
     settings.PROVIDERS = {"apixo": settings.PROVIDERS["apixo"]}
     return providers
 
 
 def configured(emulator, name, slots=(1,)):
-    """The settings of one provider that the emulator speaks."""
+    """The settings of one emulated provider."""
     return {
         "base_url": emulator.base_url(name),
         "keys": {slot: emulator.key(name, slot) for slot in slots},

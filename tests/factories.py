@@ -1,4 +1,4 @@
-"""Rows for tests: plain functions, every value of which can be given."""
+"""Rows for tests, made by plain functions that accept every value."""
 
 import itertools
 from collections.abc import Iterable

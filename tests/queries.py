@@ -1,4 +1,4 @@
-"""Counting queries, to see that more rows need no more of them."""
+"""What a page asks of the database: how many queries, and how the database answers them."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,27 @@ from django.test.utils import CaptureQueriesContext
 
 
 def queries_of(act: Callable[[], object]) -> int:
-    """How many queries `act` needs, done a second time: the first fills caches of the process."""
+    """How many queries a second `act()` needs; the first fills the caches of the process."""
     act()
     with CaptureQueriesContext(connection) as queries:
         act()
     return len(queries)
+
+
+def plans_of(act: Callable[[], object], table: str) -> list[str]:
+    """The plan of each query of `act` that selects from `table` first."""
+    with CaptureQueriesContext(connection) as asked:
+        act()
+    pages = [query["sql"] for query in asked if query["sql"].startswith(f'SELECT "{table}"')]
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # With few rows any plan is as cheap: rule out what many rows would rule out.
+            for kind in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin"):
+                cursor.execute(f"SET LOCAL enable_{kind} = off")
+        return [_plan(cursor, f"{explain} {sql}") for sql in pages]
+
+
+def _plan(cursor, sql) -> str:
+    cursor.execute(sql, None)
+    return "\n".join(str(row[-1]) for row in cursor.fetchall())

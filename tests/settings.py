@@ -1,7 +1,7 @@
-"""The studio's settings as the tests run it: a folder of its own for every process.
+"""The studio's settings for tests: each process has a separate data folder.
 
-`DATABASE_URL`, `CACHE_URL` and `CELERY_BROKER_URL` may be given, for PostgreSQL and Redis; a `.env`
-is not read. What is set here stands in the environment, for processes that tests start.
+`DATABASE_URL`, `CACHE_URL` and `CELERY_BROKER_URL` may be given, for PostgreSQL and Redis; `.env`
+is not read. The values are put into the environment, for processes that tests start.
 """
 
 import atexit
@@ -16,7 +16,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 def _make_folder() -> Path:
-    """A folder that goes with this process; within that of the process which started a worker."""
+    """A folder that is deleted when this process ends. A worker's is inside its starter's."""
     if WORKER:
         folder = Path(os.environ["DATA_DIR"], WORKER)
         folder.mkdir()
@@ -27,7 +27,7 @@ def _make_folder() -> Path:
 
 
 def _remove_folder(folder: Path, *, owner: int) -> None:
-    if os.getpid() == owner:  # a fork leaves it alone
+    if os.getpid() == owner:  # not in a forked process
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -40,7 +40,7 @@ def _given(name: str, otherwise: str) -> str:
 
 
 def _own_redis_database(address: str) -> str:
-    """With workers, each has Redis databases of its own: a test empties the whole of them."""
+    """Give each worker separate Redis databases, because a test empties them completely."""
     offset = 2 * int(WORKER.removeprefix("gw") or 0)
     return re.sub(
         r"^(redis|rediss|rediscache)(://.*/)(\d+)$",
@@ -67,10 +67,13 @@ with mock.patch("environ.Env.read_env"):
     from seedream_site.settings import DATABASES, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Names of files as they are, so that no test depends on collectstatic.
+# File names without hashes, so that no test depends on collectstatic.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing one
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, as in the studio: connections of several threads are then really several.
+    # A file, as in the studio, so that several threads really have several connections.
     DATABASES["default"]["TEST"] = {"NAME": str(FOLDER / "test.sqlite3")}
+    # Tests need not survive a power cut, so no commit waits for the disk.
+    options = DATABASES["default"]["OPTIONS"]
+    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")

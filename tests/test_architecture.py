@@ -1,4 +1,4 @@
-"""The shape of the project, held by tests: floors, doors, sizes, signals, templates."""
+"""The structure of the project: layers, entry points, sizes, signals, templates."""
 
 import ast
 import re
@@ -14,12 +14,12 @@ PACKAGES = ("accounts", "generations", "seedream_site")
 MOST_LINES_OF_A_FUNCTION = 45
 MOST_LINES_OF_A_FILE = 400
 
-# Celery tells its own process when it starts and ends; all else is called by name.
+# Signals hide who calls whom, so only the framework's own notices of start and end are received.
 SIGNAL_MODULES = ("django.dispatch", "django.db.models.signals", "django.core.signals")
 ALLOWED_SIGNALS = {
     "accounts/apps.py": {"post_migrate"},
     "generations/apps.py": {"post_migrate"},
-    "generations/tasks.py": {"celeryd_after_setup", "worker_shutdown"},
+    "generations/tasks.py": {"celeryd_after_setup", "worker_shutdown", "worker_shutting_down"},
 }
 
 
@@ -40,8 +40,8 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(PROJECT))
 
 
-def test_every_import_keeps_to_its_floor_and_its_door():
-    """The contracts are in pyproject.toml; the linter would reconfigure logging in our process."""
+def test_imports_keep_to_the_layers_and_the_entry_points():
+    """The linter runs in a separate process because it reconfigures logging."""
     command = [sys.executable, Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
@@ -49,12 +49,12 @@ def test_every_import_keeps_to_its_floor_and_its_door():
 
 
 @pytest.mark.parametrize("path", python_files(), ids=name_of)
-def test_a_file_fits_into_a_head(path):
+def test_a_file_has_at_most_400_lines(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES_OF_A_FILE
 
 
 @pytest.mark.parametrize("path", python_files(), ids=name_of)
-def test_a_function_fits_on_a_screen(path):
+def test_a_function_has_at_most_45_lines(path):
     lengths = {
         node.name: node.end_lineno - node.lineno + 1
         for node in ast.walk(ast.parse(path.read_text()))
@@ -67,14 +67,14 @@ def test_a_function_fits_on_a_screen(path):
 
 
 def pure_files() -> list[Path]:
-    """Those that turn bytes into bytes, and requests into answers."""
+    """The files of the pure packages."""
     folders = ("imaging", "labelling", "providers")
     return [path for path in python_files() if set(folders) & set(path.parent.parts)]
 
 
 @pytest.mark.parametrize("path", pure_files(), ids=name_of)
-def test_pure_workers_take_words_from_django_and_nothing_else(path):
-    """No rows and no settings; only the registry, which makes providers, reads settings."""
+def test_pure_packages_use_nothing_of_django_but_its_utilities(path):
+    """Only the registry, which makes providers, reads settings."""
     allowed = ("django.utils", "django.conf") if path.name == "registry.py" else ("django.utils",)
     modules = {
         node.module
@@ -95,11 +95,11 @@ def imported_signals(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", python_files(), ids=name_of)
-def test_nothing_happens_behind_the_readers_back_through_signals(path):
+def test_only_the_allowed_signals_are_used(path):
     assert set(imported_signals(path)) <= ALLOWED_SIGNALS.get(name_of(path), set())
 
 
-# What the content security policy would stop in the browser, found before anyone opens the page.
+# What the content security policy blocks in the browser.
 FORBIDDEN_IN_TEMPLATES = {
     "an event handler in an attribute": re.compile(r"\son[a-z]+\s*=", re.IGNORECASE),
     "hx-on": re.compile(r"\shx-on", re.IGNORECASE),
@@ -121,8 +121,8 @@ def test_a_template_holds_nothing_inline(path):
     assert [what for what, pattern in FORBIDDEN_IN_TEMPLATES.items() if pattern.search(text)] == []
 
 
-def test_the_checks_find_what_they_look_for():
-    """Each pattern on a line that it must catch, so that none of them is blind."""
+def test_each_template_pattern_matches_what_it_forbids():
+    """Try each pattern on a line that it must match, so that none passes everything."""
     samples = {
         "an event handler in an attribute": '<a onclick="go()">',
         "hx-on": '<a hx-on:click="go()">',
@@ -136,3 +136,9 @@ def test_the_checks_find_what_they_look_for():
 
     assert samples.keys() == FORBIDDEN_IN_TEMPLATES.keys()
     assert all(FORBIDDEN_IN_TEMPLATES[what].search(sample) for what, sample in samples.items())
+
+
+def test_only_accounts_commits_calls_on_commit():
+    hooks = [name_of(path) for path in python_files() if "on_commit(" in path.read_text()]
+
+    assert hooks == ["accounts/commits.py"]

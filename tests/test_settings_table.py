@@ -8,7 +8,7 @@ from pathlib import Path
 import environ
 
 PROJECT = Path(__file__).resolve().parent.parent
-SLOTS = range(2, 10)  # of further keys at one provider
+SLOTS = range(2, 10)  # the numbers of a provider's further keys
 
 
 def test_every_setting_is_in_the_table_and_every_row_is_a_setting(monkeypatch):
@@ -20,7 +20,9 @@ def test_every_setting_is_in_the_table_and_every_row_is_a_setting(monkeypatch):
         return get_value(self, var, *args, **kwargs)
 
     monkeypatch.setattr(environ.FileAwareEnv, "get_value", note_and_get)
-    monkeypatch.setattr(environ.Env, "read_env", lambda path: None)  # a developer's own settings
+    monkeypatch.setattr(
+        environ.Env, "read_env", lambda path: None
+    )  # it holds a developer's settings
     settings = runpy.run_path(str(PROJECT / "seedream_site" / "settings.py"))
 
     assert documented(providers=settings["PROVIDER_DEFAULT_BASE_URLS"]) == asked

@@ -1,4 +1,4 @@
-"""The page between a bulk action and its effect that asks for credits and a reason."""
+"""The page that asks for credits and a reason before a bulk action."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ Apply = Callable[[Any, int, str], object]
 
 
 class AmountForm(forms.Form):
-    """Whole credits, and why: the person concerned reads the reason."""
+    """A number of credits and the reason, which the person concerned reads."""
 
     credits = forms.IntegerField(label=_("Credits for each"), min_value=0)
     reason = forms.CharField(
@@ -42,8 +42,8 @@ def ask_amount(
 ) -> TemplateResponse | None:
     """Ask for credits and a reason, then `apply(row, credits, reason)` to all rows or to none.
 
-    Gives the page as long as there is something to ask. What `apply` refuses with InvalidAmount
-    comes back beside the field.
+    Returns the page until a valid form is sent, and then None. If `apply` raises InvalidAmount, the
+    page shows its message beside the field.
     """
     form = AmountForm(request.POST if "apply" in request.POST else None)
     if form.is_valid() and _applied(form, rows, apply):

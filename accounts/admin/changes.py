@@ -1,4 +1,4 @@
-"""What an admin's change did to a row: values before and after, fit for the audit log."""
+"""The values of a row before and after an admin's change, fit for the audit log."""
 
 import datetime as dt
 import hashlib
@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import models
 
-# A password's hash is no one's business, and signing in is recorded as such.
-UNRECORDED = frozenset({"id", "uuid", "password", "last_login"})
+# A password's hash must not be in the log, and signing in has a record already.
+UNRECORDED = frozenset({"id", "uuid", "password", "last_login", "session_number"})
 PLAIN = (
     models.BooleanField,
     models.DateField,
@@ -22,13 +22,13 @@ Snapshot = dict[str, Any]
 
 
 def snapshot(row: models.Model) -> Snapshot:
-    """Every field of `row` as a plain value: rows by their identifier, times in ISO 8601."""
+    """Return the fields of `row` as plain values: rows by identifier, times in ISO 8601."""
     fields = [*row._meta.concrete_fields, *row._meta.many_to_many]
     return {field.name: _value(row, field) for field in fields if field.name not in UNRECORDED}
 
 
 def difference(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
-    """What differs, as it was and as it is."""
+    """Return the fields that differ, with their old values and with their new ones."""
     names = [name for name in after if before.get(name) != after[name]]
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
@@ -36,7 +36,7 @@ def difference(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
 def facts_and_personal(
     values: Mapping[str, Snapshot], personal: Collection[str]
 ) -> tuple[dict[str, Snapshot], dict[str, Snapshot]]:
-    """Part `values` (`before` and `after`) by field into plain facts and personal text."""
+    """Split `values` (`before` and `after`) by field into plain facts and personal text."""
     facts = {
         when: {name: value for name, value in fields.items() if name not in personal}
         for when, fields in values.items()
@@ -49,7 +49,7 @@ def facts_and_personal(
 
 
 def free_text(model: type[models.Model]) -> set[str]:
-    """The fields of `model` that somebody may have written in: all not plainly something else."""
+    """The fields of `model` that may hold text that a person wrote: all that have no plain type."""
     return {
         field.name
         for field in model._meta.concrete_fields
@@ -71,7 +71,7 @@ def _value(row: models.Model, field: models.Field) -> Any:
 
 
 def _identifier(row: Any) -> str:
-    """How the log names a row: its identifier, or for Django's own rows their natural key."""
+    """The name of a row in the log: its identifier or, for Django's own rows, their natural key."""
     return str(row.uuid) if hasattr(row, "uuid") else ".".join(row.natural_key())
 
 

@@ -1,26 +1,50 @@
-"""Allowances and the ledger's entries: to read, and to adjust by actions that ask for a reason."""
+"""Allowances and the ledger's entries. They are read-only; actions with a reason adjust credits."""
 
+import datetime as dt
 from collections.abc import Callable
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import ledger
 from accounts.admin.amounts import ask_amount
+from accounts.admin.long_lists import LongListMixin, known_values
 from accounts.admin.recorded import ReadOnlyAdmin
 from accounts.errors import InvalidAmount
 from accounts.http import actor_of
+from accounts.identifiers import uuid_of
 from accounts.models import Allowance, Entry, Team, User
 
 Adjust = Callable[..., object]
+# A search reads no more people, teams or allowances than these.
+MOST_FOUND = 1_000
+MONTHS_OFFERED = 24
+OWNER_SEARCH = _(
+    "Name or e-mail address of a person, or name of a team, which finds its people too"
+)
+
+
+def _newest_months() -> list[dt.date]:
+    """The first days of the newest months, newest first."""
+    # A day ahead, because a new month begins in the east first.
+    newest = timezone.now().date() + dt.timedelta(days=1)
+    numbers = (12 * newest.year + newest.month - 1 - back for back in range(MONTHS_OFFERED))
+    return [dt.date(number // 12, number % 12 + 1, 1) for number in numbers]
+
+
+def _month_label(month: dt.date) -> str:
+    return date_format(month, "F Y")
 
 
 @admin.register(Allowance)
-class AllowanceAdmin(ReadOnlyAdmin):
+class AllowanceAdmin(LongListMixin, ReadOnlyAdmin):
     actions = ["top_up", "set_limit", "write_off"]
     list_display = [
         "owner",
@@ -33,11 +57,15 @@ class AllowanceAdmin(ReadOnlyAdmin):
         "origin",
     ]
     list_display_links = ["owner"]
-    list_filter = ["user__team"]
+    list_filter = [("month", known_values(_newest_months, _month_label))]
     list_select_related = ["user", "team"]
-    date_hierarchy = "month"
     search_fields = ["user__email", "user__name", "team__name"]
-    ordering = ["-month", "user__email", "team__name"]
+    search_help_text = OWNER_SEARCH
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        return (queryset.filter(_owned_by(search_term)) if search_term else queryset), False
 
     def has_adjust_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_allowance")
@@ -46,7 +74,7 @@ class AllowanceAdmin(ReadOnlyAdmin):
     def owner(self, allowance: Allowance) -> str:
         return str(_owner(allowance))
 
-    @admin.display(description=_("top-up"), ordering="top_up")
+    @admin.display(description=_("top-up"))
     def top_up_column(self, allowance: Allowance) -> int:
         return allowance.top_up
 
@@ -73,16 +101,41 @@ class AllowanceAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
+class EntryAdmin(LongListMixin, ReadOnlyAdmin):
     list_display = ["created_at", "owner", "kind", "amount", "actor", "reason", "generation"]
     list_filter = ["kind"]
     list_select_related = ["allowance__user", "allowance__team", "actor"]
     search_fields = ["allowance__user__email", "allowance__team__name", "=generation"]
-    ordering = ["-id"]
+    search_help_text = format_lazy(
+        "{owner}. {generation}",
+        owner=OWNER_SEARCH,
+        generation=_("Or the whole identifier of a generation."),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        if generation := uuid_of(search_term):
+            return queryset.filter(generation=generation), False
+        if search_term:
+            # Found beforehand, because allowances are few and entries are many.
+            newest = Allowance.objects.filter(_owned_by(search_term)).order_by("-id")
+            found = list(newest.values_list("pk", flat=True)[:MOST_FOUND])
+            queryset = queryset.filter(allowance__in=found)
+        return queryset, False
 
     @admin.display(description=_("owner"))
     def owner(self, entry: Entry) -> str:
         return str(_owner(entry.allowance))
+
+
+def _owned_by(term: str) -> Q:
+    """Match allowances of people with `term` in name, address or team, and of teams so named."""
+    called = Q(email__icontains=term) | Q(name__icontains=term) | Q(team__name__icontains=term)
+    people = User.objects.filter(called).order_by().values_list("pk", flat=True)
+    teams = Team.objects.filter(name__icontains=term).order_by().values_list("pk", flat=True)
+    # As keys: with a join, the database would read every allowance.
+    return Q(user__in=list(people[:MOST_FOUND])) | Q(team__in=list(teams[:MOST_FOUND]))
 
 
 def _owner(allowance: Allowance) -> User | Team:
@@ -92,7 +145,7 @@ def _owner(allowance: Allowance) -> User | Team:
 
 
 def _to_this_month(request: HttpRequest, adjust: Adjust) -> Callable[[Allowance, int, str], None]:
-    """`adjust` of an allowance's owner, refused for a month that is over."""
+    """Return `adjust` for the owner of an allowance. It refuses a month that is over."""
 
     def apply(allowance: Allowance, credits: int, reason: str) -> None:
         owner = _owner(allowance)

@@ -1,13 +1,11 @@
-"""People: invite, change, deactivate, give credits. Never deleted."""
+"""People: invite, change, deactivate, give credits. People are never deleted."""
 
 import logging
-from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,6 +16,7 @@ from accounts.admin import quotas, rights, usage
 from accounts.admin.amounts import ask_amount
 from accounts.admin.changes import Snapshot
 from accounts.admin.recorded import RecordedAdmin
+from accounts.commits import after_commit
 from accounts.events import Event
 from accounts.groups import ADMINS
 from accounts.http import actor_of
@@ -26,8 +25,9 @@ from accounts.models import User
 
 log = logging.getLogger(__name__)
 
-# What a person may do or see depends on these: a change ends their sessions.
-ACCESS = {"is_active", "is_staff", "is_superuser", "groups", "user_permissions", "team"}
+# What a person may do, see and sign in with depends on these fields. A change ends their sessions
+# and their sign-in links.
+ACCESS = {"is_active", "is_staff", "is_superuser", "groups", "user_permissions", "team", "email"}
 
 
 class PersonForm(forms.ModelForm):
@@ -75,10 +75,6 @@ class UserAdmin(RecordedAdmin):
     def has_top_up_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_allowance")
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Passwords are no search key: a hash could be guessed letter by letter."""
-        return "password" not in lookup and super().lookup_allowed(lookup, value, request)
-
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": self.add_fields})]
@@ -89,7 +85,7 @@ class UserAdmin(RecordedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = ["date_joined", "last_login"]
         if obj == request.user:
-            fields += ["is_active", "groups", "is_superuser", "user_permissions"]
+            fields += rights.fixed_for_oneself(actor_of(request))
         elif obj and rights.is_above(obj, actor_of(request)):
             fields.append("email")
         return fields
@@ -125,7 +121,7 @@ class UserAdmin(RecordedAdmin):
         invitation = invitations.invite(**fields, actor=actor_of(request))
         obj.pk = invitation.user.pk
         obj.refresh_from_db()
-        transaction.on_commit(partial(self._hand_over, request, invitation))
+        after_commit(self._hand_over, request, invitation)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         person, values = form.instance, form.cleaned_data
@@ -139,7 +135,7 @@ class UserAdmin(RecordedAdmin):
             User.objects.filter(pk=person.pk).update(is_staff=person.is_superuser or is_admin)
 
     def record_addition(self, request: HttpRequest, row: Model) -> None:
-        """Done by the invitation."""
+        """Write nothing: the invitation has its own record."""
 
     def event_of_change(self, before: Snapshot, after: Snapshot) -> Event:
         return Event.USER_DEACTIVATED if after.get("is_active") is False else Event.USER_CHANGED
@@ -150,8 +146,7 @@ class UserAdmin(RecordedAdmin):
         if "email" in after:
             invitations.claim_address(row)
         if ACCESS & after.keys():
-            own = request.session.session_key if row == request.user else None
-            sessions.end_all(row, except_key=own)
+            sessions.end_all(row, keep=request.session if row == request.user else None)
 
     # The list
 
@@ -177,7 +172,7 @@ class UserAdmin(RecordedAdmin):
             return
         for person in queryset.filter(is_active=True):
             invitation = invitations.renew(person, actor=actor_of(request), shown=False)
-            transaction.on_commit(partial(self._mail, request, invitation))
+            after_commit(self._mail, request, invitation)
 
     @admin.action(description=_("Show sign-in link"), permissions=["change"])
     def show_link(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
@@ -218,6 +213,6 @@ class UserAdmin(RecordedAdmin):
 
 
 def _quota_in_force(user_id: int) -> int:
-    """Credits a month, as the table has it."""
+    """Return a person's credits a month, by what the database holds now."""
     quota, _origin = ledger.quota_in_force(User.objects.select_related("team").get(pk=user_id))
     return quota

@@ -1,8 +1,9 @@
-"""A changed quota takes effect at once: this month's limit follows it.
+"""A changed quota takes effect at once: this month's limit changes too.
 
-The person whose own quota was changed gets it now, whatever was set for this month before. Where a
-default was changed (a team's quota for its members, or a person's team), a limit that had been set
-apart for this month stays. A month that nobody has drawn on yet opens with the new quota anyway.
+If a person's own quota is changed, this month's limit becomes the new quota, even if another one
+was set for this month. If a default is changed (a team's quota for its members, or a person's
+team), a limit that was set for this month stays. A month that has not been opened yet opens with
+the new quota anyway.
 """
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from accounts.models import Allowance, Team, User
 
 
 def follow_own_quota(owner: User | Team, *, actor: User) -> None:
-    """Bring this month's limit of `owner` to the quota in force. A team without a cap has none."""
+    """Set this month's limit of `owner` to the quota in force. A team without a cap has none."""
     if isinstance(owner, Team) and owner.quota is None:
         return
     allowance = _open_allowance(owner)
@@ -23,14 +24,14 @@ def follow_own_quota(owner: User | Team, *, actor: User) -> None:
 
 
 def follow_default(user: User, *, before: int, actor: User) -> None:
-    """Bring this month's limit of `user` to a changed default, if it still was the one `before`."""
+    """Set this month's limit of `user` to a changed default, if it still equals `before`."""
     allowance = _open_allowance(user)
     if allowance and allowance.limit == before:
         follow_own_quota(user, actor=actor)
 
 
 def follow_team(team: Team, *, members_before: int, actor: User) -> None:
-    """Apply a changed default of `team` to its members; `members_before` was in force till now."""
+    """Apply a changed default of `team` to its members. `members_before` is the old default."""
     for user in team.members.filter(quota__isnull=True).select_related("team"):
         follow_default(user, before=members_before, actor=actor)
 

@@ -1,18 +1,20 @@
-"""The base of every admin class: what is done here is on the record, with before and after."""
+"""The base of every admin class: each change is recorded, with the values before and after."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from accounts import audit
-from accounts.admin import changes
+from accounts.admin import changes, lookups
 from accounts.admin.changes import Snapshot
+from accounts.admin.long_lists import BoundedPaginator
 from accounts.events import Event
 from accounts.http import actor_of
 
@@ -20,18 +22,25 @@ Action = Callable[["RecordedAdmin", HttpRequest, QuerySet], HttpResponse | None]
 
 
 class RecordedAdmin(admin.ModelAdmin):
-    """Records additions, changes and deletions, those of the list and of bulk actions included.
+    """Record additions, changes and deletions, also those made in the list and by bulk actions.
 
-    A record is written when a field of the row has changed, whatever code changed it. Rows need a
-    `uuid`. Text that somebody wrote goes to the erasable part of a record, unless its field is
+    A record is written when a field of the row has changed, whichever code changed it. Rows need a
+    `uuid`. Text that a person wrote goes to the erasable part of a record, unless its field is
     named in `plain_text_fields`. Only the fields changed in the form are saved, so that a form
-    opened earlier takes back nothing that happened since. Inlines are refused.
+    opened earlier undoes no later change. Inlines are refused.
+
+    The query string of the list may compare only what the list declares (see
+    `accounts.admin.lookups`); anything else gets a 400. Django itself limits `q` and autocomplete
+    to `search_fields`, and `o` to the columns of `list_display`.
     """
 
     show_full_result_count = False
+    paginator = BoundedPaginator
+    # Parameters of the list besides those of its filters and search.
+    list_parameters: ClassVar[tuple[str, ...]] = ()
     plain_text_fields: ClassVar[frozenset[str]] = frozenset()
 
-    # What subclasses may say more precisely
+    # What subclasses may override
 
     def event_of_change(self, before: Snapshot, after: Snapshot) -> Event:
         return Event.ADMIN_CHANGED
@@ -39,12 +48,21 @@ class RecordedAdmin(admin.ModelAdmin):
     def after_change(
         self, request: HttpRequest, row: models.Model, before: Snapshot, after: Snapshot
     ) -> None:
-        """Called in the transaction of a recorded change with the fields that differ."""
+        """Called in the transaction of a recorded change, with the fields that differ."""
 
     def record_addition(self, request: HttpRequest, row: models.Model) -> None:
         self._record(Event.ADMIN_ADDED, request, row, after=changes.snapshot(row))
 
-    # Hooks of Django's admin, each called within a transaction
+    # Query parameters
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return request is not None and lookup in lookups.declared(self, request)
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Only the primary key may name a row, in addresses, popups and autocomplete."""
+        return to_field == self.opts.pk.name
+
+    # Hooks of Django's admin, each called in a transaction
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         if not change:
@@ -62,7 +80,7 @@ class RecordedAdmin(admin.ModelAdmin):
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        # From the table, for what the form did not touch may have changed under it.
+        # From the database, because fields that the form did not touch may have changed meanwhile.
         saved = self.model._base_manager.get(pk=obj.pk)
         self._record_change(request, saved, obj.before_change, changes.snapshot(saved))
         return super().log_change(request, obj, message)
@@ -72,11 +90,22 @@ class RecordedAdmin(admin.ModelAdmin):
             self._record(Event.ADMIN_DELETED, request, row, before=changes.snapshot(row))
         return super().log_deletions(request, queryset)
 
+    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> Any:
+        """Refuse "all that match" if that is more than the list has counted."""
+        paginator: Any = self.get_paginator(request, queryset, self.list_per_page)
+        if request.POST.get("select_across") == "1" and paginator.has_more:
+            text = _(
+                "There are more than %(most)d. Filter the list first, or select them page by page."
+            )
+            self.message_user(request, text % {"most": paginator.most}, messages.ERROR)
+            return None
+        return super().response_action(request, queryset, *args)
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: Any = super().get_actions(request)
         return {
             name: (self._recorded(function), name, description)
-            for name, (function, _, description) in actions.items()
+            for name, (function, _name, description) in actions.items()
         }
 
     def _recorded(self, action: Action) -> Action:
@@ -94,7 +123,7 @@ class RecordedAdmin(admin.ModelAdmin):
         return run
 
     def _loaded(self, queryset: QuerySet) -> QuerySet:
-        """With everything that a snapshot reads, in a constant number of queries."""
+        """`queryset` with all relations that a snapshot reads, in a constant number of queries."""
         relations = [field.name for field in self.opts.concrete_fields if field.is_relation]
         several = [field.name for field in self.opts.many_to_many]
         return queryset.select_related(*relations).prefetch_related(*several)
@@ -122,7 +151,7 @@ class RecordedAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(RecordedAdmin):
-    """Rows to look at. Its actions work through services, which keep the record themselves."""
+    """A read-only list. Its actions call functions that write their own records."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,10 +1,10 @@
-"""Who may touch whom in the admin: nobody reaches a right they neither have nor may give.
+"""Who may change whom in the admin: nobody gains a right that they neither have nor may give.
 
-Superusers may everything. An admin who is none:
-- meets no superuser: they are not in the lists, so no form and no action finds them;
-- gives members and admins, never reviewers, and takes reviewers from nobody;
-- changes neither their own groups nor whether they are active;
-- cannot take over an account with more rights, by its e-mail address or by a sign-in link.
+Superusers may do everything. An admin who is not a superuser:
+- can't reach superusers, who are not in the lists, so no form and no action finds them;
+- can add people to members and admins, but can't change who is a reviewer;
+- can't change their own groups, active state or team;
+- can't take over an account with more rights, by its e-mail address or by a sign-in link.
 """
 
 from django.contrib.auth.models import Group, Permission
@@ -23,10 +23,20 @@ def givable_groups(actor: User) -> QuerySet[Group]:
     return groups if actor.is_superuser else groups.filter(name__in=(MEMBERS, ADMINS))
 
 
+def fixed_for_oneself(actor: User) -> list[str]:
+    """The fields of their own account that `actor` can't change.
+
+    The team decides whose images a person sees, so only a superuser may change their own team.
+    """
+    fields = ["is_active", "groups", "is_superuser", "user_permissions"]
+    return fields if actor.is_superuser else [*fields, "team"]
+
+
 def is_above(person: User, actor: User) -> bool:
     """Whether `person` has rights that `actor` neither has nor may give.
 
-    Counts what a deactivated person would have again: one tick brings them back.
+    For a deactivated person, the rights count that they would have if active, because one tick
+    activates them again.
     """
     if actor.is_superuser or actor == person:
         return False

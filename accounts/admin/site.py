@@ -1,6 +1,6 @@
-"""The admin site: its name, its one door, and nothing in it that goes unrecorded."""
+"""The admin site: its name, its one sign-in page, and only lists whose changes are recorded."""
 
-# Imported so that what they register can be taken out again, whichever app comes first.
+# Imported first, so that the lists that they register can be removed below.
 import allauth.account.admin
 import allauth.usersessions.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
@@ -17,7 +17,7 @@ TITLE = "Seedream Studio"
 
 
 def change_password(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-    """The studio's own page, which ends other sessions and writes a record."""
+    """Redirect to the studio's own page, which ends other sessions and writes a record."""
     return redirect("account_change_password")
 
 
@@ -26,7 +26,7 @@ admin.site.index_title = _("People, credits and providers")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = change_password  # type: ignore[method-assign, assignment]
 
-# Groups are what `accounts.groups` says; addresses and sessions follow their person.
+# `accounts.groups` defines the groups; addresses and sessions are changed with their person.
 for model in (EmailAddress, EmailConfirmation, Group, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -43,6 +43,6 @@ class TeamAdmin(RecordedAdmin):
 
 
 def _member_default(team_id: int) -> int:
-    """Credits a month of a member without an own quota, as the table has it."""
+    """Credits a month of a member without their own quota, by what the database holds now."""
     quota, _origin = ledger.quota_in_force(User(team=Team.objects.get(pk=team_id)))
     return quota

@@ -1,4 +1,4 @@
-"""This month's credits as columns beside people, read with the people in one query."""
+"""This month's credits as columns of the list of people, read in the same query."""
 
 import datetime as dt
 from collections import defaultdict
@@ -14,9 +14,10 @@ from accounts.models import Team, User
 
 
 def with_allowance(people: QuerySet[User]) -> QuerySet[User]:
-    """Annotate people with this month's `limit`, `top_up`, `held`, `spent` and `share` used.
+    """Annotate people with this month's credits, and with the `share` of them that is used.
 
-    All but `share` are None for someone whose month nobody has drawn on yet.
+    The names are `month_limit`, `month_top_up`, `month_held` and `month_spent`. They are None for a
+    person whose month has not been opened yet.
     """
     total = F("allowance__limit") + F("allowance__top_up")
     used = F("allowance__reserved") + F("allowance__spent")
@@ -32,7 +33,7 @@ def with_allowance(people: QuerySet[User]) -> QuerySet[User]:
 
 
 def _this_month() -> Q:
-    """This month, which at its edges is not the same one in every team's time zone."""
+    """Match this month. At its edges, time zones of teams differ in which month it is."""
     teams: dict[dt.date, list[int]] = defaultdict(list)
     for team in Team.objects.only("pk", "time_zone"):
         teams[ledger.month_of(team)].append(team.pk)

@@ -1,4 +1,4 @@
-"""The bytes that a record's leaf is the hash of, fixed for ever from the first record on.
+"""The canonical bytes of a record. Its leaf is their hash, so this format never changes.
 
     leaf     = SHA-256(0x00 ‖ c)                       (RFC 6962, 2.1: the hash of a leaf)
     c        = canonical JSON of v id at event actor subject facts personal
@@ -18,9 +18,9 @@ from accounts.models import Record
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """Canonical JSON of `value`.
+    """Return `value` as canonical JSON.
 
-    Raises TypeError for a value of another kind (floats too: their text is not unique) and
+    Raises TypeError for a value of any other type (floats too: their text is not unique) and
     ValueError for text that UTF-8 or PostgreSQL cannot hold (lone surrogates, NUL).
     """
     _refuse_unfit(value)
@@ -37,7 +37,7 @@ def leaf_hash(canonical: bytes) -> bytes:
 
 
 def record_bytes(record: Record, *, actor: str | None) -> bytes:
-    """The canonical bytes of a record; `actor` is the person's identifier or None."""
+    """Return the canonical bytes of a record; `actor` is the person's identifier or None."""
     return canonical_bytes(
         {
             "v": record.version,

@@ -2,11 +2,13 @@
 
 import secrets
 import uuid
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit import viewers
 from accounts.audit.canonical import leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
 from accounts.models import Record, RecordPayload, User
@@ -15,7 +17,10 @@ SALT_BYTES = 32
 
 
 class Subject(Protocol):
-    """What a record can be about: a row with a public identifier."""
+    """What a record can be about: a row with a public identifier.
+
+    A row that belongs to a team also has the team's key as `team_id`.
+    """
 
     uuid: uuid.UUID
 
@@ -32,32 +37,58 @@ def record(
     facts: dict[str, Any] | None = None,
     personal: dict[str, Any] | None = None,
 ) -> Record:
-    """Write one record within the caller's transaction; if it cannot be written, the act fails.
+    """Write one record in the caller's transaction. If it cannot be written, the act fails.
 
-    `facts` are plain and public within the log; names, addresses, prompts and free text belong in
-    `personal`, which can be erased later. `story` groups the records of one run. Raises TypeError
-    or ValueError for values without a canonical form.
+    `facts` are plain values that every reader of the record sees. Names, addresses, prompts and
+    free text belong in `personal`, which can be erased later. `story` groups the records of one
+    run. `viewers` decides whose reviewers see the record. Raises TypeError or ValueError for values
+    without a canonical form, and ValueError for a story whose subject belongs to no team.
     """
+    teams = viewers.teams_concerned(actor, subject, story)
+    facts = dict(facts or {})
+    if story:
+        facts["story"] = str(story)
+    about = {"subject_kind": subject._meta.model_name, "subject_id": subject.uuid, "story": story}
+    return _write(event, actor, about, facts, personal, teams)
+
+
+def record_more(first: Record, facts: dict[str, Any]) -> Record:
+    """Write a record that adds `facts` to `first`: same event, subject, story and viewers."""
+    about = {
+        "subject_kind": first.subject_kind,
+        "subject_id": first.subject_id,
+        "story": first.story,
+    }
+    facts = {"first": str(first.uuid), **facts}
+    if first.story:
+        facts["story"] = str(first.story)
+    return _write(Event(first.event), None, about, facts, None, viewers.teams_shown(first))
+
+
+def _write(
+    event: Event,
+    actor: User | None,
+    about: dict[str, Any],
+    facts: dict[str, Any],
+    personal: dict[str, Any] | None,
+    teams: Iterable[int | None],
+) -> Record:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError(
             "a record belongs in the transaction of its act"
         )
-    facts = dict(facts or {})
-    if story:
-        facts["story"] = str(story)
     salt = secrets.token_bytes(SALT_BYTES) if personal else None
     row = Record(
         at=timezone.now(),
         event=event,
         actor=actor,
-        subject_kind=subject._meta.model_name,
-        subject_id=subject.uuid,
-        story=story,
         facts=facts,
         personal=payload_digest(salt, personal) if salt and personal else None,
+        **about,
     )
     row.leaf = leaf_hash(record_bytes(row, actor=str(actor.uuid) if actor else None))
     row.save(force_insert=True)
+    viewers.show_to(row, teams)
     if salt:
         RecordPayload.objects.create(record=row, salt=salt, data=personal)
     return row

@@ -1,9 +1,26 @@
-"""People, money and accountability: the rows. Other modules import models from here only."""
+"""Tables for people, credits, the log and notices. Other modules import models only from here."""
 
 from accounts.models.allowance import Allowance, Entry
-from accounts.models.record import Record, RecordPayload
+from accounts.models.notice import Notice, NoticeMute, NoticeReading
+from accounts.models.pulse import Pulse
+from accounts.models.record import Record, RecordPayload, RecordTeam
+from accounts.models.studio import Studio
+from accounts.models.tally import Tally
 from accounts.models.team import Team
 from accounts.models.user import User
-from accounts.models.worker import Worker
 
-__all__ = ["Allowance", "Entry", "Record", "RecordPayload", "Team", "User", "Worker"]
+__all__ = [
+    "Allowance",
+    "Entry",
+    "Notice",
+    "NoticeMute",
+    "NoticeReading",
+    "Pulse",
+    "Record",
+    "RecordPayload",
+    "RecordTeam",
+    "Studio",
+    "Tally",
+    "Team",
+    "User",
+]

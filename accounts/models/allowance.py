@@ -1,13 +1,13 @@
-"""Credits: one allowance per owner and month, and the entries that explain it.
+"""Credits: one allowance for each owner and month, and the entries that explain it.
 
-Every change of an allowance is an entry, written in the same transaction by `accounts.ledger`:
+Each change of an allowance is an entry, written in the same transaction by `accounts.ledger`:
 
     limit      Δ limit                      reserve    + reserved
     top_up     Δ top_up                     settle     − reserved + spent
     write_off  − spent                      release    − reserved
 
-so the sums of a month's entries are the allowance's columns, and for each generation
-reserve = settle + release.
+So the columns of an allowance are the sums of its entries, and for each generation reserve = settle
++ release.
 """
 
 import datetime as dt
@@ -56,6 +56,8 @@ class Allowance(models.Model):
         verbose_name = _("allowance")
         verbose_name_plural = _("allowances")
         ordering = ["-month", "user", "team"]
+        # For the admin's list of one month, which is in the order of the key.
+        indexes = [models.Index(fields=["month", "-id"], name="allowance_by_month")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "month"], name="allowance_once_per_user_and_month"
@@ -85,7 +87,7 @@ class Allowance(models.Model):
 
     @property
     def left(self) -> int:
-        """Credits that may still be reserved; below zero after a limit was lowered."""
+        """Credits that may still be reserved; below zero after the limit was lowered."""
         return self.total - self.reserved - self.spent
 
     @property
@@ -109,7 +111,7 @@ class Entry(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     amount = models.IntegerField(_("credits"))
-    # No foreign key: the books outlive the work and know nothing of it.
+    # No foreign key: entries outlive generations, and `accounts` knows nothing of `generations`.
     generation = models.UUIDField(_("generation"), null=True, blank=True, db_index=True)
     price = models.UUIDField(_("price"), null=True, blank=True)
     actor = models.ForeignKey(
@@ -128,7 +130,8 @@ class Entry(models.Model):
         verbose_name_plural = _("entries")
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(fields=["allowance", "-created_at", "-id"], name="entry_by_allowance")
+            models.Index(fields=["allowance", "-created_at", "-id"], name="entry_by_allowance"),
+            models.Index(fields=["kind", "-id"], name="entry_by_kind"),
         ]
         constraints = [
             models.UniqueConstraint(

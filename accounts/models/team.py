@@ -16,7 +16,7 @@ def validate_time_zone(name: str) -> None:
 
 
 class Team(models.Model):
-    """The people who see one another's images and whose months begin at the same midnight."""
+    """People who see one another's images and share a time zone, in which their months begin."""
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=100)

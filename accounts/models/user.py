@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -17,7 +18,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=email)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make a person. Without a password the account can only be entered by a reset link."""
+        """Make a person. Without a password, only a reset link gives access to the account."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -31,7 +32,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person of the company, known by e-mail address. Never deleted: deactivated."""
+    """A person of the company, known by e-mail address. People are deactivated, never deleted."""
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     email = models.EmailField(_("e-mail address"))
@@ -48,6 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     is_staff = models.BooleanField(_("may enter the admin"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    # Raised by `accounts.sessions.end_all`, which ends sessions and links with a lower number.
+    session_number = models.PositiveIntegerField(_("session number"), default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -63,6 +66,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_session_auth_hash(self) -> str:
+        """The hash that a session must have: of the password, and with the session number."""
+        return self._numbered(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._numbered, super().get_session_auth_fallback_hash())
+
+    def _numbered(self, session_hash: str) -> str:
+        """Number 0 adds nothing, so sessions that are older than session numbers stay valid."""
+        return f"{session_hash}.{self.session_number}" if self.session_number else session_hash
+
     @property
     def initials(self) -> str:
         words = str(self).replace("@", " ").split()
@@ -70,5 +84,5 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def colour(self) -> int:
-        """Which of the avatar colours 1 to 6 stands for this person."""
+        """The number of this person's avatar colour, 1 to 6."""
         return self.uuid.int % COLOURS + 1

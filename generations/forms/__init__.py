@@ -1,4 +1,4 @@
-"""Input: what a person may ask for, checked, and handed on as a value. Nothing is written here."""
+"""What people may ask for, checked and returned as values. Nothing is written here."""
 
 from generations.forms.compose import ComposeForm, OriginalForm
 

@@ -1,20 +1,21 @@
-"""The composer as the page shows it: the form, its price, and why it cannot be pressed."""
+"""The composer as the page shows it: the form, its price, and why its button is off."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from django.forms import BoundField
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
 from generations import submission
 from generations.forms.compose import ComposeForm
-from generations.forms.fields import pictures_of_team
-from generations.identifiers import uuid_to_look_up
+from generations.forms.fields import images_of_team, problem_of
 from generations.labelling import PREVIEW
-from generations.models import Campaign, Rendition, Run
+from generations.models import Campaign, Image, Reference, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.submission import AlreadyMade
@@ -22,15 +23,21 @@ from generations.submission import AlreadyMade
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture that is chosen as a reference, by its identifier."""
+    """An image that is chosen as a reference; `uuid` is its identifier.
+
+    `src` is empty if the image can't be shown yet, or at all because of `problem`. `ours` is true
+    for an image that this studio made, false for an upload.
+    """
 
     uuid: str
     src: str
+    problem: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A labelled picture, small, that links to its page."""
+    """A small labelled image that links to its page."""
 
     href: str
     src: str
@@ -41,7 +48,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class Made:
-    """The offer of pictures that are there already; `digest` is what asks for them once more."""
+    """The offer of images that the team already has; sending `digest` makes them again."""
 
     sentence: str
     previews: list[Preview]
@@ -49,10 +56,24 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Composer:
-    """`price` is what stands on the button; `blocked` says why it cannot be pressed, or nothing.
+class SharedErrors:
+    """Errors that one or several fields share.
 
-    `made` is the offer of pictures that are there already, where that is so.
+    `id` is that of the first field's error text, `others` those of the other fields' texts.
+    """
+
+    id: str
+    label: str
+    errors: list[str]
+    others: list[str]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """The composer of the page. `price` is the text on its button.
+
+    `blocked` says why the button is off, or is empty. `made` offers images that the team already
+    has, or is None.
     """
 
     form: ComposeForm
@@ -64,42 +85,68 @@ class Composer:
 
     @property
     def references(self) -> int:
-        """How many references are chosen, those still in the browser included."""
-        return len(self.thumbnails) + self.form.uploads
+        """How many references are chosen, including files that are still in the browser."""
+        return len(self.thumbnails) + self.form.draft.uploads
+
+    @property
+    def errors(self) -> list[SharedErrors]:
+        """The errors of all fields but the prompt, each shown once."""
+        told: dict[tuple[str, ...], list[BoundField]] = {}
+        for field in self.form.visible_fields():
+            if field.name != "prompt" and field.errors:
+                told.setdefault(tuple(map(str, field.errors)), []).append(field)
+        return [
+            SharedErrors(
+                id=_error_id(fields[0]),
+                label=", ".join(str(field.label) for field in fields),
+                errors=list(errors),
+                others=[_error_id(field) for field in fields[1:]],
+            )
+            for errors, fields in told.items()
+        ]
 
     @property
     def lacks_references(self) -> bool:
-        """Whether the engine needs more pictures than are chosen."""
-        return self.references < self.form.able.min_references
+        """Whether the engine needs more references than are chosen."""
+        return self.references < self.form.draft.able.min_references
+
+
+def _error_id(field: BoundField) -> str:
+    return f"{field.auto_id}_error"
 
 
 def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
-    """The composer around `form`, for a person with `balance`."""
+    """The composer for `form` and a person with `balance`."""
     campaigns = Campaign.objects.visible_to(form.user)
-    thumbnails = [
-        Thumbnail(str(each.uuid), reference_path(each.uuid))
-        for each in ([] if form.no_references else form.pictures)
-    ]
+    images = [] if form.draft.why_no_references else form.draft.images
     return Composer(
         form=form,
-        price=credits_in_words(form.price) if form.price else "",
+        price=credits_in_words(form.draft.price) if form.draft.price else "",
         blocked=_why_blocked(form, balance),
-        thumbnails=thumbnails,
+        thumbnails=[_thumbnail(image) for image in images],
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
     )
 
 
-def form_to_begin_with(user: User, *, run: str = "", picture: str = "") -> ComposeForm:
-    """A form filled from the run `run` and with `picture` as a reference, where there are such."""
-    given = _asked_for(user, run)
-    if picture and pictures_of_team([picture], user):
-        given["references"] = [*given.get("references", []), picture]
-    return ComposeForm.fitting(given, user=user)
+def _thumbnail(image: Reference | Image) -> Thumbnail:
+    """Show an upload only when it is cleaned: its metadata may say where a photo was taken."""
+    shown = isinstance(image, Image) or image.is_ready
+    src = reference_path(image.uuid) if shown else ""
+    ours = isinstance(image, Image) or image.image_id is not None
+    return Thumbnail(str(image.uuid), src, problem_of(image), ours)
+
+
+def prefilled_form(user: User, *, run: str = "", image: str = "") -> ComposeForm:
+    """A form filled from the run `run`, with `image` as a reference, if the team has them."""
+    given = _asked_for(user, run) if run else {}
+    if image and images_of_team([image], user):
+        given["references"] = [*given.get("references", []), image]
+    return ComposeForm.fitting(given, user=user) if given else ComposeForm(user=user)
 
 
 def _asked_for(user: User, identifier: str) -> dict[str, Any]:
-    """What a run asked for, as values of the form; nothing where there is no such run."""
+    """What a run asked for, as values of the form; empty if the team has no such run."""
     runs = Run.objects.visible_to(user).select_related("campaign")
     run = runs.filter(uuid=uuid_to_look_up(identifier)).first()
     if run is None:
@@ -117,8 +164,8 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
 def _made(found: AlreadyMade, form: ComposeForm) -> Made:
     run = found.run
     on = date_format(run.created_at.astimezone(form.user.team.tzinfo), "j F Y")
-    sentence = _("Your team has exactly these pictures already, made by %(person)s on %(date)s.")
-    images = submission.images_made(run, form.num_images)
+    sentence = _("Your team already has exactly these images, made by %(person)s on %(date)s.")
+    images = submission.images_made(run, form.draft.num_images)
     previews = Rendition.objects.filter(recipe=PREVIEW.name, image__in=images)
     ordered = previews.select_related("image").order_by("image__position", "pk")
     return Made(
@@ -139,15 +186,15 @@ def _preview(number: int, preview: Rendition) -> Preview:
 
 
 def _why_blocked(form: ComposeForm, balance: Balance) -> str:
-    if form.engine is None:
+    if form.draft.engine is None:
         return _("No engine is set up yet. An admin can add a provider's key.")
-    if why := submission.why_blocked(form.engine.provider):
+    if why := submission.why_blocked(form.draft.engine):
         return why
-    if form.able.min_references and form.no_references:
-        return form.no_references
-    if form.price is None:
-        return _("This engine has no price yet. Ask an admin to set one.")
-    if form.price <= balance.left:
+    if form.draft.able.min_references and form.draft.why_no_references:
+        return form.draft.why_no_references
+    if form.draft.price is None:
+        return str(submission.NO_PRICE)
+    if form.draft.price <= balance.left:
         return ""
     left, date = balance.left, date_format(balance.renews_on, "j F")
     if balance.team_is_short:

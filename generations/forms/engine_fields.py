@@ -1,4 +1,4 @@
-"""The form fields that an engine's capabilities call for: what it lacks has no field."""
+"""The form fields for an engine's capabilities. What an engine lacks has no field."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,17 +13,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import User
 from generations.forms.fields import ReferencesField, TextField
 from generations.models import Reference
-from generations.providers import registry
+from generations.providers import registry, unsupported
 from generations.providers.advice import QUALITY_ADVICE
-from generations.providers.types import (
+from generations.providers.capabilities import (
+    AS_REFERENCE,
     CUSTOM,
     Capabilities,
     CustomSize,
     Engine,
     NumberRange,
-    ReferenceDelivery,
 )
-from generations.providers.validation import size_in_words
 
 LABELS = {
     "engine": gettext_lazy("Engine"),
@@ -44,13 +43,13 @@ LABELS = {
     "rights": gettext_lazy("Rights to uploads"),
     "campaign": gettext_lazy("Campaign"),
 }
-# The price may hang on these: after a change the page asks for the composer anew.
+# The price may depend on these fields. After each change the page loads the composer again.
 PRICED = {"class": "prices"}
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What of a form decides which other choices there are; `references` is how many."""
+    """The choices on which other fields depend; `references` is how many are chosen."""
 
     resolution: str
     aspect_ratio: str
@@ -59,19 +58,19 @@ class Chosen:
 
 
 def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, forms.Field]:
-    """The fields for an engine that can do `able`, by name, in the order of the page."""
+    """The fields for an engine with the capabilities `able`, by name, in the order of the page."""
     fields = {
-        "aspect_ratio": _ratio(able, chosen.resolution),
+        "aspect_ratio": _ratio(able, chosen),
         **_sizes(able, chosen),
         "num_images": _count(able, chosen),
         "resolution": _resolution(able),
         "references": _references(able, user),
         "rights": _rights(able),
-        "negative_prompt": _avoid() if able.negative_prompt else None,
+        "negative_prompt": _negative_prompt() if able.negative_prompt else None,
         "seed": _number("seed", able.seed),
         "guidance_scale": _number("guidance_scale", able.guidance_scale),
         "output_format": _output_format(able.output_formats),
-        "sequential": _set() if able.sequential else None,
+        "sequential": _sequential() if able.sequential else None,
         "enhance_prompt": _switch("enhance_prompt") if able.enhance_prompt else None,
         "use_pre_llm": _switch("use_pre_llm") if able.use_pre_llm else None,
     }
@@ -82,25 +81,24 @@ def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, fo
 
 
 def _advised(name: str, help_text: str, able: Capabilities) -> str:
-    """`help_text` with what is known of the option's use, and whether it is known at all."""
-    unproven = _("The provider takes this, but no page says that the model heeds it.")
+    """`help_text` with advice on the option, and a doubt if its effect is not documented."""
+    unproven = _("The provider accepts this, but does not say whether the model uses it.")
     doubt = unproven if name in able.unproven else ""
     return " ".join(filter(None, [help_text, str(QUALITY_ADVICE.get(name, "")), doubt]))
 
 
 def engine_field(engines: Iterable[Engine]) -> forms.ChoiceField:
     """The choice of an engine."""
-    refusal = gettext_lazy("This engine does not exist here. Choose another.")
     return forms.ChoiceField(
         label=LABELS["engine"],
         choices=_by_provider(list(engines)),
         widget=forms.Select(attrs=PRICED),
-        error_messages=dict.fromkeys(("required", "invalid_choice"), refusal),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), unsupported.NO_ENGINE),
     )
 
 
 def _by_provider(engines: Sequence[Engine]) -> list[Any]:
-    """Engines by name with what to call them, in a group for each provider if there are several."""
+    """The choices of engines, in a group for each provider if there are several."""
     named = _named(engines)
     groups: dict[str, list[tuple[str, str]]] = {}
     for engine in engines:
@@ -110,7 +108,7 @@ def _by_provider(engines: Sequence[Engine]) -> list[Any]:
 
 
 def _named(engines: Sequence[Engine]) -> dict[str, str]:
-    """What to call each engine: with the provider where two have the same label."""
+    """The label of each engine by name; with the provider if two have the same label."""
     labels = Counter(engine.label for engine in engines)
     return {
         engine.name: engine.label if labels[engine.label] == 1 else registry.full_label(engine)
@@ -119,25 +117,14 @@ def _named(engines: Sequence[Engine]) -> dict[str, str]:
 
 
 def counts(able: Capabilities, chosen: Chosen) -> range:
-    """How many images may be asked for, a set and the references considered."""
-    most = able.most_images(sequential=chosen.sequential)
-    in_one = able.per_request(sequential=chosen.sequential)
-    if able.max_pictures is not None and chosen.references:
-        room = able.max_pictures - chosen.references
-        most = most if in_one <= room else min(most, room)
+    """How many images may be asked for; this depends on `sequential` and on the references."""
+    most = able.most_images(sequential=chosen.sequential, references=chosen.references)
     return range(1, max(most, 1) + 1)
 
 
-def no_references(able: Capabilities) -> str:
-    """Why an engine can be given no references; empty where it can."""
-    if not able.max_references:
-        return _("This engine takes no references.")
-    if able.reference_delivery == ReferenceDelivery.LINK and not links_possible():
-        return _(
-            "This engine fetches references by link, and this studio has no public address yet. "
-            "An admin can set PUBLIC_URL."
-        )
-    return ""
+def why_no_references(able: Capabilities) -> str:
+    """Why an engine can't be given references here; empty if it can."""
+    return unsupported.no_references(able, links_possible=links_possible())
 
 
 def links_possible() -> bool:
@@ -145,10 +132,12 @@ def links_possible() -> bool:
     return settings.SERVED_OVER_HTTPS
 
 
-def _ratio(able: Capabilities, resolution: str) -> forms.ChoiceField | None:
-    sizes = able.sizes.get(resolution, {})
+def _ratio(able: Capabilities, chosen: Chosen) -> forms.ChoiceField | None:
+    sizes = able.sizes.get(chosen.resolution, {})
     about = "" if able.exact_sizes else "≈ "
     labels = {ratio: f"{ratio} · {about}{wide}×{high}" for ratio, (wide, high) in sizes.items()}
+    if chosen.references and able.as_reference(chosen.resolution):
+        labels[AS_REFERENCE] = _("As the first reference")
     return _choice("aspect_ratio", labels, priced=True)
 
 
@@ -158,7 +147,7 @@ def _resolution(able: Capabilities) -> forms.ChoiceField | None:
 
 
 def _sizes(able: Capabilities, chosen: Chosen) -> dict[str, forms.Field]:
-    """Width and height in pixels, in place of the format; at first those of the format chosen."""
+    """Width and height in pixels, which replace the format; at first those of the last format."""
     limits = able.custom_size
     if limits is None or chosen.resolution != CUSTOM:
         return {}
@@ -166,10 +155,10 @@ def _sizes(able: Capabilities, chosen: Chosen) -> dict[str, forms.Field]:
     fitting = [(ratio, size) for ratio, size in known if limits.allows(*size)]
     fitting.sort(key=lambda item: item[0] != chosen.aspect_ratio)
     width, height = fitting[0][1] if fitting else (None, None)
-    # The limits are the same for both: they are told once.
-    words = {"width": size_in_words(limits), "height": ""}
+    # Both have the same limits, so only the first shows them.
+    help_texts = {"width": unsupported.size(limits), "height": ""}
     return {
-        name: _pixels(name, limits, initial=initial, help_text=words[name])
+        name: _pixels(name, limits, initial=initial, help_text=help_texts[name])
         for name, initial in (("width", width), ("height", height))
     }
 
@@ -177,8 +166,7 @@ def _sizes(able: Capabilities, chosen: Chosen) -> dict[str, forms.Field]:
 def _pixels(
     name: str, limits: CustomSize, *, initial: int | None, help_text: str
 ) -> forms.IntegerField:
-    refusal = _("Choose %(least)d to %(most)d pixels.")
-    refusal = refusal % {"least": limits.min_side, "most": limits.max_side}
+    wrong = ("required", "invalid", "min_value", "max_value")
     return forms.IntegerField(
         label=LABELS[name],
         min_value=limits.min_side,
@@ -186,13 +174,15 @@ def _pixels(
         initial=initial,
         help_text=help_text,
         widget=forms.NumberInput(attrs=PRICED),
-        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), refusal),
+        error_messages=dict.fromkeys(wrong, unsupported.size(limits)),
     )
 
 
 def _count(able: Capabilities, chosen: Chosen) -> forms.TypedChoiceField:
     offered = counts(able, chosen)
-    refusal = _why_no_more(able, chosen, offered[-1])
+    refusal = unsupported.number_of_images(
+        able, sequential=chosen.sequential, references=chosen.references
+    )
     return forms.TypedChoiceField(
         label=LABELS["num_images"],
         coerce=int,
@@ -202,35 +192,17 @@ def _count(able: Capabilities, chosen: Chosen) -> forms.TypedChoiceField:
     )
 
 
-def _why_no_more(able: Capabilities, chosen: Chosen, most: int) -> str:
-    if most < able.most_images(sequential=chosen.sequential):
-        together = _(
-            "References and images together can be %(most)d at this engine. "
-            "Ask for fewer images or remove references."
-        )
-        return together % {"most": able.max_pictures}
-    if chosen.sequential:
-        of_set = _("A set of this engine has 1 to %(most)d images. Choose a number in between.")
-        return of_set % {"most": most}
-    refusal = _("This engine makes 1 to %(most)d images at a time. Choose a number in between.")
-    return refusal % {"most": most}
-
-
 def _choice(
     name: str, choices: Mapping[str, str], *, priced: bool = False
 ) -> forms.ChoiceField | None:
     if not choices:
         return None
-    refusal = _("This engine offers %(choices)s. Choose one of them.")
-    offered = ", ".join(choices)
     return forms.ChoiceField(
         label=LABELS[name],
         choices=list(choices.items()),
         initial=next(iter(choices)),
         widget=forms.Select(attrs=PRICED if priced else {}),
-        error_messages=dict.fromkeys(
-            ("required", "invalid_choice"), refusal % {"choices": offered}
-        ),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), unsupported.choice(choices)),
     )
 
 
@@ -238,8 +210,7 @@ def _number(name: str, limits: NumberRange | None) -> forms.Field | None:
     if limits is None:
         return None
     kind: Any = forms.IntegerField if float(limits.step).is_integer() else forms.FloatField
-    words = _limits_in_words(limits)
-    refusal = _("Choose a number from %(least)s to %(most)s, or leave it empty.") % words
+    texts = unsupported.limits_in_words(limits)
     range_text = _("%(least)s to %(most)s.")
     if limits.step != 1:
         range_text = _("%(least)s to %(most)s, in steps of %(step)s.")
@@ -252,24 +223,13 @@ def _number(name: str, limits: NumberRange | None) -> forms.Field | None:
         required=False,
         min_value=limits.minimum,
         max_value=limits.maximum,
-        help_text=help_text % words,
-        widget=forms.NumberInput(attrs={"step": limits.step, "placeholder": words["default"]}),
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), refusal),
+        help_text=help_text % texts,
+        widget=forms.NumberInput(attrs={"step": limits.step, "placeholder": texts["default"]}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), unsupported.number(limits)
+        ),
     )
     return field
-
-
-def _limits_in_words(limits: NumberRange) -> dict[str, str]:
-    return {
-        "least": _in_words(limits.minimum),
-        "most": _in_words(limits.maximum),
-        "step": _in_words(limits.step),
-        "default": "" if limits.default is None else _in_words(limits.default),
-    }
-
-
-def _in_words(number: float) -> str:
-    return f"{int(number):,}" if float(number).is_integer() else f"{number:g}"
 
 
 def _output_format(formats: tuple[str, ...]) -> forms.ChoiceField | None:
@@ -281,11 +241,11 @@ def _output_format(formats: tuple[str, ...]) -> forms.ChoiceField | None:
     return field
 
 
-def _avoid() -> TextField:
+def _negative_prompt() -> TextField:
     return TextField(
         label=LABELS["negative_prompt"],
         required=False,
-        help_text=_("What must not be in the picture."),
+        help_text=_("What must not be in the image."),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
@@ -294,28 +254,28 @@ def _switch(name: str) -> forms.BooleanField:
     return forms.BooleanField(label=LABELS[name], required=False)
 
 
-def _set() -> forms.BooleanField:
-    """The switch for a set, on which hangs how many images there can be."""
+def _sequential() -> forms.BooleanField:
+    """The switch for a set; the largest number of images depends on it."""
     field = _switch("sequential")
-    field.help_text = _("The engine makes as many of them as it sees fit, at most your number.")
+    field.help_text = _("The engine decides how many images the set has, at most your number.")
     field.widget.attrs |= PRICED
     return field
 
 
 def _references(able: Capabilities, user: User) -> ReferencesField | None:
-    if no_references(able):
+    if why_no_references(able):
         return None
     most = able.max_references
     limit = ngettext(
         "JPEG, PNG or WebP, %(most)d at most.", "JPEG, PNG or WebP, %(most)d at most.", most
     )
-    needs = _("This engine changes pictures: give it one.") if able.min_references else ""
+    needs = _("This engine edits images: add one.") if able.min_references else ""
     help_text = f"{needs} {limit % {'most': most}}".strip()
     return ReferencesField(user=user, most=most, help_text=help_text)
 
 
 def _rights(able: Capabilities) -> forms.ChoiceField | None:
-    if no_references(able):
+    if why_no_references(able):
         return None
     rights = Reference.Rights
     return forms.ChoiceField(

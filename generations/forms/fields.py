@@ -1,4 +1,4 @@
-"""Form fields of the studio's own: text that can be stored, and references."""
+"""The studio's own form fields: text that can be stored, and references."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -7,40 +7,37 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from accounts.identifiers import uuid_of
 from accounts.models import User
-from generations.identifiers import uuid_of
-from generations.imaging import CleanImage, UnusableImage, clean_reference
+from generations import submission
+from generations.imaging import UnusableImage
 from generations.models import Image, Reference
+from generations.providers import unsupported
+from generations.submission import NewReference
 
-MAX_UPLOAD_BYTES = 20_000_000
-# What a browser writes in place of a file where a form is sent without its files.
+# What a browser sends in place of a file when it sends a form without its files.
 FILE_LEFT_OUT = "[object File]"
 
-Given = CleanImage | Reference | Image
+Given = UploadedFile | Reference | Image
 
 
 class TextField(forms.CharField):
-    """Text that databases and the log can hold; line breaks come as one character each."""
+    """Text that databases and the log can hold; each line break becomes one character."""
 
     def to_python(self, value: Any) -> str:
         text: str = super().to_python((value or "").replace("\r\n", "\n")) or ""
         return text
 
     def run_validators(self, value: str) -> None:
-        if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
-            raise ValidationError(
-                _("The text has a character that can't be stored. Type it again without it."),
-                code="unfit",
-            )
+        if unsupported.has_unfit_character(value):
+            raise ValidationError(unsupported.UNFIT_CHARACTER, code="unfit")
         super().run_validators(value)
 
 
 class ReferencesInput(forms.ClearableFileInput):
-    """Identifiers of pictures that are here already, in their order, and then uploads."""
+    """Identifiers of images that the studio has, in their order, and then uploads."""
 
     allow_multiple_selected = True
 
@@ -49,7 +46,7 @@ class ReferencesInput(forms.ClearableFileInput):
 
 
 class ReferencesField(forms.Field):
-    """Pictures for the model: uploads, cleaned, and references and images of the person's team.
+    """References for the engine: uploads, not yet read, and images and references of the team.
 
     `most` is how many the engine takes.
     """
@@ -67,28 +64,19 @@ class ReferencesField(forms.Field):
     def clean(self, value: Sequence[str | UploadedFile] | None) -> list[Given]:
         given = [item for item in value or () if item]
         self._refuse_too_many(len(given))
-        found = _pictures_of_team([item for item in given if isinstance(item, str)], self.user)
-        return [found[item] if isinstance(item, str) else cleaned(item) for item in given]
+        found = _images_of_team([item for item in given if isinstance(item, str)], self.user)
+        return [found[item] if isinstance(item, str) else item for item in given]
 
     def _refuse_too_many(self, count: int) -> None:
         if count > self.most:
-            message = ngettext(
-                "This engine takes %(most)d reference and you gave %(count)d. Remove the others.",
-                "This engine takes %(most)d references and you gave %(count)d. Remove some.",
-                self.most,
-            )
-            raise ValidationError(message % {"most": self.most, "count": count}, code="too_many")
+            message = unsupported.too_many_references(self.most, count)
+            raise ValidationError(message, code="too_many")
 
 
-def cleaned(upload: UploadedFile) -> CleanImage:
-    """An upload as a picture without metadata. Raises ValidationError with what is wrong."""
-    size = upload.size or 0
-    if size > MAX_UPLOAD_BYTES:
-        message = _("“%(name)s” has %(size)s. Choose a file of at most %(most)s.")
-        sizes = {"size": filesizeformat(size), "most": filesizeformat(MAX_UPLOAD_BYTES)}
-        raise ValidationError(message, params={"name": upload.name} | sizes, code="too_large")
+def checked_upload(upload: UploadedFile, *, rights: str) -> NewReference:
+    """Check an upload and return it as a new reference. Raises ValidationError with the reason."""
     try:
-        return clean_reference(upload.read())
+        return submission.check_upload(upload, rights=rights)
     except UnusableImage as error:
         message = _("“%(name)s” can't be used. %(why)s")
         raise ValidationError(
@@ -96,8 +84,8 @@ def cleaned(upload: UploadedFile) -> CleanImage:
         ) from error
 
 
-def pictures_of_team(identifiers: Iterable[str], user: User) -> dict[str, Reference | Image]:
-    """By identifier, the references and images among `identifiers` that `user` may see."""
+def images_of_team(identifiers: Iterable[str], user: User) -> dict[str, Reference | Image]:
+    """The references and images among `identifiers` that `user` may see, by identifier."""
     wanted = {text: known for text in identifiers if (known := uuid_of(text))}
     references = Reference.objects.visible_to(user).filter(uuid__in=wanted.values())
     images = Image.objects.visible_to(user).filter(uuid__in=wanted.values())
@@ -106,11 +94,20 @@ def pictures_of_team(identifiers: Iterable[str], user: User) -> dict[str, Refere
     return {text: found[known] for text, known in wanted.items() if known in found}
 
 
-def _pictures_of_team(identifiers: list[str], user: User) -> dict[str, Reference | Image]:
-    found = pictures_of_team(identifiers, user) if identifiers else {}
+def problem_of(image: Reference | Image) -> str:
+    """Why an image of the team can't be a reference; empty if it can."""
+    return image.problem if isinstance(image, Reference) else ""
+
+
+def _images_of_team(identifiers: list[str], user: User) -> dict[str, Reference | Image]:
+    found = images_of_team(identifiers, user) if identifiers else {}
     if not set(identifiers) <= set(found):
-        message = _("One of the references is not there any more. Remove it and choose another.")
+        message = _("One of the references no longer exists. Remove it and choose another.")
         raise ValidationError(message, code="missing")
+    for image in found.values():
+        if why := problem_of(image):
+            message = _("One of the references can't be used. Remove it. %(why)s")
+            raise ValidationError(message, code="refused", params={"why": why})
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pictures in and out: guards, decoding, fitting, encoding. Pure: bytes in, bytes out."""
+"""Reading, checking, fitting and encoding images. Pure: bytes in, bytes out."""
 
 from generations.imaging.decoding import (
     ALLOWED_FORMATS,
@@ -8,10 +8,11 @@ from generations.imaging.decoding import (
     fit,
     inspect,
     load_plugins,
+    one_at_a_time,
 )
 from generations.imaging.encoding import encode, extension, mime_type
 from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage, UnusableImage
-from generations.imaging.references import CleanImage, clean_reference
+from generations.imaging.references import CleanImage, clean_reference, look_at_reference
 
 __all__ = [
     "ALLOWED_FORMATS",
@@ -29,5 +30,7 @@ __all__ = [
     "fit",
     "inspect",
     "load_plugins",
+    "look_at_reference",
     "mime_type",
+    "one_at_a_time",
 ]

@@ -1,13 +1,14 @@
-"""Walks the parts of a JPEG, PNG or WebP file without decoding a pixel.
+"""The parts of a JPEG, PNG or WebP file, found without decoding a pixel.
 
-Formats: JPEG (ITU-T T.81 annex B), PNG (W3C PNG Third Edition, 5), WebP (RFC 9649, 2). The
-walkers stop at the first part that does not fit, so they are safe on hostile bytes; whether the
-file is sound is for `generations.imaging.decoding` to say.
+Formats: JPEG (ITU-T T.81 annex B), PNG (W3C PNG Third Edition, 5), WebP (RFC 9649, 2). Reading
+stops at the first part that is not valid, so it is safe on hostile bytes. Whether the image itself
+is intact is checked by `generations.imaging.decoding`.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -15,12 +16,16 @@ JPEG_START = b"\xff\xd8"
 
 APP0, APP1, SOS, EOI = b"\xe0", b"\xe1", b"\xda", b"\xd9"
 
-# All start-of-frame markers, without DHT, JPG and DAC, which lie between them.
+# All start-of-frame markers: without DHT, JPG and DAC, whose numbers lie between them.
 _FRAME_MARKERS = {bytes([n]) for n in range(0xC0, 0xD0)} - {b"\xc4", b"\xc8", b"\xcc"}
-# Markers without a length: TEM, the restarts and SOI.
-_BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
-# Inside a scan FF is followed by 00 or a restart number; anything else ends the scan.
+# Up to the code of the next marker that has a length: skips fill bytes and the markers TEM, RSTn
+# and SOI, which have none. Possessive, so that millions of them cost one pass.
+_NEXT_MARKER = re.compile(rb"(?:\xff++[\x01\xd0-\xd8])*+\xff++(?=[^\xff\x01\xd0-\xd8])")
+# Within a scan FF is followed by 00 or a restart number; anything else ends the scan.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+# A PNG of 64 MB in pieces of 4 KB has 16,000 parts. Millions of empty ones are an attack.
+MAX_PARTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Chunk:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format (`JPEG`, `PNG` or `WEBP`) that the first bytes announce, or None."""
+    """The format (`JPEG`, `PNG` or `WEBP`) that the first bytes indicate, or None."""
     if data.startswith(JPEG_START + b"\xff"):
         return "JPEG"
     if data.startswith(PNG_SIGNATURE):
@@ -45,14 +50,17 @@ def sniff(data: bytes) -> str | None:
 
 
 def chunks(data: bytes) -> Iterator[Chunk]:
-    """The parts of a file in their order; a scan of a JPEG spans its header and its data."""
+    """The parts of a file in order, at most 100,000.
+
+    A scan of a JPEG includes its header and its data.
+    """
     walk = {"JPEG": _jpeg_segments, "PNG": _png_chunks, "WEBP": _webp_chunks}
     name = sniff(data)
-    return walk[name](memoryview(data)) if name else iter(())
+    return islice(walk[name](memoryview(data)), MAX_PARTS) if name else iter(())
 
 
 def dimensions(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels that the header claims, or None if it claims none."""
+    """Width and height in pixels as the header states them, or None if it states none."""
     first = next(chunks(data), None)
     if first is None:
         return None
@@ -65,7 +73,7 @@ def dimensions(data: bytes) -> tuple[int, int] | None:
 
 
 def is_complete(data: bytes) -> bool:
-    """Whether the file reaches its end marker; bytes after the end don't matter."""
+    """Whether the file contains its end marker; bytes after the end are ignored."""
     if sniff(data) == "WEBP":
         return len(data) >= 8 + _integer(data[4:8], "little")
     return any(chunk.kind in (b"IEND", EOI) for chunk in chunks(data))
@@ -76,8 +84,19 @@ def count_scans(data: bytes) -> int:
     return sum(chunk.kind == SOS for chunk in chunks(data)) if sniff(data) == "JPEG" else 0
 
 
+def is_animated(data: bytes) -> bool:
+    """Whether the file declares more than one frame: `acTL` in PNG, `ANMF` in WebP."""
+    match sniff(data):
+        case "PNG":
+            found = next((c for c in chunks(data) if c.kind in (b"acTL", b"IDAT")), None)
+            return bool(found and found.kind == b"acTL" and _integer(found.body[:4], "big") > 1)
+        case "WEBP":
+            return sum(chunk.kind == b"ANMF" for chunk in chunks(data)) > 1
+    return False
+
+
 def webp_canvas(first: Chunk) -> tuple[int, int, bool]:
-    """Width, height and presence of alpha, from the first chunk of a WebP file."""
+    """Width, height and whether there is transparency, from the first chunk of a WebP file."""
     body = bytes(first.body[:10]).ljust(10, b"\0")
     if first.kind == b"VP8X":
         sides = _integer(body[4:7], "little") + 1, _integer(body[7:10], "little") + 1
@@ -91,12 +110,9 @@ def webp_canvas(first: Chunk) -> tuple[int, int, bool]:
 
 def _jpeg_segments(data: memoryview) -> Iterator[Chunk]:
     at = len(JPEG_START)
-    while at + 2 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF or marker in _BARE_MARKERS:
-            at += 1 if marker == 0xFF else 2
-            continue
-        kind = bytes([marker])
+    while found := _NEXT_MARKER.match(data, at):
+        at = found.end() - 1
+        kind = bytes([data[at + 1]])
         if kind == EOI:
             yield Chunk(kind, at, at + 2, data[at + 2 : at + 2])
             return

@@ -1,6 +1,7 @@
-"""From bytes that anybody may have made to pixels that can be trusted."""
+"""Decodes untrusted bytes into pixels, within limits of size and time."""
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +15,19 @@ from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage
 
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP")
 
-# Seedream's largest picture has 16.8 million pixels (4096 x 4096), a phone's photo up to 50;
+# Seedream's largest image has 16.8 million pixels (4096 x 4096), a phone's photo up to 50;
 # 40 million decode to at most 160 MB.
 MAX_PIXELS = 40_000_000
 
 # A progressive JPEG has about ten scans. Each is a pass over all pixels, so a small file with
-# thousands of them keeps a processor busy for minutes.
+# thousands of scans would keep a processor busy for minutes.
 MAX_SCANS = 100
 
-# EXIF 2.32, 4.6.4 A, tag Orientation: what turns the stored pixels upright.
+# Decoded pixels take up to 160 MB. Code that decodes holds this lock, so that memory does not grow
+# with the number of threads.
+one_at_a_time = threading.RLock()
+
+# EXIF 2.32, 4.6.4 A, tag Orientation: the operation that turns the stored pixels upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,27 +41,37 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 
 def load_plugins() -> None:
-    """Import Pillow's plugins now, which it would otherwise do at the first picture."""
+    """Import Pillow's plugins now; otherwise Pillow does it at the first image."""
     Image.init()
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a picture is: its format, and width and height in pixels as people see it."""
+    """An image's format, and its width and height in pixels as people see it."""
 
     format: str
     width: int
     height: int
 
 
-def inspect(data: bytes) -> ImageFacts:
-    """Decode a picture to its last pixel and say what it is.
+def glance(data: bytes) -> ImageFacts:
+    """The same facts as `inspect` gives, as the file states them; decodes no pixel.
 
-    The format is found by content. Raises NotAnImage (TruncatedImage where the file ends too
+    Width and height are as stored, before any rotation. Raises what `inspect` raises, as far as the
+    parts of the file show it.
+    """
+    image_format, size = _header(data)
+    return ImageFacts(image_format, *size)
+
+
+def inspect(data: bytes) -> ImageFacts:
+    """Decode an image completely and return its facts.
+
+    The format is found from the content. Raises NotAnImage (TruncatedImage if the file ends too
     early), ImageTooLarge, or UnusableImage for an animation.
     """
     image = _open(data)
-    with _pillow_trouble_means_damaged():
+    with one_at_a_time, _pillow_trouble_means_damaged():
         image.load()
     width, height = image.size
     if _orientation(image) in _SIDEWAYS:
@@ -65,15 +80,15 @@ def inspect(data: bytes) -> ImageFacts:
 
 
 def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
-    """The picture upright, in sRGB, mode RGB or RGBA, without any metadata.
+    """The image upright, in sRGB, mode RGB or RGBA, without any metadata.
 
-    With `max_side` (pixels) it is made smaller to fit; a JPEG is then decoded at a half or less
-    of its size where that suffices, which saves time and memory. Raises as `inspect` does.
+    With `max_side` (pixels) it is reduced to fit; a JPEG is then decoded at a half or less of its
+    size if that is enough, which saves time and memory. Raises what `inspect` raises.
     """
     image = _open(data)
-    with _pillow_trouble_means_damaged():
+    with one_at_a_time, _pillow_trouble_means_damaged():
         if max_side is not None:
-            # Half as much again leaves the final filter enough to work with.
+            # Half as large again leaves the final filter enough pixels to work with.
             image.draft(None, _fitted(image.size, max_side * 3 // 2))
         image.load()
         orientation = _orientation(image)
@@ -85,7 +100,7 @@ def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
 
 
 def fit(image: Image.Image, max_side: int) -> Image.Image:
-    """The picture with its longest side at most `max_side` pixels; it is never enlarged."""
+    """The image reduced so that its longest side is at most `max_side` pixels; never enlarged."""
     size = _fitted(image.size, max_side)
     if size == image.size:
         return image
@@ -98,11 +113,25 @@ def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 
 def _open(data: bytes) -> Image.Image:
-    """Read the header under all guards; no pixel memory is allocated yet."""
+    """Read the header with all checks; no memory for pixels is allocated yet."""
+    image_format, _size = _header(data)
+    with _pillow_trouble_means_damaged():
+        image = Image.open(io.BytesIO(data), formats=[image_format])
+        frames = getattr(image, "n_frames", 1)
+    # Pillow's size counts, in case Pillow has read another header than `_header`.
+    _refuse_too_many_pixels(*image.size)
+    # Phones store a depth or brightness map behind the photo of a JPEG: that is not an animation.
+    if frames > 1 and image_format != "JPEG":
+        raise _animated()
+    return image
+
+
+def _header(data: bytes) -> tuple[str, tuple[int, int]]:
+    """The format, and the width and height that the file states, without Pillow."""
     image_format = _sniff(data)
     if not containers.is_complete(data):
         raise TruncatedImage(
-            _("The file ends before the picture is complete. Download or export it again.")
+            _("The file ends before the image is complete. Download or export it again.")
         )
     size = containers.dimensions(data)
     if size is None or 0 in size:
@@ -110,21 +139,15 @@ def _open(data: bytes) -> Image.Image:
     _refuse_too_many_pixels(*size)
     if containers.count_scans(data) > MAX_SCANS:
         raise _damaged()
-    with _pillow_trouble_means_damaged():
-        image = Image.open(io.BytesIO(data), formats=[image_format])
-        frames = getattr(image, "n_frames", 1)
-    # Pillow has the last word on the size, should it have read another header than we did.
-    _refuse_too_many_pixels(*image.size)
-    # Phones keep a depth or brightness map behind the photo of a JPEG: that is no animation.
-    if frames > 1 and image_format != "JPEG":
-        raise UnusableImage(_("The picture is animated. Use a still picture."))
-    return image
+    if containers.is_animated(data):
+        raise _animated()
+    return image_format, size
 
 
 def _sniff(data: bytes) -> str:
     image_format = containers.sniff(data)
     if image_format is None:
-        raise NotAnImage(_("This is not a JPEG, PNG or WebP picture. Save it as one of these."))
+        raise NotAnImage(_("This is not a JPEG, PNG or WebP image. Save it as one of these."))
     return image_format
 
 
@@ -133,7 +156,7 @@ def _refuse_too_many_pixels(width: int, height: int) -> None:
         raise ImageTooLarge(
             format_lazy(
                 _(
-                    "The picture has {width} × {height} pixels, more than the {limit} million "
+                    "The image has {width} × {height} pixels, more than the {limit} million "
                     "that can be used. Make it smaller."
                 ),
                 width=width,
@@ -143,24 +166,28 @@ def _refuse_too_many_pixels(width: int, height: int) -> None:
         )
 
 
+def _animated() -> UnusableImage:
+    return UnusableImage(_("The image is animated. Use a still image."))
+
+
 def _damaged() -> NotAnImage:
-    return NotAnImage(_("The picture is damaged and can't be read. Export it again."))
+    return NotAnImage(_("The image is damaged and can't be read. Export it again."))
 
 
 @contextmanager
 def _pillow_trouble_means_damaged() -> Iterator[None]:
     try:
         yield
-    except MemoryError:  # says nothing about the picture
+    except MemoryError:  # it concerns Pillow, not the image
         raise
-    except Exception as error:  # on hostile bytes Pillow raises whatever its parsers trip over
+    except Exception as error:  # on hostile bytes Pillow raises whatever its parsers raise
         raise _damaged() from error
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # the pixels are sound, so broken EXIF only costs us the turn
+    except Exception:  # the pixels are intact; broken EXIF costs only the rotation
         return 1
     return orientation if isinstance(orientation, int) else 1
 
@@ -168,12 +195,14 @@ def _orientation(image: Image.Image) -> int:
 def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
-        # 16-bit greys: keep the high byte. Pillow would clip all but the darkest to white.
+        # 16-bit grey: keep the high byte. Pillow would turn all but the darkest values white.
         image = image.point(lambda level: level / 256).convert("L")
-        image.info.pop("transparency", None)  # one of 65,536 greys: no longer to be told apart
+        image.info.pop(
+            "transparency", None
+        )  # one of 65,536 greys, which 8 bits no longer distinguish
     if image.has_transparency_data:
         image = _in_mode("RGBA", image)
-    elif image.mode not in ("L", "CMYK"):  # these two may have a profile of their own kind
+    elif image.mode not in ("L", "CMYK"):  # these two may have a colour profile of their own type
         image = _in_mode("RGB", image)
     if profile:
         image = _apply_profile(image, profile)
@@ -181,7 +210,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _in_mode(mode: str, image: Image.Image) -> Image.Image:
-    return image if image.mode == mode else image.convert(mode)  # convert() would copy
+    return image if image.mode == mode else image.convert(mode)  # convert() would make a copy
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
@@ -193,5 +222,7 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
             outputMode="RGBA" if image.mode == "RGBA" else "RGB",
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image  # as browsers do with a profile that is broken or of another colour space
+        return (
+            image  # browsers do the same with a profile that is broken or for another colour space
+        )
     return converted or image

@@ -1,4 +1,4 @@
-"""From pixels to bytes, without metadata of any kind."""
+"""Turns pixels into bytes without any metadata."""
 
 import io
 from typing import Any
@@ -9,11 +9,11 @@ from generations.imaging.decoding import ALLOWED_FORMATS
 
 _QUALITY = 92
 
-# Pillow hands some of these on from the file that a picture was read from unless told not to.
+# Pillow copies some of these from the file that an image was read from unless told otherwise.
 _NO_METADATA: dict[str, Any] = {"exif": b"", "xmp": b"", "icc_profile": None, "comment": None}
 
-# Full colour resolution keeps red lettering sharp. PNG level 6 takes six times the processor
-# time of level 1 for 15 % fewer bytes; WebP method 4 is libwebp's own middle.
+# Full colour resolution keeps red lettering sharp. PNG level 6 takes six times the processor time
+# of level 1 and saves 15 % of the bytes; WebP method 4 is libwebp's default.
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"subsampling": "4:4:4"},
     "PNG": {"compress_level": 1},
@@ -22,10 +22,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def encode(image: Image.Image, image_format: str, *, quality: int | None = None) -> bytes:
-    """The picture as a JPEG, PNG or WEBP file with no metadata.
+    """The image as a JPEG, PNG or WEBP file without metadata.
 
-    `quality` (1 to 100, 92 unless given) means nothing for PNG, which loses nothing. JPEG has
-    no transparency: what is see-through becomes white. Raises ValueError for another format.
+    `quality` (1 to 100, by default 92) has no meaning for PNG, which is lossless. JPEG has no
+    transparency: transparent pixels become white. Raises ValueError for another format.
     """
     if image_format not in ALLOWED_FORMATS:
         raise ValueError(f"{image_format} is not one of {', '.join(ALLOWED_FORMATS)}")
@@ -48,7 +48,7 @@ def mime_type(image_format: str) -> str:
 
 
 def extension(image_format: str) -> str:
-    """The end of a file's name without the dot: `jpg`, `png` or `webp`."""
+    """The file name's extension, without the dot: `jpg`, `png` or `webp`."""
     return "jpg" if image_format == "JPEG" else image_format.lower()
 
 

@@ -1,7 +1,7 @@
-"""Why a picture cannot be used.
+"""Why an image cannot be used.
 
-UnusableImage            a picture, but not one that this studio can work with
-├── NotAnImage           no JPEG, PNG or WebP, or a damaged one
+UnusableImage            an image, but not one that this studio can work with
+├── NotAnImage           not a JPEG, PNG or WebP, or a damaged one
 │   └── TruncatedImage   the file ends too early: fetching it again may help
 └── ImageTooLarge        more pixels or bytes than allowed
 """
@@ -10,10 +10,10 @@ from django.utils.functional import Promise
 
 
 class UnusableImage(Exception):
-    """A picture that cannot be used.
+    """An image that cannot be used.
 
-    `message` is a translatable sentence for people: what is wrong and what to do. It stays
-    lazy, so that it is shown in the language of whoever reads it.
+    `message` is a translatable sentence for people: what is wrong and what to do. It is lazy, so
+    that each reader sees it in their own language.
     """
 
     def __init__(self, message: str | Promise) -> None:
@@ -22,11 +22,11 @@ class UnusableImage(Exception):
 
 
 class NotAnImage(UnusableImage):
-    """Not a JPEG, PNG or WebP picture, or one that is damaged."""
+    """Not a JPEG, PNG or WebP image, or one that is damaged."""
 
 
 class TruncatedImage(NotAnImage):
-    """A picture that ends before its last byte, as after a dropped connection."""
+    """An image that ends before its last byte, for example after a dropped connection."""
 
 
 class ImageTooLarge(UnusableImage):

@@ -1,4 +1,4 @@
-"""Labels on generated pictures: visible badge and provenance. Pure: bytes in, bytes out."""
+"""Labels on generated images: the visible badge and the metadata. Pure: bytes in, bytes out."""
 
 from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
 from generations.labelling.pipeline import label

@@ -1,7 +1,8 @@
 """The implicit label of GB 45438-2025, annex E: seven text fields in one JSON object.
 
-Whoever makes a picture writes the first four fields and repeats itself in the next two; whoever
-passes it on rewrites only `ContentPropagator` and `PropagateID`. One file holds exactly one.
+Whoever makes an image writes the first four fields and repeats its own values in the next two.
+Whoever passes the image on rewrites only `ContentPropagator` and `PropagateID`. A file contains
+exactly one such object.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from generations.imaging.containers import APP1, chunks
 from generations.labelling.types import LabelFacts
 
-IS_AI_GENERATED = "1"  # "2" says that it may be, "3" that somebody suspects it
+IS_AI_GENERATED = "1"  # "2" means possibly AI-generated, "3" suspected of it.
 
 _FIELDS = (
     "Label",
@@ -24,14 +25,14 @@ _FIELDS = (
 )
 _LONGEST_VALUE = 1000
 
-# Annex B puts the object into EXIF's UserComment or a PNG text field instead of XMP: the word
-# AIGC as key of an outer object or as the field's name, then the object.
+# Annex B puts the object into EXIF's UserComment or a PNG text field instead of XMP: the word AIGC
+# as the key of an outer object or as the name of the field, then the object.
 _PLAIN_CARRIERS = {APP1, b"tEXt", b"iTXt", b"eXIf", b"EXIF"}
 _PLAIN_MARK = re.compile(rb'AIGC[\0\s":]{1,16}(\{[^{}]{1,8192}\})')
 
 
 def mark(facts: LabelFacts, *, upstream: Mapping[str, str] | None) -> str:
-    """The JSON for one of our files; a producer upstream stays the producer."""
+    """The JSON for one of our files; a producer named upstream remains the producer."""
     fields = dict.fromkeys(_FIELDS, "")
     fields |= upstream or {
         "Label": IS_AI_GENERATED,
@@ -43,9 +44,9 @@ def mark(facts: LabelFacts, *, upstream: Mapping[str, str] | None) -> str:
 
 
 def parse(text: str) -> dict[str, str] | None:
-    """The seven fields, or None where the text is no mark that names a producer.
+    """The seven fields, or None if the text is not a mark that names a producer.
 
-    Other keys are left behind: they could say anything, a prompt included.
+    Other keys are dropped: they could contain anything, a prompt included.
     """
     try:
         found = json.loads(text)

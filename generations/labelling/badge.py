@@ -1,8 +1,8 @@
-"""The visible label: white text on a dark plate in a corner, part of the picture's pixels.
+"""The visible label: white text on a dark plate in a corner, part of the image's pixels.
 
-Sizes follow GB 45438-2025, 5.2 (text height at least 5 % of the shortest side for China) and
-the EU Code of Practice on marking AI content of 10 June 2026, which names no number. "Height" is
-read strictly: the capital letters alone reach it, not the font's line box.
+Sizes follow GB 45438-2025, 5.2 (text height at least 5 % of the shortest side for China) and the EU
+Code of Practice on marking AI content of 10 June 2026, which gives no number. "Height" is read
+strictly: it is the height of the capital letters, not of the font's line box.
 """
 
 import math
@@ -15,11 +15,11 @@ from generations.labelling import typeface
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 
-# Measured, like all of the plate, in heights of the capitals.
+# In heights of the capitals, like all measures of the plate.
 _PADDING_X, _PADDING_Y, _LINE, _RADIUS = 0.85, 0.7, 1.75, 0.75
 
 _SAFE_MARGIN = 0.03  # of the shortest side
-_LEAST_HEIGHT = 12  # pixels; below, the lines of small letters run together
+_LEAST_HEIGHT = 12  # pixels; below this the lines of small letters merge
 _SIZES = (0.02, 0.1)
 
 # White on this plate has a contrast of 7 to 1 on a white photo and more on any other; WCAG 2.2
@@ -32,8 +32,8 @@ class Badge:
     """What the visible label says, and where and how large.
 
     `text` has one or two lines, `size` is the height of its capitals as a share of the
-    picture's shortest side. Raises ValueError where a character has no glyph in the font, and
-    where the text would not fit into a square picture.
+    image's shortest side. Raises ValueError where a character has no glyph in the font, and
+    where the text would not fit into a square image.
     """
 
     text: str = "AI-generated"
@@ -67,16 +67,20 @@ BILINGUAL = Badge(text="AI生成\nAI-generated")
 GB_45438 = Badge(text="AI生成", size=0.05)
 
 
-def draw(image: Image.Image, badge: Badge) -> Image.Image:
-    """A copy of an RGB or RGBA picture with the badge in its corner.
+def capitals(badge: Badge, *, width: int, height: int) -> int:
+    """The height in pixels that `draw` gives the capitals in an image of that size."""
+    return max(_upright_and_turned(badge, width, height))
 
-    The capitals are `badge.size` of the shortest side and at least 12 pixels high where the
-    picture has room. On a tall picture too narrow for that the badge is turned to read upwards;
-    on an icon of a few pixels it is cut.
+
+def draw(image: Image.Image, badge: Badge) -> Image.Image:
+    """Return a copy of an RGB or RGBA image with the badge in its corner.
+
+    The capitals are `badge.size` of the shortest side high, and at least 12 pixels if there is
+    room. On a tall image that is too narrow for this, the badge is rotated to read upwards. On an
+    icon of a few pixels it is cropped.
     """
-    margin = round(_SAFE_MARGIN * min(image.size))
-    room = image.width - 2 * margin, image.height - 2 * margin
-    plate = _plate_for(badge, shortest=min(image.size), room=room)
+    margin = _margin(*image.size)
+    plate = _plate_for(badge, *image.size)
     left = margin if badge.corner.endswith("left") else image.width - margin - plate.width
     top = margin if badge.corner.startswith("top") else image.height - margin - plate.height
     box = (left, top, left + plate.width, top + plate.height)
@@ -87,13 +91,25 @@ def draw(image: Image.Image, badge: Badge) -> Image.Image:
     return labelled
 
 
-def _plate_for(badge: Badge, *, shortest: int, room: tuple[int, int]) -> Image.Image:
-    promised = math.ceil(badge.size * shortest)
+def _margin(width: int, height: int) -> int:
+    return round(_SAFE_MARGIN * min(width, height))
+
+
+def _plate_for(badge: Badge, width: int, height: int) -> Image.Image:
+    upright, turned = _upright_and_turned(badge, width, height)
+    plate = _plate(badge, max(upright, turned))
+    return plate.transpose(Image.Transpose.ROTATE_90) if turned > upright else plate
+
+
+def _upright_and_turned(badge: Badge, width: int, height: int) -> tuple[int, int]:
+    """How high the capitals could be along the width and along the height of an image."""
+    promised = math.ceil(badge.size * min(width, height))
+    margin = _margin(width, height)
+    room = width - 2 * margin, height - 2 * margin
     upright, turned = (
         max(promised, min(_LEAST_HEIGHT, _largest(badge, sides))) for sides in (room, room[::-1])
     )
-    plate = _plate(badge, max(upright, turned))
-    return plate.transpose(Image.Transpose.ROTATE_90) if turned > upright else plate
+    return upright, turned
 
 
 def _largest(badge: Badge, room: tuple[int, int]) -> int:
@@ -102,7 +118,7 @@ def _largest(badge: Badge, room: tuple[int, int]) -> int:
 
 
 def _plate(badge: Badge, capitals: int) -> Image.Image:
-    """The badge with transparent corners, its capitals that many pixels high."""
+    """The badge with transparent corners and capitals of that many pixels."""
     width, height = (math.ceil(capitals * side) for side in badge.plate_sides)
     plate = Image.new("RGBA", (width, height), "black")
     plate.putalpha(_rounded((width, height), _RADIUS * capitals))
@@ -118,7 +134,7 @@ def _plate(badge: Badge, capitals: int) -> Image.Image:
 
 
 def _rounded(size: tuple[int, int], radius: float) -> Image.Image:
-    fine = 4  # Pillow draws hard edges: draw large and shrink
+    fine = 4  # Pillow draws hard edges, so draw it large and shrink it.
     mask = Image.new("L", (size[0] * fine, size[1] * fine))
     corner = (mask.width - 1, mask.height - 1)
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, *corner), radius * fine, fill=_PLATE_OPACITY)

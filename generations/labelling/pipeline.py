@@ -1,9 +1,9 @@
-"""From an original to a file that may be served, in the one order in which labels hold.
+"""Turns an original into a file that may be served. The order of the steps matters.
 
-1. decode, fit, draw the badge, encode once: `_render`
-2. what goes into the finished file: `STEPS`, each bytes in, bytes out. Every step that signs the
-   file comes last, because a byte changed afterwards breaks its signature.
-3. read the result back and check it: `_check`. What does not pass is never handed out.
+1. `_render`: decode, fit, draw the badge, encode once.
+2. `STEPS`: each takes the bytes of the file and returns them with metadata. A step that signs the
+   file comes last, because any later change breaks its signature.
+3. `_check`: read the result back and check it. A file that does not pass is never returned.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What every step may look at besides the file itself."""
+    """What a step may use besides the file itself."""
 
     original: bytes
     facts: LabelFacts
@@ -39,11 +39,10 @@ class Job:
 
 
 def label(original: bytes, *, facts: LabelFacts, recipe: Recipe, badge: Badge) -> LabelledImage:
-    """The original as `recipe` wants it, with visible and machine-readable labels.
+    """The original as `recipe` requires it, with visible and machine-readable labels.
 
-    The same arguments give the same bytes. Nothing of the original's metadata gets through but
-    marks of origin and rights. Raises LabelFailed where no file could be made that passes the
-    check.
+    The same arguments give the same bytes. Of the original's metadata, only marks of origin and
+    rights are kept. Raises LabelFailed if no file passes the check.
     """
     job = Job(original, facts, recipe, badge)
     try:
@@ -76,8 +75,11 @@ STEPS: tuple[Callable[[bytes, Job], bytes], ...] = (_embed_xmp,)
 
 
 def _upstream_packet(job: Job) -> Element | None:
-    """The tree of the original's XMP. One that can't be read costs its marks, not the image:
-    the file still gets ours, and the original keeps what it had."""
+    """The tree of the original's XMP, or None.
+
+    If it cannot be read, only its marks are lost, not the image: the file still gets our marks, and
+    the original keeps what it had.
+    """
     try:
         packet = read_xmp(job.original)
         return None if packet is None else xmp.parse(packet)
@@ -87,7 +89,7 @@ def _upstream_packet(job: Job) -> Element | None:
 
 
 def _check(data: bytes, facts: LabelFacts) -> ImageFacts:
-    """Read the file as a stranger would. Raises what is wrong with it as a ValueError."""
+    """Read the file as another program would. Raises ValueError that says what is wrong."""
     found = inspect(data)
     packet = read_xmp(data)
     if packet is None:

@@ -1,4 +1,4 @@
-"""Puts an XMP packet into a finished file and reads it back; pixels stay byte for byte.
+"""Puts an XMP packet into a finished file and reads it back; the pixels do not change by a byte.
 
 Where the packet goes: XMP Specification Part 3 (2020), 3.2 for JPEG, PNG Third Edition 11.3.3.4
 with XMP Part 3 for PNG, RFC 9649, 2.7 for WebP.
@@ -10,7 +10,7 @@ import zlib
 from generations.imaging.containers import APP0, APP1, JPEG_START, Chunk, chunks, sniff, webp_canvas
 
 MAX_PACKET_BYTES = 1_000_000
-MAX_JPEG_PACKET_BYTES = 65_502  # what one APP1 segment holds
+MAX_JPEG_PACKET_BYTES = 65_502  # the most that one APP1 segment can contain
 
 _JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _PNG_XMP = b"XML:com.adobe.xmp\0"
@@ -19,7 +19,7 @@ _WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0x04, 0x10
 
 
 def read_xmp(data: bytes) -> bytes | None:
-    """The file's XMP packet, or None where it has none.
+    """The file's XMP packet, or None if it has none.
 
     Raises ValueError for a packet above 1 MB and for one that does not decompress.
     """
@@ -74,7 +74,7 @@ def _insert_into_jpeg(data: bytes, packet: bytes) -> bytes:
     payload = _JPEG_XMP + packet
     segment = b"\xff" + APP1 + struct.pack(">H", len(payload) + 2) + payload
     parts = [chunk for chunk in chunks(data) if not _is_xmp(chunk)]
-    # Readers want the JFIF header, where there is one, to come first.
+    # Readers expect the JFIF header, if there is one, to come first.
     place = 1 if parts and parts[0].kind == APP0 else 0
     pieces = [_bytes(data, part) for part in parts]
     return b"".join([JPEG_START, *pieces[:place], segment, *pieces[place:]])
@@ -84,7 +84,7 @@ def _insert_into_png(data: bytes, packet: bytes) -> bytes:
     body = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + packet
     text = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     header, *rest = (chunk for chunk in chunks(data) if not _is_xmp(chunk))
-    # Right behind the header: before the pixels, so that readers need not go through them.
+    # Directly after the header: before the pixels, so that readers need not read through them.
     return b"".join([data[: header.end], text, *(_bytes(data, part) for part in rest)])
 
 

@@ -1,4 +1,4 @@
-"""The one typeface of the badge, cut down to the characters that labels use."""
+"""The typeface of the badge, reduced to the characters that labels use."""
 
 import io
 from functools import lru_cache
@@ -11,21 +11,21 @@ _FONT_FILE = (_FONTS / "NotoSansCJKsc-Bold-labels.otf").read_bytes()
 
 GLYPHS = frozenset((_FONTS / "glyphs.txt").read_text("utf-8")) - {"\n"}
 
-# The height of capital letters in font sizes (the font's OS/2 sCapHeight).
+# The height of capital letters as a share of the font size (the font's OS/2 sCapHeight).
 _CAPITALS = 0.733
 
 
 @lru_cache(maxsize=32)
 def font(capitals: int) -> ImageFont.FreeTypeFont:
-    """The font at the size whose capital letters are `capitals` pixels high.
+    """The font at the size at which capital letters are `capitals` pixels high.
 
-    A whole number puts their top and the baseline on pixel borders, which keeps them crisp.
+    A whole number puts their top and the baseline on pixel borders, which keeps them sharp.
     """
-    # The basic layout draws the same everywhere; the other depends on a library of the system.
+    # The basic layout draws the same on every machine; the other one depends on a system library.
     layout = ImageFont.Layout.BASIC
     return ImageFont.truetype(io.BytesIO(_FONT_FILE), capitals / _CAPITALS, layout_engine=layout)
 
 
 def width(line: str) -> float:
-    """How wide a line runs, in heights of its capitals."""
+    """The width of a line, in heights of its capitals."""
     return font(100).getlength(line) / 100

@@ -1,4 +1,4 @@
-"""What goes into a label and what comes out."""
+"""What a label is made from, and the result."""
 
 import re
 import uuid
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from generations.imaging import ALLOWED_FORMATS
 
-# Raised when the same original and recipe would give a file with another label, so that files
-# made before can be told apart and made anew.
+# Increased when the same original and recipe would give a file with another label, so that older
+# files can be recognised and made again.
 LABEL_VERSION: int = 1
 
 # GB 45438-2025, annex E, note j: no space, quotation mark, backslash or anything beyond ASCII.
@@ -20,14 +20,15 @@ class LabelFailed(Exception):
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """What a file says of its origin. There is no field for a prompt: none may leave in a file.
+    """What a file says about its origin. There is no field for a prompt: no prompt may leave in a
+    file.
 
-    `image_id` is the image's UUID, `system` the model's name (Seedream 4.5), `system_version`
-    the model id that the provider returned (may be empty), `credit` the line to print beside
-    the picture. `producer` is the name or code of whoever answers for the service, in the
-    characters of GB 45438-2025, annex E; `tool` the software.
+    `image_id` is the image's UUID, `system` the model's name (Seedream 4.5), `system_version` the
+    model id that the provider returned (may be empty), `credit` the line to print beside the image.
+    `producer` is the name or code of whoever is responsible for the service, in the characters that
+    GB 45438-2025, annex E, allows; `tool` is the software.
 
-    Raises ValueError for an id that is no UUID and for a producer with other characters.
+    Raises ValueError for an id that is not a UUID and for a producer with other characters.
     """
 
     image_id: str
@@ -51,7 +52,7 @@ class LabelFacts:
 class Recipe:
     """How a rendition is made: longest side in pixels, format and quality.
 
-    None as `max_side` or `format` keeps the original's, as `quality` takes the encoder's own.
+    None as `max_side` or `format` keeps the original's; None as `quality` is the encoder's default.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The XMP packet: IPTC Photo Metadata 2025.1 and the AIGC mark, with upstream's marks kept."""
+"""The XMP packet: IPTC Photo Metadata 2025.1 and the AIGC mark; upstream marks are kept."""
 
 import re
 from collections.abc import Iterator
@@ -36,10 +36,10 @@ def tag(name: str) -> str:
     return f"{{{_NAMESPACES[prefix]}}}{local}"
 
 
-# What an upstream packet may hand on. A list of what to keep, not of what to drop: prompts turn
-# up as dc:description, AIPromptInformation, exif:UserComment, tool names' own "parameters" and
-# whatever the next tool invents, and one that is not foreseen must not leave in a file. These
-# say where a picture comes from and who has which rights, and none of them describes it.
+# What is kept of an upstream packet. It is a list of what to keep, not of what to drop: prompts
+# occur as dc:description, AIPromptInformation, exif:UserComment, tools' own "parameters", and under
+# names that nobody can foresee, and none may leave in a file. These properties say where an image
+# comes from and who has which rights; none of them describes it.
 _KEPT = frozenset(
     map(
         tag,
@@ -67,18 +67,18 @@ _KEPT = frozenset(
         ),
     )
 )
-_KEPT_BYTES = 30_000  # of all kept properties together: a JPEG's packet has room for 65,502
+_KEPT_BYTES = 30_000  # of all kept properties together; a JPEG's packet has room for 65,502
 _LISTS = frozenset(map(tag, ("rdf:Alt", "rdf:Bag", "rdf:Seq")))
 _AIGC = tag("TC260:AIGC")
 _RESOURCE = tag("rdf:resource")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
-# XML 1.0, production 2: the characters that a document can't hold, not even escaped.
+# XML 1.0, production 2: the characters that a document cannot contain, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class UnreadablePacketError(ValueError):
-    """A packet that is no XML, that is too large, or that brings a document type along."""
+    """A packet that is not XML, is too large, or declares a document type."""
 
 
 def parse(packet: bytes) -> Element:
@@ -92,11 +92,11 @@ def parse(packet: bytes) -> Element:
 
 
 def build(facts: LabelFacts, *, upstream: Element | None, plain_aigc: str | None = None) -> bytes:
-    """The packet for a file of ours.
+    """The packet for one of our files.
 
-    `upstream` is the tree of the original's packet: its marks of origin and rights stay beside
-    ours, and its AIGC producer stays the producer, as does the one in `plain_aigc`, a mark that
-    the original carries outside XMP.
+    `upstream` is the tree of the original's packet: its marks of origin and rights are kept beside
+    ours, and its AIGC producer remains the producer, as does the one in `plain_aigc`, a mark that
+    the original has outside XMP.
     """
     root = Element(tag("x:xmpmeta"))
     description = SubElement(SubElement(root, tag("rdf:RDF")), tag("rdf:Description"))
@@ -113,7 +113,7 @@ def build(facts: LabelFacts, *, upstream: Element | None, plain_aigc: str | None
 
 
 def values(root: Element, name: str) -> list[str]:
-    """All values of a simple property, wherever in the tree and in whichever of XMP's forms."""
+    """All values of a simple property, anywhere in the tree and in any of XMP's forms."""
     wanted = tag(name)
     texts = ["".join(element.itertext()).strip() for element in root.iter(wanted)]
     return texts + [element.attrib[wanted] for element in root.iter() if wanted in element.attrib]
@@ -152,7 +152,7 @@ def _kept(upstream: Element | None) -> Iterator[Element]:
 
 
 def _properties(upstream: Element | None) -> Iterator[Element]:
-    """A packet's properties, those written as attributes turned into elements."""
+    """A packet's properties; those written as attributes are turned into elements."""
     rdf = upstream
     if rdf is not None and rdf.tag != tag("rdf:RDF"):
         rdf = rdf.find(tag("rdf:RDF"))
@@ -165,7 +165,7 @@ def _properties(upstream: Element | None) -> Iterator[Element]:
 
 
 def _plain_copy(source: Element) -> Element:
-    """A property's text, link or list of texts; attributes and structures are left behind."""
+    """A property's text, link or list of texts, without attributes and structures."""
     copy = Element(source.tag)
     if link := source.get(_RESOURCE):
         copy.set(_RESOURCE, link)

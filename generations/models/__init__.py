@@ -1,19 +1,23 @@
-"""The work's rows. Other modules import models from here only."""
+"""Tables for runs, images and providers. Other modules import models only from here."""
 
 from generations.models.campaign import Campaign
 from generations.models.generation import Delivery, Generation
 from generations.models.image import Image, Rendition
 from generations.models.price import Price
-from generations.models.provider_account import ProviderAccount
+from generations.models.prompt_index import IndexedPrompt
+from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.run import Run
 from generations.models.webhook_event import WebhookEvent
+from generations.models.worker import Worker
 
 __all__ = [
     "Campaign",
     "Delivery",
+    "EngineBlock",
     "Generation",
     "Image",
+    "IndexedPrompt",
     "Price",
     "ProviderAccount",
     "Reference",
@@ -21,4 +25,5 @@ __all__ = [
     "Run",
     "RunReference",
     "WebhookEvent",
+    "Worker",
 ]

@@ -1,6 +1,7 @@
 import uuid
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,12 @@ from accounts.models import User
 from generations.models.price import Price
 from generations.models.provider_account import ProviderAccount
 from generations.models.run import Run
-from generations.states import IN_FLIGHT, OPEN, Status
+from generations.states import ENDED_BADLY, IN_FLIGHT, OPEN, Status
+
+# Sent before, and waiting again. It may be bound to a key, and may not be due yet.
+SENT_BEFORE = Q(next_action_at__isnull=False) | ~Q(idempotency_key="")
+# Never sent, and ready to be sent.
+UNSENT = Q(preparing_since__isnull=True, next_action_at__isnull=True, idempotency_key="")
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -20,17 +26,29 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(status__in=OPEN)
 
     def in_flight(self) -> Self:
-        return self.filter(status__in=IN_FLIGHT)
+        return self.filter(status__in=sorted(IN_FLIGHT))
 
 
 class Generation(models.Model):
-    """One request to a provider: the row that carries the state machine (`generations.states`).
+    """One request to a provider, with its status in the state machine (`generations.states`).
 
-    Written only by `generations.lifecycle`, but for the facts of a poll.
+    Only `generations.jobs.lifecycle` writes it, except for facts from polls and the state of its
+    references.
     """
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     run = models.ForeignKey(Run, models.PROTECT, related_name="generations", verbose_name=_("run"))
+    # A copy of the run's person, so that an index can order a provider's line by person. Empty in
+    # rows that ended before this column existed.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("person"),
+    )
     provider = models.CharField(_("provider"), max_length=40)
     account = models.ForeignKey(
         ProviderAccount,
@@ -42,19 +60,20 @@ class Generation(models.Model):
     )
     price = models.ForeignKey(Price, models.PROTECT, related_name="+", verbose_name=_("price"))
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
-    # The first frame of the run that this request fills; its images take the places from here on.
+    # The first position of the run that this request fills; its images take consecutive ones from
+    # here.
     position = models.PositiveSmallIntegerField(_("position"))
     wanted = models.PositiveSmallIntegerField(_("images wanted"))
     delivered = models.PositiveSmallIntegerField(_("delivered"), default=0)
 
-    # What stands here before the first byte goes out
+    # Written before the first byte is sent
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     submit_token = models.UUIDField(_("submit token"), null=True, blank=True)
     idempotency_key = models.CharField(_("idempotency key"), max_length=64, blank=True)
     body = models.BinaryField(_("body sent"), null=True, blank=True)
     claimed_by = models.CharField(_("claimed by"), max_length=100, blank=True)
 
-    # What the provider told
+    # What the provider reported
     task_id = models.CharField(_("task id"), max_length=600, blank=True)
     task_urls = models.JSONField(_("links of the task"), default=dict, blank=True)
     request_id = models.CharField(_("provider's request id"), max_length=200, blank=True)
@@ -69,13 +88,22 @@ class Generation(models.Model):
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     next_action_at = models.DateTimeField(_("next action"), null=True, blank=True)
-    # Set before the first byte of this attempt goes out: empty means surely not sent.
+    # Since when it has waited for its run's references to be cleaned; empty when it may be sent.
+    preparing_since = models.DateTimeField(_("references awaited since"), null=True, blank=True)
+    # Written before the first byte of this attempt is sent: if it is empty, nothing was sent.
     submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
-    # Since when the provider has kept sending it back; the time for new attempts is limited.
+    # Since when the provider has refused each attempt for now; the time for new attempts is
+    # limited.
     retrying_since = models.DateTimeField(_("trying again since"), null=True, blank=True)
     deadline_at = models.DateTimeField(_("deadline"), null=True, blank=True)
     cancel_asked_at = models.DateTimeField(_("cancel asked"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    # When its outcome was first lost; after UNKNOWN_RELEASE_HOURS its credits are released.
+    unknown_at = models.DateTimeField(_("unknown since"), null=True, blank=True)
+    # Failed, but the provider may have made the images: they are accepted until this time.
+    may_arrive_until = models.DateTimeField(_("may arrive until"), null=True, blank=True)
+    # It continued after its credits were settled, so what it delivers is not charged.
+    came_late = models.BooleanField(_("came late"), default=False)
 
     objects = GenerationQuerySet.as_manager()
 
@@ -84,24 +112,105 @@ class Generation(models.Model):
         verbose_name_plural = _("generations")
         ordering = ["position", "id"]
         indexes = [
+            # One index for each status: for `status = x`, SQLite does not use an index whose
+            # condition is a list of statuses.
             models.Index(
-                fields=["status", "next_action_at"],
-                condition=Q(status__in=sorted(OPEN)),
-                name="generation_due",
+                fields=["account"],
+                condition=Q(status=Status.SUBMITTING),
+                name="generation_submitting",
             ),
             models.Index(
-                fields=["provider", "created_at"],
+                fields=["next_action_at"],
+                condition=Q(status=Status.RUNNING),
+                name="generation_running",
+            ),
+            models.Index(
+                fields=["account"],
+                condition=Q(status=Status.RUNNING),
+                name="generation_running_by_account",
+            ),
+            models.Index(
+                fields=["next_action_at"],
+                condition=Q(status=Status.STORING),
+                name="generation_storing",
+            ),
+            models.Index(
+                fields=["provider", "created_at", "position", "id"],
                 condition=Q(status=Status.QUEUED),
                 name="generation_line",
             ),
             models.Index(
-                fields=["account", "status"],
+                fields=["provider", "user", "price", "created_at", "position", "id"],
+                condition=Q(status=Status.QUEUED) & UNSENT,
+                name="generation_unsent",
+            ),
+            models.Index(
+                fields=["provider", "next_action_at"],
+                condition=Q(status=Status.QUEUED) & SENT_BEFORE,
+                name="generation_sent_before",
+            ),
+            models.Index(
+                fields=["next_action_at"],
+                condition=Q(status=Status.QUEUED, next_action_at__isnull=False),
+                name="generation_came_back",
+            ),
+            models.Index(
+                fields=["user"], condition=Q(status=Status.QUEUED), name="generation_queued_by_user"
+            ),
+            models.Index(
+                fields=["user", "ended_at"],
+                condition=Q(user__isnull=False, ended_at__isnull=False),
+                name="generation_ended_by_user",
+            ),
+            models.Index(
+                fields=["price", "created_at"],
+                condition=Q(status=Status.QUEUED),
+                name="generation_queued_by_price",
+            ),
+            models.Index(
+                fields=["run"],
+                condition=Q(status=Status.QUEUED, preparing_since__isnull=False),
+                name="generation_preparing",
+            ),
+            models.Index(
+                fields=["provider", "user"],
                 condition=Q(status__in=sorted(IN_FLIGHT)),
-                name="generation_in_flight",
+                name="generation_in_flight_by_user",
             ),
             models.Index(fields=["account", "submitted_at"], name="generation_rate"),
             models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
             models.Index(fields=["ended_at"], name="generation_ended_lately"),
+            # For the admin's list, which is ordered by primary key.
+            models.Index(
+                fields=["status", "-id"],
+                condition=Q(status__in=sorted(ENDED_BADLY)),
+                name="generation_ended_badly",
+            ),
+            models.Index(
+                fields=["error_code", "-id"],
+                condition=~Q(error_code=""),
+                name="generation_by_error",
+            ),
+            models.Index(
+                fields=["error_code", "status", "-id"],
+                condition=~Q(error_code=""),
+                name="generation_by_error_and_status",
+            ),
+            models.Index(
+                fields=["request_id"],
+                condition=~Q(request_id=""),
+                name="generation_by_request",
+            ),
+            models.Index(
+                fields=["unknown_at"],
+                condition=Q(status=Status.UNKNOWN),
+                name="generation_unknown",
+            ),
+            models.Index(
+                fields=["may_arrive_until"],
+                condition=Q(may_arrive_until__isnull=False),
+                name="generation_may_arrive",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -127,15 +236,20 @@ class Generation(models.Model):
         return str(self.uuid)
 
     @property
+    def team_id(self) -> int:
+        """The key of the team of its run."""
+        return self.run.team_id
+
+    @property
     def reserved_credits(self) -> int:
         return self.wanted * self.price.credits
 
 
 class Delivery(models.Model):
-    """One picture named in a provider's answer, until it is an image or is given up.
+    """One image named in a provider's answer, until it is stored or given up.
 
-    Each is fetched and labelled by itself: one that fails takes no other with it. The link stays,
-    so that an admin may fetch it again while it lives.
+    Each delivery is fetched and labelled separately, so a failed one does not affect the others.
+    The link is kept, so that an admin may fetch the image again before the link expires.
     """
 
     class Status(models.TextChoices):
@@ -152,9 +266,12 @@ class Delivery(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.PENDING)
     url = models.TextField(_("link"), blank=True)
     expires_at = models.DateTimeField(_("link lives until"), null=True, blank=True)
-    # The provider's bytes, under a fixed name: the safety copy, and the image's original.
+    # The provider's bytes, under a fixed name: first a safety copy, later the image's original.
     original_name = models.CharField(_("original"), max_length=200)
+    # `tries` counts faults of the provider or the image; `accidents` counts trouble of the studio
+    # itself, for example a full disk.
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    accidents = models.PositiveSmallIntegerField(_("accidents"), default=0)
     claimed_by = models.CharField(_("claimed by"), max_length=100, blank=True)
     next_action_at = models.DateTimeField(_("next action"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=40, blank=True)
@@ -166,10 +283,15 @@ class Delivery(models.Model):
         ordering = ["index"]
         indexes = [
             models.Index(
-                fields=["status", "next_action_at"],
-                condition=Q(status__in=["pending", "fetched"]),
-                name="delivery_due",
-            )
+                fields=["next_action_at", "id"],
+                condition=Q(status="pending"),
+                name="delivery_to_fetch",
+            ),
+            models.Index(
+                fields=["next_action_at", "id"],
+                condition=Q(status="fetched"),
+                name="delivery_to_label",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["generation", "index"], name="delivery_index_unique")

@@ -11,7 +11,7 @@ from generations.models.run import Run
 
 class ImageQuerySet(models.QuerySet["Image"]):
     def visible_to(self, user: User) -> Self:
-        """What `user` may see: the images of the team, none that was hidden."""
+        """The team's images that `user` may see, without hidden ones."""
         return self.filter(team_id=user.team_id, hidden_at__isnull=True)
 
     def newest(self) -> Self:
@@ -19,11 +19,11 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
 
 class Image(models.Model):
-    """One picture that arrived, was labelled and stored. Its original is never changed."""
+    """One image that was delivered, labelled and stored. Its original is never changed."""
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     run = models.ForeignKey(Run, models.PROTECT, related_name="images", verbose_name=_("run"))
-    # The run's team once more, so that one index serves a team's gallery at any depth.
+    # A copy of the run's team, so that one index serves a team's gallery on every page.
     team = models.ForeignKey(Team, models.PROTECT, related_name="images", verbose_name=_("team"))
     generation = models.ForeignKey(
         Generation, models.PROTECT, related_name="images", verbose_name=_("generation")

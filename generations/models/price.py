@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 class Price(models.Model):
     """What one image of a tier costs from a moment on. The newest valid one is in force.
 
-    Rows are never changed: a new price is a new row, so that every run keeps what it was sold at.
+    Rows are never changed: a new price is a new row, so that each run keeps the price it was sold
+    at.
     """
 
     class Source(models.TextChoices):

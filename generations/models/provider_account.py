@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ProviderAccount(models.Model):
-    """One key at a provider: its limits, and whether it is paused. Never the key itself."""
+    """One key at a provider: its limits, and whether it is paused. The key itself is not stored."""
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(_("provider"), max_length=40)
@@ -24,7 +24,7 @@ class ProviderAccount(models.Model):
     )
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     paused_why = models.CharField(_("paused because"), max_length=200, blank=True)
-    # Failed submits in a row; after a pause one probe goes first while this is high.
+    # Failed submits in a row. If there are many, one probe is sent first after a pause.
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     balance = models.DecimalField(
         _("balance"), max_digits=14, decimal_places=4, null=True, blank=True
@@ -42,15 +42,18 @@ class ProviderAccount(models.Model):
             "Empty: what twenty of the dearest images cost."
         ),
     )
-    # What the provider itself lets this key run at once, where its API tells.
+    # How many the provider itself lets this key run at once, if its API says so.
     concurrency_at_provider = models.PositiveIntegerField(
         _("at once, as the provider says"), null=True, blank=True
     )
-    # Why the key is of no use until somebody acts, as a word of `providers.errors.Code`.
+    # Why the key can't be used until somebody acts: a value of `providers.errors.Code`.
     blocked_code = models.CharField(_("blocked because"), max_length=40, blank=True)
-    # Of what admins were told last, so that they are told once.
+    blocked_at = models.DateTimeField(_("blocked since"), null=True, blank=True)
+    # Since when every poll with this key has been refused, and whether admins were told.
+    polls_refused_at = models.DateTimeField(_("polls refused since"), null=True, blank=True)
+    polls_refused_told = models.BooleanField(_("told of refused polls"), default=False)
+    # What admins were last told about, so that they are told only once.
     alert = models.CharField(_("alert"), max_length=40, blank=True)
-    webhooks_refused = models.PositiveIntegerField(_("webhook calls refused"), default=0)
 
     class Meta:
         verbose_name = _("provider account")
@@ -67,5 +70,42 @@ class ProviderAccount(models.Model):
 
     @property
     def most_at_once(self) -> int:
-        """Generations in flight that both the admin and the provider allow."""
+        """How many generations may be in flight: the lower limit of the admin and the provider."""
         return min(self.concurrency, self.concurrency_at_provider or self.concurrency)
+
+
+class EngineBlock(models.Model):
+    """One engine that is refused to one key, while the key's other engines may work.
+
+    It lasts until a request for the engine is accepted; before `until` none is sent. `sure` is
+    False while it is unclear whether the key or the request was refused. `refusals` counts the
+    refusals since `since`, a burst as one; the last was counted at `counted_at`. `told` is set once
+    admins were told.
+    """
+
+    account = models.ForeignKey(
+        ProviderAccount,
+        on_delete=models.CASCADE,
+        related_name="engine_blocks",
+        verbose_name=_("provider account"),
+    )
+    engine = models.CharField(_("engine"), max_length=100)
+    code = models.CharField(_("blocked because"), max_length=40)
+    raw_code = models.CharField(_("the provider's code"), max_length=200, blank=True)
+    sure = models.BooleanField(_("sure"), default=False)
+    refusals = models.PositiveIntegerField(_("refusals"), default=0)
+    told = models.BooleanField(_("told"), default=False)
+    since = models.DateTimeField(_("since"))
+    counted_at = models.DateTimeField(_("counted"), null=True, blank=True)
+    until = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name = _("blocked engine")
+        verbose_name_plural = _("blocked engines")
+        ordering = ["account", "engine"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "engine"], name="engine_block_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.engine} at {self.account}"

@@ -1,5 +1,5 @@
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,9 +13,22 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(team_id=user.team_id)
 
+    def cleaned_from(self, upload_sha256: str) -> Self:
+        """Usable references that were cleaned from an upload with exactly these bytes."""
+        return self.filter(upload_sha256=upload_sha256, status=Reference.Status.READY)
+
 
 class Reference(models.Model):
-    """A picture given to the model: an upload, cleaned of metadata, or one of our own images."""
+    """An image given to an engine: an upload, cleaned of metadata, or one of the team's images.
+
+    A worker cleans uploads. Until then `name` and `sha256` are empty, and format, width and height
+    are what the file's header claims.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("to be cleaned")
+        READY = "ready", _("ready")
+        REFUSED = "refused", _("unusable")
 
     class Rights(models.TextChoices):
         OWN = "own", _("We own it")
@@ -37,14 +50,21 @@ class Reference(models.Model):
         related_name="used_as_references",
         verbose_name=_("image of ours"),
     )
-    name = models.CharField(_("stored as"), max_length=200)
-    sha256 = models.CharField("SHA-256", max_length=64)
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.READY)
+    name = models.CharField(_("stored as"), max_length=200, blank=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    upload_sha256 = models.CharField(_("SHA-256 of the upload"), max_length=64, blank=True)
     format = models.CharField(_("format"), max_length=8)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))
     rights = models.CharField(
         _("declared rights"), max_length=10, choices=Rights, default=Rights.OWN
     )
+    # Why it can't be used, as a sentence for people.
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    claimed_by = models.CharField(_("claimed by"), max_length=100, blank=True)
+    next_action_at = models.DateTimeField(_("next action"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ReferenceQuerySet.as_manager()
@@ -52,14 +72,37 @@ class Reference(models.Model):
     class Meta:
         verbose_name = _("reference")
         verbose_name_plural = _("references")
-        indexes = [models.Index(fields=["team", "sha256"], name="reference_by_content")]
+        indexes = [
+            models.Index(fields=["team", "sha256"], name="reference_by_content"),
+            models.Index(
+                fields=["upload_sha256"],
+                condition=~models.Q(upload_sha256=""),
+                name="reference_by_upload",
+            ),
+            models.Index(
+                fields=["next_action_at"],
+                condition=models.Q(status="pending"),
+                name="reference_due",
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.uuid)
 
+    @property
+    def cleaned(self) -> dict[str, Any]:
+        """The columns of the cleaned file, for another reference to the same file."""
+        names = ("name", "sha256", "format", "width", "height")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a cleaned file, which may be shown and sent."""
+        return self.status == Reference.Status.READY
+
 
 class RunReference(models.Model):
-    """A reference in a run, with its place and how often a provider fetched its link."""
+    """A reference of a run, with its position and how often a provider fetched its link."""
 
     run = models.ForeignKey(
         Run, models.PROTECT, related_name="run_references", verbose_name=_("run")

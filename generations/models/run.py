@@ -1,19 +1,20 @@
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, CharField, F, GeneratedField, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
 from generations.models.campaign import Campaign
+from generations.models.prompt_index import index_runs
 from generations.states import RunStatus
 
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: User) -> Self:
-        """The runs of the user's own team, as the runs' team was when they were made."""
+        """The runs of the user's team. A run keeps the team its author had when it was made."""
         return self.filter(team_id=user.team_id)
 
     def newest(self) -> Self:
@@ -33,10 +34,11 @@ def _status_from_counters() -> Case:
 
 
 class Run(models.Model):
-    """One press of the button.
+    """What one press of the button asked for.
 
-    The counters are images: `open` and `unknown` are what its generations still owe, so that the
-    status is the database's own sum and cannot be left behind by two moves at once.
+    The counters count images. `open` and `unknown` are images that its generations may still bring.
+    The database computes `status` from the counters, so two moves at the same time can't leave it
+    out of date.
     """
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
@@ -57,7 +59,7 @@ class Run(models.Model):
     options = models.JSONField(_("options"), default=dict)
     idempotency_key = models.UUIDField(_("idempotency key"))
     content_digest = models.CharField(_("digest of what was asked"), max_length=64)
-    # The same for runs that bring the same pictures, where the engine is deterministic by seed.
+    # Equal for runs that bring the same images; empty if the engine does not promise that.
     work_digest = models.CharField(_("digest of the work"), max_length=64, blank=True)
     wanted = models.PositiveSmallIntegerField(_("images wanted"))
     delivered = models.PositiveSmallIntegerField(_("delivered"), default=0)
@@ -93,6 +95,14 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the run. A new one is also added to the search index."""
+        is_new = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_new:
+                index_runs([self])
 
     @property
     def is_pending(self) -> bool:

@@ -5,10 +5,10 @@ from generations.models.generation import Generation
 
 
 class WebhookEvent(models.Model):
-    """One piece of news that a provider brought to our webhook, kept as it came.
+    """One event that a provider sent to the webhook, kept as it came.
 
-    The same news told again makes no second row. It moves nothing by itself: an authenticated read
-    follows. `next_action_at` is set while a task id in it waits to be adopted.
+    The same event sent again makes no second row. An event changes no status by itself: an
+    authenticated read follows. `next_action_at` is set while a task id in it waits to be adopted.
     """
 
     generation = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Which addresses the studio calls: pure rules, no socket."""
+"""Which addresses the studio may call. Pure rules: no sockets."""
 
 import re
 from collections.abc import Collection
@@ -11,14 +11,14 @@ Address = IPv4Address | IPv6Address
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORTS = {"https": 443, "http": 80}
-# RFC 6052: what a network without IPv4 of its own makes of an IPv4 address.
+# RFC 6052: what a network without IPv4 turns an IPv4 address into.
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: Address) -> bool:
-    """Whether `address` is one of the open internet, seen through IPv4 wrapped in IPv6."""
+    """Whether `address` is a public one, also when IPv6 wraps an IPv4 address."""
     address = _unwrapped(address)
-    # RFC 3879: once the private addresses of IPv6, which `is_global` no longer knows.
+    # RFC 3879: the former private addresses of IPv6, which `is_global` no longer knows.
     site_local = isinstance(address, IPv6Address) and address.is_site_local
     return address.is_global and not (address.is_multicast or address.is_reserved or site_local)
 
@@ -37,19 +37,29 @@ def host_ports(entries: Collection[str]) -> frozenset[str]:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of `url`. Raises `ValueError` where it is no address."""
+    """Scheme, host and port of `url`. Raises `ValueError` if it is not an address."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
-def checked_base_url(base_url: str, *, private_hosts: Collection[str] = ()) -> str:
-    """`base_url` without a slash at its end. Raises `Misconfigured` unless a key may go there.
+def is_same_origin(url: str, other: str) -> bool:
+    """Whether both are addresses of one scheme, host and port."""
+    try:
+        return origin(url) == origin(other)
+    except ValueError:
+        return False
 
-    Plain http is for this machine and for `private_hosts` (as `host_ports` gives them).
+
+def checked_base_url(base_url: str, *, private_hosts: Collection[str] = ()) -> str:
+    """`base_url` without a slash at its end. Raises `Misconfigured` unless a key may be sent there.
+
+    Plain http is allowed for this machine and for `private_hosts` (as `host_ports` gives them).
     """
     try:
         scheme, host, port = origin(base_url)
         parts = urlsplit(base_url)
+        # The look-up of a name does the same, and rejects empty and overlong parts of it.
+        host.encode("idna")
     except ValueError:
         raise Misconfigured("The base URL is not an address.") from None
     if scheme not in DEFAULT_PORTS or not host or parts.username or parts.query or parts.fragment:

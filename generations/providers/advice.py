@@ -1,4 +1,4 @@
-"""Words for people about what went wrong at a provider: what happened, and what to do."""
+"""Advice for people when something went wrong at a provider: what happened, and what to do."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +14,7 @@ Text = str | Promise
 
 
 class Remedy(StrEnum):
-    """What to ask for in place of what went wrong: a word of addresses and of the log."""
+    """What to change when trying again. The value is part of URLs and of the log."""
 
     LOWER_RESOLUTION = "lower-resolution"
     WITHOUT_REFERENCES = "without-references"
@@ -24,9 +24,9 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True)
 class Advice:
-    """One sentence on what happened and one or two on what to do, in the reader's language.
+    """One sentence on what happened and one or two on what to do, for people.
 
-    `remedies` are what may help, the most promising first.
+    `remedies` are the changes that may help, the most promising first.
     """
 
     title: Text
@@ -34,14 +34,14 @@ class Advice:
     remedies: tuple[Remedy, ...] = ()
 
 
-# A published guide to trouble with Seedream 4.5 (December 2025), by the option that helps.
+# By option; from a published guide to problems with Seedream 4.5 (December 2025).
 QUALITY_ADVICE: dict[str, Text] = {
     "guidance_scale": _(
-        "Burned or over-saturated colours: lower it step by step. Washed out or off the prompt: "
-        "raise it a little."
+        "If colours look burned or over-saturated, lower it step by step. If the image is washed "
+        "out or ignores the prompt, raise it a little."
     ),
     "negative_prompt": _(
-        "Against distorted hands or faces name them here: extra fingers, distorted hands, "
+        "To avoid distorted hands or faces, write for example: extra fingers, distorted hands, "
         "deformed eyes."
     ),
 }
@@ -59,7 +59,7 @@ ADVICE = {
         (Remedy.EDIT_PROMPT,),
     ),
     Code.REFERENCE_REJECTED: Advice(
-        _("The provider could not use a reference."),
+        _("A reference could not be used."),
         _("Try again with another reference, or without it."),
         (Remedy.WITHOUT_REFERENCES,),
     ),
@@ -86,6 +86,10 @@ ADVICE = {
     Code.NOT_FOUND: Advice(
         _("The provider does not know this engine."),
         _("Tell an admin. Another engine may work meanwhile."),
+    ),
+    Code.MISDIRECTED: Advice(
+        _("The studio has a wrong address for this provider."),
+        _("Tell an admin to correct the base URL. Another engine may work meanwhile."),
     ),
     Code.RATE_LIMITED: Advice(
         _("The provider takes no more requests at the moment."),
@@ -114,8 +118,8 @@ ADVICE = {
         _("Try again in a few minutes."),
     ),
     Code.OUTCOME_UNKNOWN: Advice(
-        _("The provider did not say what became of this request."),
-        _("Wait: it may still arrive, and an admin can settle it. The credits stay reserved."),
+        _("The provider did not say whether it carried out this request."),
+        _("Wait: images may still arrive, or an admin decides. The credits stay reserved."),
     ),
     Code.CANCELLED: Advice(
         _("This was cancelled."),
@@ -139,7 +143,7 @@ ADVICE = {
         _("Tell an admin. The original is kept."),
     ),
     Code.PERSON_INACTIVE: Advice(
-        _("The person who asked for this is no longer active."),
+        _("The person who asked for this is no longer active here."),
         _("Someone else in the team can use the prompt again."),
     ),
     Code.ENGINE_MISSING: Advice(
@@ -148,7 +152,16 @@ ADVICE = {
     ),
 }
 
-# An outcome that nobody knew, once the request has ended: nothing will come of it any more.
+# An unknown outcome that neither a webhook nor a poll can settle any more.
+NOTHING_COMES = Advice(
+    ADVICE[Code.OUTCOME_UNKNOWN].title,
+    _("Ask an admin to decide. Until then the credits stay reserved."),
+)
+
+# For a failure that the provider may bill.
+MAY_BE_BILLED = _("If the provider still bills it, the studio pays, not you.")
+
+# For an unknown outcome after the request was given up.
 GIVEN_UP = Advice(
     _("The provider's answer never came, or broke off before this image."),
     _("Try again if you still want it."),
@@ -156,9 +169,9 @@ GIVEN_UP = Advice(
 
 
 def explain(code: str, raw_code: str = "", provider: str = "") -> Advice:
-    """The advice for `code`, in the words of the provider's page where it has any for `raw_code`.
+    """The advice for `code`; the text for `raw_code` from the provider's page, if there is one.
 
-    A code that the studio does not know is taken for trouble at the provider.
+    A `code` that the studio does not know counts as trouble at the provider.
     """
     advice = ADVICE[Code(code)] if code in ADVICE else ADVICE[Code.PROVIDER_ERROR]
     if provider not in registry.provider_names():

@@ -1,28 +1,39 @@
-"""An answer of a provider, and what adapters read in it: pure, no socket."""
+"""A provider's answer, and how adapters read it. Pure: no sockets."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from generations.providers.errors import Code, OutcomeUnknown, ProviderError
-from generations.providers.types import Balance, ImageError, RemoteImage, ResultImage
+from generations.providers.types import ImageError, ProviderBalance, RemoteImage, ResultImage
 
 TEXT_LIMIT = 500
-# Whatever an unforeseen shape makes a parser trip over.
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+# What a parser may raise when an answer has an unexpected shape.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
+# The longest time that a provider may ask anyone to wait, in seconds.
+MOST_WAIT_SECONDS = 86_400.0
+# Plausible times in answers: after these APIs were made, and no further ahead than a clock may be
+# wrong.
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+MOST_AHEAD = timedelta(days=1)
+# Limits of the columns: characters of a task id, and an amount in any unit.
+ID_LIMIT = 600
+MOST_AMOUNT = Decimal(10**10)
 
 Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. `complete` is False when the body broke off or passed the size limit."""
+    """A whole answer. `complete` is False if the body broke off or exceeded the size limit."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -35,7 +46,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body by `parsed_json`, whatever type its header claims. Raises `ValueError`."""
+        """The body by `parsed_json`, whatever its declared type. Raises `ValueError`."""
         if not self.complete:
             raise ValueError("The answer is not complete.")
         return parsed_json(self.body)
@@ -43,35 +54,38 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fault:
-    """What an adapter reads in an error answer; what it leaves empty is taken from the status.
+    """What an adapter finds in an error answer; what it leaves empty is taken from the status.
 
-    `error` overrules the table of `http.py`, and the adapter cites the page that says so.
-    `retry_after` is in seconds, for providers that say it in the body and not in a header.
+    `error` takes precedence over the table in `http.py`; the adapter cites the page that justifies
+    this. `retry_after` is in seconds, for providers that say it in the body and not in a header.
+    `own` says that the answer is a complete error in exactly the format that the provider's page
+    documents, with its code: so it comes from the provider and not from a gateway on the way.
     """
 
     code: Code | None = None
     raw_code: str = ""
     message: str = field(default="", repr=False)
     error: type[ProviderError] | None = None
-    balance: Balance | None = None
+    balance: ProviderBalance | None = None
     retry_after: float | None = None
+    own: bool = False
 
 
 def understood(
     parse: Callable[[Answer], Parsed], answer: Answer, otherwise: ProviderError
 ) -> Parsed:
-    """What `parse` makes of `answer`; raises `otherwise` where it can't be read."""
+    """What `parse` returns for `answer`; raises `otherwise` if it cannot be read."""
     try:
         return parse(answer)
     except UNREADABLE as error:
         otherwise.raw_code = f"unreadable answer ({type(error).__name__})"
         otherwise.request_id = answer.request_id
-        # Not chained: what a parser stumbled over may be a prompt or a link.
+        # Not chained: the parser's exception may quote a prompt or a link.
         raise otherwise from None
 
 
 def fault_in(answer: Answer, read: Callable[[Answer], Fault]) -> Fault:
-    """What `read` finds in an error answer; nothing where it can't be read."""
+    """What `read` finds in an error answer; an empty `Fault` if it cannot be read."""
     try:
         return read(answer)
     except UNREADABLE:
@@ -81,9 +95,9 @@ def fault_in(answer: Answer, read: Callable[[Answer], Fault]) -> Fault:
 def taken(
     chunks: Iterator[bytes], limit: int, watch: Callable[[bytes], None] | None = None
 ) -> tuple[bytes, bool]:
-    """The body up to `limit` bytes, and whether that is all of it; `watch` sees it arrive.
+    """The body up to `limit` bytes, and whether it is complete; `watch` is given each piece.
 
-    A body that breaks off is no reason to forget the status, or what came before.
+    When a body breaks off, the status and what came before are still used.
     """
     body = bytearray()
     try:
@@ -99,24 +113,35 @@ def taken(
 
 
 def plain_code(raw_code: str) -> str:
-    """A provider's code without case, spaces and signs: `Upload error` is `uploaderror`."""
+    """A provider's code without case, spaces and punctuation: `Upload error` is `uploaderror`."""
     return re.sub(r"[^a-z0-9]", "", raw_code.casefold())
 
 
 def retry_after(header: str) -> float | None:
-    """Seconds from now that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None."""
-    header = header.strip()
+    """Seconds from now that a `Retry-After` header asks for (RFC 9110, 10.2.3), or None.
+
+    Limited by `bounded_wait`.
+    """
+    header = header.strip()[:TEXT_LIMIT]
     if header.isascii() and header.isdigit():
-        return float(header[:9])
+        return bounded_wait(float(header))
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time()
+    except UNREADABLE:
         return None
-    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - time.time())
+    return bounded_wait(seconds)
+
+
+def bounded_wait(seconds: float | None) -> float | None:
+    """`seconds` limited to between 0 and one day; None for None and NaN."""
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), MOST_WAIT_SECONDS)
 
 
 def parsed_json(text: str | bytes) -> Any:
-    """What `text` says, fit for any database. Raises `ValueError`, and nothing else."""
+    """`text` parsed as JSON that any database can store. Raises only `ValueError`."""
     try:
         return storable(json.loads(text, parse_constant=_refused_constant))
     except RecursionError:
@@ -128,7 +153,12 @@ def _refused_constant(name: str) -> None:
 
 
 def storable(value: Any) -> Any:
-    """`value` with U+FFFD for each character that no database stores (NUL, lone surrogates)."""
+    """`value` with U+FFFD for each character that no database stores (NUL, lone surrogates).
+
+    Python reads 1e999 as infinity, which no database stores either: it becomes None.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, str):
         return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, list):
@@ -139,12 +169,12 @@ def storable(value: Any) -> Any:
 
 
 def short(text: object) -> str:
-    """A provider's text as it may be kept."""
+    """A provider's text, cut to the length that is kept."""
     return str(storable(str(text)))[:TEXT_LIMIT]
 
 
 def object_in(answer: Answer) -> Mapping[str, Any]:
-    """The object of an error answer; empty where there is none, for its status speaks too."""
+    """The object of an error answer; empty if there is none, because the status alone is enough."""
     try:
         reply = answer.json()
     except ValueError:
@@ -153,41 +183,62 @@ def object_in(answer: Answer) -> Mapping[str, Any]:
 
 
 def text(value: object) -> str:
-    """`value` as it may be kept, or nothing where it is no text."""
+    """`value` cut to the length that is kept, or an empty string if it is not text."""
     return short(value) if isinstance(value, str) else ""
 
 
 def required_text(value: object) -> str:
-    """`value`, whole. Raises `ValueError` where it is no text or an empty one."""
-    if not isinstance(value, str) or not value:
-        raise ValueError("A text is missing.")
+    """`value`, complete. Raises `ValueError` if it is not text, or is empty or too long."""
+    if not isinstance(value, str) or not 0 < len(value) <= ID_LIMIT:
+        raise ValueError("The text is missing or too long.")
     return value
 
 
+def has_texts(value: object, *names: str) -> bool:
+    """Whether `value` is an object with a non-empty text under each of `names`."""
+    return isinstance(value, Mapping) and all(text(value.get(name)) for name in names)
+
+
+def amount(value: object) -> Decimal:
+    """`value` as an amount. Raises `ValueError` or `TypeError` if it is not a plausible one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError("This is no amount.")
+    found = Decimal(str(value))
+    if not found.is_finite() or abs(found) >= MOST_AMOUNT:
+        raise ValueError("The amount makes no sense.")
+    return found
+
+
 def linked_image(link: object, expires_at: datetime | None = None) -> ResultImage:
-    """The picture behind `link`; what is no link takes only its own place."""
+    """The image behind `link`; an invalid link fails only its own image."""
     if isinstance(link, str) and link:
         return RemoteImage(url=link, expires_at=expires_at)
     return ImageError(code=Code.BAD_RESPONSE, raw_code="not a link")
 
 
 def after_seconds(moment: object, life: timedelta, *, per_second: int = 1) -> datetime | None:
-    """`life` after a whole number since 1970, of seconds or parts of them; None where it is none.
+    """The end of `life`, counted from `moment` (seconds since 1970, or parts of them); None if
+    invalid.
 
-    A figure that makes no sense is no reason to lose a picture.
+    An implausible number must neither lose an image nor keep it waiting for ever.
     """
     if type(moment) is not int:
         return None
     try:
-        return datetime.fromtimestamp(moment / per_second, UTC) + life
+        return _after(datetime.fromtimestamp(moment / per_second, UTC), life)
     except (OverflowError, ValueError, OSError):
         return None
 
 
 def after_iso(moment: object, life: timedelta) -> datetime | None:
-    """`life` after a moment in ISO 8601, of UTC where it names no zone; None where it is none."""
+    """The end of `life` after an ISO 8601 time (UTC if it names no zone); None if invalid."""
     try:
         found = datetime.fromisoformat(str(moment))
-        return found.replace(tzinfo=found.tzinfo or UTC) + life
+        return _after(found.replace(tzinfo=found.tzinfo or UTC), life)
     except (OverflowError, ValueError):
         return None
+
+
+def _after(moment: datetime, life: timedelta) -> datetime | None:
+    latest = datetime.now(UTC) + MOST_AHEAD
+    return moment + life if EARLIEST <= moment <= latest else None

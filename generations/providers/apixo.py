@@ -4,8 +4,6 @@ Facts: APIXO's model page for seedream-4-5 and, where named, its pages "Error Co
 APIs" and "Webhooks" (apixo.ai/docs, read in autumn 2026).
 """
 
-import json
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -18,28 +16,33 @@ from generations.providers.answers import (
     Answer,
     Fault,
     after_seconds,
+    amount,
     linked_image,
     parsed_json,
     plain_code,
     required_text,
     short,
+    text,
 )
 from generations.providers.base import digest_of, json_of
+from generations.providers.capabilities import (
+    Capabilities,
+    Engine,
+    PollSchedule,
+    ReferenceDelivery,
+    SuggestedPrice,
+)
 from generations.providers.errors import Code, TaskFailed, Unavailable
 from generations.providers.http import HttpProvider
+from generations.providers.refusals import code_told
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
 from generations.providers.types import (
     Accepted,
-    Balance,
-    Capabilities,
-    Engine,
     GenerationRequest,
     InProgress,
     Payload,
-    PollSchedule,
-    ReferenceDelivery,
+    ProviderBalance,
     Result,
-    SuggestedPrice,
     TaskRef,
     WebhookCall,
     WebhookNews,
@@ -56,8 +59,8 @@ SEEDREAM_4_5 = Engine(
         prompt_limit=5000,
         max_images=10,
         images_per_request=10,
-        # The page lets aspect_ratio be left out; the provider then chooses the size. It is not
-        # offered: a frame stands in its own format before its picture comes.
+        # The page allows a request without aspect_ratio; the provider then chooses the size. We do
+        # not offer this, because a frame is shown in its format before its image arrives.
         sizes=SEEDREAM_4_5_SIZES,
         max_references=14,
         reference_delivery=ReferenceDelivery.LINK,
@@ -67,17 +70,19 @@ SEEDREAM_4_5 = Engine(
             "2K": PollSchedule(first=20, interval=4),
             "4K": PollSchedule(first=30, interval=5),
         },
-        # The middle of "25s-35s" and "40s-55s".
+        # The middle of "25s-35s" and of "40s-55s".
         typical_seconds={"2K": 30, "4K": 47.5},
-        # Work ends after about 180 seconds; how long a task may wait before is not said. Past the
-        # deadline only a person can tell what became of it, so it leaves room for a queue.
+        # Work ends after about 180 seconds. The page does not say how long a task may wait before.
+        # Past the deadline only a person can find out what became of a task, so the deadline leaves
+        # time for a queue.
         deadline_seconds=600,
         link_life_seconds=LINK_LIFE.total_seconds(),
     ),
     prices=tuple(SuggestedPrice(tier=tier, credits=4, cost_usd=PRICE_USD) for tier in ("2K", "4K")),
 )
 
-# Task failure codes of the model page, then those that only "Error Codes" has, in plain form.
+# Failure codes of tasks: those of the model page, then those that only "Error Codes" has, in the
+# form of `plain_code`.
 FAIL_CODES = {
     "sensitivecontentdetected": Code.CONTENT_POLICY,
     "inputoutputsensitivecontentdetected": Code.CONTENT_POLICY,
@@ -111,11 +116,11 @@ FAIL_CODES = {
     "insufficientcredits": Code.INSUFFICIENT_BALANCE,
 }
 
-# "What to do" of the model page, where it says more than our advice for the code.
+# "What to do" of the model page, where it says more than our own advice for the code.
 PAGE_ADVICE = {
     "403": _(
-        "Change the prompt or the references. If that does not help, ask an admin to check what "
-        "the provider's key may do."
+        "Change the prompt or the references. If that does not help, ask an admin to check whether "
+        "the studio's key has access to this engine."
     ),
     "inputoutputsensitivecontentdetected": _("Use a different prompt or different references."),
     "promptinvalid": _("Rewrite the prompt and try again."),
@@ -124,39 +129,29 @@ PAGE_ADVICE = {
     "badrequest": _("Check the prompt, the number of images, the format and the references."),
     "validationerror": _("Check the prompt, the options and the references."),
     "invalidimagesize": _("Use a reference of another size."),
-    "imageformatincorrect": _("Use a JPEG, PNG or WebP picture as the reference."),
-    "unsupportedformat": _("Use a JPEG, PNG or WebP picture as the reference."),
+    "imageformatincorrect": _("Use a JPEG, PNG or WebP image as the reference."),
+    "unsupportedformat": _("Use a JPEG, PNG or WebP image as the reference."),
     "uploaderror": _("Use a smaller file as the reference."),
     "imagetoolarge": _("Use a smaller file as the reference."),
     "timeout": _("Try a simpler prompt, fewer references or fewer images."),
     "processingtimeout": _("Try a simpler prompt, fewer references or fewer images."),
     "streamerror": _("Try again later."),
-    "finalizeerror": _(
-        "Try again. If it happens again, an admin can ask the provider about this task."
-    ),
-    "upstreamerror": _(
-        "Try again. If it happens again, an admin can ask the provider about this task."
-    ),
+    "finalizeerror": _("Try again. If it happens again, ask an admin to contact the provider."),
+    "upstreamerror": _("Try again. If it happens again, ask an admin to contact the provider."),
 }
-
-# 403 is for keys without access and for blocked content alike. Only words that can't be about
-# access make it the latter.
-ABOUT_CONTENT = re.compile(
-    r"sensitive|nsfw|moderation|content (is |was |has been )?(blocked|flagged|prohibited|violat)"
-    r"|(blocked|prohibited|unsafe) content|content policy",
-    re.IGNORECASE,
-)
 
 
 class ApixoProvider(HttpProvider):
     """APIXO, https://api.apixo.ai/api/v1.
 
-    Neither an idempotency key nor a way to cancel is documented. `nothing_accepted` stays empty:
-    the page says to retry after 500 and 502, not that nothing was accepted or pre-charged, and its
-    500 is also for a "streaming finalization error", which comes after the work.
+    No idempotency key and no way to cancel is documented. `nothing_accepted` stays empty: the page
+    says to retry after 500 and 502, not that nothing was accepted or pre-charged, and its 500 is
+    also for a "streaming finalization error", which happens after the work. So a 500 or 502 in the
+    page's own format is a failure that may be billed. 403 means both keys without access and
+    blocked content; the message decides.
 
     A 404 to a poll ("Model route or task ID was not found") does not end a task: a wrong base URL
-    or key gives the same answer, and pictures may exist.
+    or key gets the same answer, and images may exist.
     """
 
     name = "apixo"
@@ -169,10 +164,7 @@ class ApixoProvider(HttpProvider):
         if request.webhook_url:
             body |= {"request_type": "callback", "callback_url": request.webhook_url}
         model = self.engine(request.engine).model
-        return Payload(
-            path=f"/generateTask/{model}",
-            body=json.dumps(body, ensure_ascii=False, sort_keys=True).encode(),
-        )
+        return Payload.of_json(f"/generateTask/{model}", body)
 
     def _input(self, request: GenerationRequest) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -190,7 +182,7 @@ class ApixoProvider(HttpProvider):
 
     def parse_submit(self, answer: Answer) -> Accepted:
         reply = answer.json()
-        # "200 means the task was accepted"; another code in a 200 answer is an error all the same.
+        # "200 means the task was accepted"; another code in a 200 answer is an error.
         if reply["code"] != 200:
             raise self.failure(answer, status=int(reply["code"]))
         return Accepted(
@@ -201,7 +193,7 @@ class ApixoProvider(HttpProvider):
         return f"/statusTask/{task.model}?taskId={quote(task.task_id, safe='')}"
 
     def parse_poll(self, answer: Answer, task: TaskRef) -> InProgress | Result:
-        """Branches on `data.state` alone: the pages differ on `code` for a failed task."""
+        """Uses only `data.state`, because the pages disagree about `code` for a failed task."""
         reply = answer.json()
         data = reply["data"]
         if not isinstance(data, dict):
@@ -215,33 +207,33 @@ class ApixoProvider(HttpProvider):
                 return _result(data, answer)
             case "failed":
                 raise _task_failed(data, answer)
-        raise ValueError("The state is none of those documented.")
+        raise ValueError("The state is not a documented one.")
 
     def read_fault(self, answer: Answer) -> Fault:
+        """The envelope of every answer: `code`, the HTTP status as a number, and `message`."""
         reply = answer.json()
-        raw_code, message = str(reply.get("code", "")), str(reply.get("message", ""))
-        code = _our_code(raw_code)
-        if "403" in (raw_code, str(answer.status)) and ABOUT_CONTENT.search(message):
-            code = Code.CONTENT_POLICY
-        return Fault(code=code, raw_code=raw_code, message=message)
+        code, message = reply.get("code", ""), reply.get("message", "")
+        own = type(code) is int and 400 <= code < 600 and bool(text(message))
+        raw_code = str(code)
+        return Fault(code=_our_code(raw_code), raw_code=raw_code, message=str(message), own=own)
 
     def webhook_news(self, call: WebhookCall) -> WebhookNews:
-        """ "Webhooks" describes the same envelope as for a poll, and neither id nor signature."""
+        """ "Webhooks" describes the same envelope as for a poll, without an id or a signature."""
         return WebhookNews(task_id=json_of(call)["data"]["taskId"], event_id=digest_of(call))
 
-    def balance(self) -> Balance:
+    def balance(self) -> ProviderBalance:
         """US dollars left ("System APIs": GET /apikeys/current-balance)."""
         return self.read("/apikeys/current-balance", _balance)
 
 
-def _balance(answer: Answer) -> Balance:
-    return Balance(amount=Decimal(str(answer.json()["data"])), unit="USD")
+def _balance(answer: Answer) -> ProviderBalance:
+    return ProviderBalance(amount=amount(answer.json()["data"]), unit="USD")
 
 
 def _result(data: Mapping[str, Any], answer: Answer) -> Result:
     urls = parsed_json(data["resultJson"])["resultUrls"]
     if not isinstance(urls, list) or not urls:
-        raise ValueError("A task that succeeded has no pictures.")
+        raise ValueError("A task that succeeded has no images.")
     expires_at = after_seconds(data.get("completeTime"), LINK_LIFE, per_second=1000)
     facts = ("state", "createTime", "completeTime", "costTime")
     return Result(
@@ -252,10 +244,10 @@ def _result(data: Mapping[str, Any], answer: Answer) -> Result:
 
 
 def _task_failed(data: Mapping[str, Any], answer: Answer) -> TaskFailed:
-    raw_code = short(data.get("failCode", ""))
+    raw_code, message = short(data.get("failCode", "")), short(data.get("failMsg", ""))
     return TaskFailed(
-        short(data.get("failMsg", "")),
-        code=_our_code(raw_code),
+        message,
+        code=code_told(_our_code(raw_code), raw_code, message),
         raw_code=raw_code,
         request_id=answer.request_id,
     )
@@ -263,7 +255,7 @@ def _task_failed(data: Mapping[str, Any], answer: Answer) -> TaskFailed:
 
 def _our_code(raw_code: str) -> Code | None:
     plain = plain_code(raw_code)
-    # Each page names other members of this family: input, output, image, text.
+    # Each page names other members of this object: input, output, image, text.
     if "sensitivecontent" in plain:
         return Code.CONTENT_POLICY
     return FAIL_CODES.get(plain)

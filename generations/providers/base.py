@@ -1,9 +1,9 @@
-"""What an adapter must be: two pure halves and one line that talks.
+"""What an adapter must be: pure translation on both sides of one network call.
 
-An adapter translates one request into the provider's words (`build_submit`), hands it to the
-client (`HttpProvider` in `http.py`, the only line that talks), and translates the answer back
-(`parse_submit`, `parse_poll`). It never reads settings, rows or the clock: base URL, key and time
-are given to it.
+An adapter translates a request into the provider's format (`build_submit`), sends it with the
+client (`HttpProvider` in `http.py`, the only part that uses the network), and translates the answer
+back (`parse_submit`, `parse_poll`). It never reads settings, rows or the clock: the base URL, the
+key and the time are given to it.
 """
 
 import hashlib
@@ -12,14 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from generations.providers.answers import UNREADABLE, parsed_json
-from generations.providers.errors import WebhookForged
+from generations.providers.capabilities import Engine
+from generations.providers.concerns import Concern, usual_concern
+from generations.providers.errors import ProviderError, WebhookForged
 from generations.providers.types import (
     Accepted,
-    Balance,
-    Engine,
     GenerationRequest,
     InProgress,
     Payload,
+    ProviderBalance,
     Result,
     ResultImage,
     TaskRef,
@@ -27,27 +28,28 @@ from generations.providers.types import (
     WebhookNews,
 )
 
-# Told of each picture as it arrives: its index in the answer, and the picture.
+# Called with each image as it arrives: its index in the answer, and the image.
 OnImage = Callable[[int, ResultImage], None]
 
 
 class ImageProvider(ABC):
-    """One provider reached with one key.
+    """One provider, used with one key.
 
-    Every method that talks raises `ProviderError` and nothing else (see `errors.py`). `submit`
-    returns `Accepted` (poll later) or `Result` (engines that answer at once).
+    Every method that calls the provider raises only `ProviderError` (see `errors.py`). `submit`
+    returns `Accepted` (poll later) or `Result` (the engine answered at once).
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     engines: ClassVar[Sequence[Engine]]
-    # What one key may do at once and in a minute until an admin sets other figures.
+    # How many requests one key may run at once and start in a minute, unless an admin sets other
+    # limits.
     default_concurrency: ClassVar[int] = 10
     default_per_minute: ClassVar[int] = 60
 
     @abstractmethod
     def build_submit(self, request: GenerationRequest) -> Payload:
-        """The exact request for `submit`: pure, and the same for the same input."""
+        """The exact request for `submit`. Pure: the same input always gives the same output."""
 
     @abstractmethod
     def submit(
@@ -60,39 +62,40 @@ class ImageProvider(ABC):
     ) -> Accepted | Result:
         """Send `payload` once. `timeout` is the total time in seconds.
 
-        Engines that stream tell `on_image` of each picture before the answer has ended; the result
-        names all of them once more, in the same order.
+        An engine that streams calls `on_image` for each image before the answer has ended; the
+        result contains all of them again, in the same order.
         """
 
     @abstractmethod
     def poll(self, task: TaskRef) -> InProgress | Result:
-        """Ask how a task is. Raises `TaskFailed` when it ended without a picture."""
+        """Ask for the state of a task. Raises `TaskFailed` if it ended without an image."""
 
     def cancel(self, task: TaskRef) -> bool:
-        """Ask to stop a task; True when it has surely stopped, and no picture will come.
+        """Ask the provider to stop a task; True if it has certainly stopped and no image will come.
 
-        False where the provider cannot, or only notes the wish: polls then tell how it ends. It may
-        be asked more than once.
+        False if the provider cannot cancel, or only promises to try: polls then show how the task
+        ends. May be called more than once.
         """
         return False
 
     def probe(self) -> str:
-        """Use the key for something that costs nothing; gives a sentence on what it proved.
+        """Use the key for something free; return a sentence that says what this proved.
 
-        Raises `ProviderError` where the key does not work. Empty where the API has no such thing.
+        Raises `ProviderError` if the key does not work. Empty if the API offers nothing free.
         """
         balance = self.balance()
         return f"key accepted, balance {balance.amount} {balance.unit}" if balance else ""
 
     def region(self) -> str:
-        """Where `base_url` leads, in words, for providers whose regions differ; else empty."""
+        """The region that `base_url` belongs to, if the provider's regions differ; else empty."""
         return ""
 
     def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
-        """What a call to our webhook is about; `now` is in seconds since 1970.
+        """What a webhook call is about; `now` is in seconds since 1970.
 
-        Raises `WebhookForged` where the signature that the provider's page describes is missing,
-        wrong or too old, or where the body names no task. Here: no signature is documented.
+        Raises `WebhookForged` if the signature that the provider's page describes is missing, wrong
+        or too old, or if the body names no task. This default is for providers that document no
+        signature.
         """
         try:
             news = self.webhook_news(call)
@@ -103,21 +106,29 @@ class ImageProvider(ABC):
         return news
 
     def webhook_news(self, call: WebhookCall) -> WebhookNews:
-        """Read a call's body: straight, as the parsers do. Engines without webhooks: none."""
+        """Parse a call's body, as the parsers of answers do; only for engines with webhooks."""
         raise LookupError("This provider calls no webhook.")
 
-    def balance(self) -> Balance | None:
-        """What is left at the provider, or None where its API does not tell."""
+    def balance(self) -> ProviderBalance | None:
+        """What is left at the provider, or None if its API does not tell."""
         return None
 
     @classmethod
     def tier(cls, request: GenerationRequest) -> str:
-        """The price tier that a request falls into: its resolution, unless an adapter differs."""
+        """The price tier of a request: its resolution, unless the adapter says otherwise.
+
+        It depends on the size alone, because a draft has a price before its references are read.
+        """
         return request.resolution
 
     @classmethod
+    def concern_of(cls, error: ProviderError) -> Concern:
+        """What a refusal concerns: the request, the key, or the engine at this key."""
+        return usual_concern(error)
+
+    @classmethod
     def engines_at(cls, base_url: str) -> Sequence[Engine]:
-        """The engines that are served at `base_url`: all, unless regions differ."""
+        """The engines that are served at `base_url`: all of them, unless regions differ."""
         return cls.engines
 
     @classmethod
@@ -127,7 +138,7 @@ class ImageProvider(ABC):
 
 
 def digest_of(call: WebhookCall) -> str:
-    """An event id for providers that give none: the same body is the same news."""
+    """An event id for providers that give none: calls with the same body are the same event."""
     return hashlib.sha256(call.body).hexdigest()
 
 

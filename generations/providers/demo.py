@@ -1,17 +1,17 @@
-"""The demo engine: a provider of our own that needs no key, no network and keeps no state.
+"""The demo engine: a provider of our own that needs no key and no network and keeps no state.
 
-It behaves like a foreign service that takes an idempotency key: a request is accepted, takes a
-few seconds, and ends in a picture. The picture is drawn from the words of the prompt by
-`demo_pictures`, so a prompt, its options and a seed always give the same bytes.
+It behaves like a real service that takes an idempotency key: it accepts a request, takes a few
+seconds, and returns a picture. `demo_pictures` draws it from the prompt, so the same prompt,
+options and seed always give the same bytes.
 
-Stateless means that all there is to know about a task is in its id: when it started, how long it
-takes and what to draw. So the same key and body sent twice give ids that differ in their start
-alone; the first part of the id, the identity, is the same. Nothing is made twice by that, because
-the studio keeps only one id of a generation, and drawing costs nothing until somebody polls.
+Everything about a task is in its id: when it started, how long it takes and what to draw. The same
+key and body sent twice give ids that differ only in the start; the first part of the id, the
+identity, is the same. This makes nothing twice, because the studio keeps only one id of a
+generation, and nothing is drawn before somebody polls.
 
-Words in square brackets within the prompt make it misbehave, for trying out what the studio does
-then; `SCRIPTED_TROUBLE` lists them with what happens. `[demo: busy]` and `[demo: lost]` go by the
-clock, as a stateless service can't count: they strike in the first half of every ten seconds.
+Words in square brackets in the prompt make it fail, to try out how the studio reacts;
+`SCRIPTED_TROUBLE` lists them. `[demo: busy]` and `[demo: lost]` depend on the clock, because a
+service without state cannot count: they fail in the first half of every ten seconds.
 """
 
 import base64
@@ -30,6 +30,14 @@ from django.utils.translation import gettext_lazy as _
 
 from generations.providers import demo_pictures
 from generations.providers.base import ImageProvider, OnImage
+from generations.providers.capabilities import (
+    Capabilities,
+    Engine,
+    NumberRange,
+    PollSchedule,
+    ReferenceDelivery,
+    SuggestedPrice,
+)
 from generations.providers.demo_pictures import SCENES, Picture, Subject
 from generations.providers.demo_pictures.colour import from_hex, to_hex
 from generations.providers.demo_pictures.palettes import PALETTES
@@ -43,17 +51,11 @@ from generations.providers.errors import (
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
 from generations.providers.types import (
     Accepted,
-    Capabilities,
-    Engine,
     GenerationRequest,
     InlineImage,
     InProgress,
-    NumberRange,
     Payload,
-    PollSchedule,
-    ReferenceDelivery,
     Result,
-    SuggestedPrice,
     TaskRef,
 )
 
@@ -62,7 +64,7 @@ LARGEST_SEED = 2**31 - 1
 
 
 class Trouble(StrEnum):
-    """What a prompt can ask to go wrong."""
+    """What a prompt can make go wrong."""
 
     BLOCKED = "[demo: blocked]"
     BUSY = "[demo: busy]"
@@ -87,20 +89,20 @@ SCRIPTED_TROUBLE: Mapping[str, str | Promise] = MappingProxyType(
     }
 )
 
-# Seconds, all multiplied by the time scale; a 4K picture takes twice as long.
+# In seconds, all multiplied by the time scale; a 4K picture takes twice as long.
 SHORTEST, LONGEST = 2.0, 4.0
 SLOW = 60.0
 WINDOW = 10.0
 RETRY_AFTER = 2.0
 
-# What is kept of all references and of a long prompt: a task id has to stay short.
+# How much is kept of the references and of a long prompt, because a task id must stay short.
 MOST_COLOURS = 6
 MOST_MOTIFS = 4
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a task id says; times in seconds, `started` since 1970."""
+    """The content of a task id; times in seconds, `started` since 1970."""
 
     identity: str
     started: float
@@ -158,10 +160,10 @@ class DemoProvider(ImageProvider):
         self._time_scale = time_scale
 
     def build_submit(self, request: GenerationRequest) -> Payload:
-        """The request as JSON, with the main colours of each reference in place of its bytes.
+        """The request as JSON, with the main colours of each reference instead of its bytes.
 
-        Colours are all that the pictures take from a reference, and bodies are kept. A reference
-        that is no picture has none, and `submit` refuses it.
+        The pictures use only the colours of a reference, and request bodies are kept. A reference
+        that is not an image has no colours, and `submit` refuses it.
         """
         width, height = SEEDREAM_4_5_SIZES[request.resolution][request.aspect_ratio]
         options = {
@@ -176,7 +178,7 @@ class DemoProvider(ImageProvider):
             "references": [_main_colours(reference.data) for reference in request.references],
         }
         given = {name: value for name, value in options.items() if value not in (None, [])}
-        return Payload(path="/images", body=json.dumps(given, sort_keys=True).encode())
+        return Payload.of_json("/images", given)
 
     def submit(
         self,
@@ -201,7 +203,7 @@ class DemoProvider(ImageProvider):
         return Accepted(_task_id(self._task(order, trouble, identity)), request_id=identity)
 
     def poll(self, task: TaskRef) -> InProgress | Result:
-        """Draw the picture once its time has come. Raises TaskFailed, also for unknown ids."""
+        """Draw the picture when its time has come. Raises TaskFailed, also for unknown ids."""
         found = _read_task_id(task.task_id)
         if self._clock() < found.ends:
             return InProgress()
@@ -210,7 +212,7 @@ class DemoProvider(ImageProvider):
         return _result(found)
 
     def cancel(self, task: TaskRef) -> bool:
-        """Always taken; as nothing is remembered, a poll afterwards still gives the picture."""
+        """Always accepted. Nothing is remembered, so a later poll still returns the picture."""
         return True
 
     def _task(self, order: Mapping[str, Any], trouble: str, identity: str) -> _Task:
@@ -218,7 +220,7 @@ class DemoProvider(ImageProvider):
         colours = [colour for reference in order.get("references", []) for colour in reference]
         picture = Picture(
             subject=demo_pictures.read(order["prompt"], order.get("negative_prompt", "")),
-            # No seed asked for: another one for every key, so that a run shows variety.
+            # Without a seed each key gives another picture, so that a run shows variety.
             seed=int(identity, 16) % LARGEST_SEED if seed is None else seed,
             size=(order["width"], order["height"]),
             tint=tuple(tuple(colour) for colour in colours[:: len(colours) // MOST_COLOURS + 1]),
@@ -239,7 +241,7 @@ class DemoProvider(ImageProvider):
 
 
 def _main_colours(data: bytes) -> list[list[int]]:
-    """The main colours of a reference, an empty list if it is no picture."""
+    """The main colours of a reference; an empty list if it is not an image."""
     try:
         return [list(colour) for colour in demo_pictures.dominant_colours(data)]
     except ValueError:
@@ -308,7 +310,7 @@ def _task_id(task: _Task) -> str:
 
 
 def _read_task_id(task_id: str) -> _Task:
-    """The opposite of `_task_id`. Raises TaskFailed for an id that no task can have."""
+    """The inverse of `_task_id`. Raises TaskFailed for an invalid id."""
     try:
         return _unpacked(task_id)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:

@@ -1,28 +1,31 @@
 """What can go wrong at a provider, sorted by what must be done next.
 
     ProviderError
-    ├── NotSent          no byte reached the provider: put back in line
-    ├── Unavailable      the provider surely did not take it: put back in line, honour retry_after
-    ├── OutcomeUnknown   sent, and no answer that can be read: never sent again without a key
-    ├── Refused          answered no: the generation fails, credits return
-    └── TaskFailed       a task that was accepted ended without a picture: likewise
+    ├── NotSent          no byte reached the provider: queued again
+    ├── Unavailable      the provider did not accept it: queued again, retry_after is respected
+    ├── OutcomeUnknown   sent, but there is no readable answer: never sent again automatically,
+    │                    except under the same idempotency key
+    ├── ProviderFailed   the provider answered with a complete error of its own: the request failed
+    ├── Refused          the provider said no: the generation fails, credits are returned
+    └── TaskFailed       an accepted task ended without an image: the same
         └── TaskCancelled
-    Misconfigured        a key or setting is wrong; outside the tree, so nothing retries it away
-    WebhookForged        a call that its provider did not make; outside the tree likewise
+    Misconfigured        a key or setting is wrong; not a ProviderError, so it is never retried
+    WebhookForged        a call that the provider did not make; not a ProviderError either
 
-`code` is one word of the studio's own taxonomy (`Code`), `raw_code` the provider's; `message` is
-the provider's text, kept for admins and never shown to others or logged.
+Only submits raise `ProviderFailed` and `OutcomeUnknown`: reads are safe to repeat, and a read that
+fails is `Unavailable`. `code` is the studio's own code (`Code`), `raw_code` the provider's.
+`message` is the provider's text: admins may read it; it is never shown to others and never logged.
 """
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generations.providers.types import Balance
+    from generations.providers.types import ProviderBalance
 
 
 class Code(StrEnum):
-    """Why a generation ended without a picture; each has advice for people in `advice.py`."""
+    """Why a generation ended without an image; `advice.py` has advice for each."""
 
     INVALID_REQUEST = "invalid_request"
     PROMPT_REJECTED = "prompt_rejected"
@@ -32,6 +35,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     NOT_FOUND = "not_found"
+    MISDIRECTED = "misdirected"
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     PROVIDER_ERROR = "provider_error"
@@ -48,9 +52,9 @@ class Code(StrEnum):
 
 
 class ProviderError(Exception):
-    """Base of all that a provider or the way to it can do to us.
+    """Base class of the errors of a provider and of the connection to it.
 
-    `retry_after` is in seconds, as the provider asked, or None; `balance` what it said is left.
+    `retry_after` is in seconds, as the provider asked, or None; `balance` is what it said is left.
     """
 
     default_code = Code.PROVIDER_ERROR
@@ -63,7 +67,7 @@ class ProviderError(Exception):
         raw_code: str = "",
         request_id: str = "",
         retry_after: float | None = None,
-        balance: "Balance | None" = None,
+        balance: "ProviderBalance | None" = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -74,7 +78,7 @@ class ProviderError(Exception):
         self.balance = balance
 
     def __str__(self) -> str:
-        # Never the message: providers echo prompts in it, and this text reaches the logs.
+        # Never the message: providers repeat prompts in it, and this text is logged.
         return f"{self.code} {self.raw_code}".strip()
 
 
@@ -90,6 +94,14 @@ class OutcomeUnknown(ProviderError):
     default_code = Code.OUTCOME_UNKNOWN
 
 
+class ProviderFailed(ProviderError):
+    """The provider answered with a complete error of its own; the failed request may be billed.
+
+    Only submits raise it. If the engine takes an idempotency key, the same bytes are sent again
+    under the same key first. Without such a key nothing is sent again automatically.
+    """
+
+
 class Refused(ProviderError):
     default_code = Code.INVALID_REQUEST
 
@@ -103,7 +115,7 @@ class TaskCancelled(TaskFailed):
 
 
 class FetchFailed(ProviderError):
-    """A picture could not be fetched; `final` says that trying again is of no use."""
+    """An image could not be fetched; `final` says that another try is useless."""
 
     default_code = Code.IMAGE_UNREACHABLE
 
@@ -113,17 +125,21 @@ class FetchFailed(ProviderError):
 
 
 class Misconfigured(Exception):
-    """A provider's key, address or option is missing or wrong: an admin must mend it."""
+    """A provider's key, address or option is missing or wrong; an admin must correct it."""
 
 
 class WebhookForged(Exception):
-    """A call to our webhook that its provider did not make, or that is too old to be believed."""
+    """A webhook call that its provider did not make, or that is too old to be trusted."""
 
 
 class UnsupportedOption(ValueError):
-    """An option was sent to an engine that lacks it; `field` is the form field's name."""
+    """An option was sent to an engine that lacks it; `field` is the form field's name.
 
-    def __init__(self, field: str, message: str) -> None:
+    `fields` are all fields that the error concerns, `field` first.
+    """
+
+    def __init__(self, field: str, message: str, *, also: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.field = field
+        self.fields = (field, *also)
         self.message = message

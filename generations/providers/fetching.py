@@ -1,5 +1,6 @@
-"""Fetching a picture from a link that a provider gave: guarded, limited, never logged."""
+"""Fetching an image from a link that a provider gave: checked, limited, never logged."""
 
+import re
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -7,11 +8,13 @@ from urllib.parse import urljoin
 
 from generations.providers.addresses import host_ports, origin
 from generations.providers.errors import Code, FetchFailed, NotSent, OutcomeUnknown
-from generations.providers.network import AddressRefused, Resolver, time_limit
+from generations.providers.network import AddressRefused, Reason, Resolver, time_limit
 from generations.providers.transport import Arriving, guarded_get
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# The length that RFC 9110 (4.1) asks every recipient to support; providers' links are much shorter.
+MOST_CHARACTERS = 8000
 
 
 def fetch(
@@ -24,21 +27,22 @@ def fetch(
 ) -> bytes:
     """The bytes behind `url`, at most `max_bytes`, within `timeout` seconds in all.
 
-    Goes to public addresses over https alone, redirects included (at most 5); `private_hosts`
-    ("host:port", `PROVIDER_PRIVATE_HOSTS`) may also be private and plain http. Raises
-    `FetchFailed`: final where the address is refused or the file too large; not final where a
-    later try may do better: broken connections, statuses other than 200, truncated bodies.
+    Connects only to public addresses over https, redirects (at most 5) included; `private_hosts`
+    ("host:port", `PROVIDER_PRIVATE_HOSTS`) may also be private and use plain http. Raises only
+    `FetchFailed`. It is final if the address is refused or invalid, or the file is too large. It is
+    not final if a later try may succeed: broken connections, statuses other than 200, incomplete
+    bodies.
     """
     allowed = host_ports(private_hosts)
     with time_limit(timeout), _sorted_trouble():
         for _ in range(MAX_REDIRECTS + 1):
-            _check_scheme(url, allowed)
+            _check_link(url, allowed)
             with guarded_get(
                 url, timeout=timeout, private_hosts=allowed, resolver=resolver
             ) as arriving:
                 if arriving.status not in REDIRECTS:
-                    return _picture(arriving, max_bytes)
-                url = urljoin(url, arriving.headers.get("location", ""))
+                    return _image(arriving, max_bytes)
+                url = _target(url, arriving)
     raise FetchFailed("too many redirects", final=False)
 
 
@@ -48,11 +52,20 @@ def _sorted_trouble() -> Iterator[None]:
         yield
     except AddressRefused:
         raise FetchFailed("not a public address", final=True) from None
-    except (NotSent, OutcomeUnknown) as error:
+    except NotSent as error:
+        final = error.raw_code == Reason.ADDRESS
+        raise FetchFailed(error.raw_code, final=final) from error
+    except OutcomeUnknown as error:
         raise FetchFailed(error.raw_code, final=False) from error
+    except (FetchFailed, MemoryError):
+        raise
+    except Exception as error:
+        raise FetchFailed(type(error).__name__, final=False) from error
 
 
-def _check_scheme(url: str, private_hosts: Collection[str]) -> None:
+def _check_link(url: str, private_hosts: Collection[str]) -> None:
+    if len(url) > MOST_CHARACTERS:
+        raise FetchFailed("too long for an address", final=True)
     try:
         scheme, host, port = origin(url)
     except ValueError:
@@ -61,11 +74,19 @@ def _check_scheme(url: str, private_hosts: Collection[str]) -> None:
         raise FetchFailed("not an https address", final=True)
 
 
-def _picture(arriving: Arriving, max_bytes: int) -> bytes:
+def _target(url: str, arriving: Arriving) -> str:
+    try:
+        return urljoin(url, arriving.location)
+    except ValueError:
+        raise FetchFailed("not an address", final=True) from None
+
+
+def _image(arriving: Arriving, max_bytes: int) -> bytes:
     if arriving.status != 200:
         raise FetchFailed(f"HTTP {arriving.status}", final=False)
     announced = arriving.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > max_bytes:
+    # Python does not parse numbers with more digits.
+    if re.fullmatch(r"[0-9]{1,18}", announced) and int(announced) > max_bytes:
         raise FetchFailed("too large", final=True, code=Code.IMAGE_TOO_LARGE)
     body = bytearray()
     for chunk in arriving.chunks:

@@ -1,19 +1,27 @@
-"""A provider spoken to over HTTP, and what its answers mean.
+"""A provider that is called over HTTP, and what its answers mean.
 
-The one table of what follows a submit:
+This table says what follows a submit. The first row that matches counts:
 
-    connect, name, TLS handshake, pool           NotSent
+    no connection, name or TLS handshake         NotSent
+    3xx: the base URL is wrong, and nothing
+      was accepted                               Refused, MISDIRECTED
+    408, 504, 520 to 529: a time-out on the
+      way, whoever reports it                    OutcomeUnknown
     429, 503                                     Unavailable, with Retry-After
-    500, 502 where the provider's page says
+    500, 502 if its documentation says
       that nothing was accepted                  Unavailable
     other 4xx                                    Refused
-    anything else: other 5xx, redirects, broken
-      connections, time-outs, unreadable 2xx     OutcomeUnknown
+    other 5xx, or a 2xx without a result, if
+      it is a complete error in the provider's
+      own format (`Fault.own`)                   ProviderFailed
+    anything else: HTML, a bare message, an
+      answer that is lost, cut or unreadable     OutcomeUnknown
 
-An adapter may overrule a row for one answer by naming the exception in its `Fault`, with the page
-that says so. Reading is safe to repeat, so where a submit would be `OutcomeUnknown` a read is
-`Unavailable`. A poll ends a task only by `TaskFailed`, which adapters raise; all else that it
-raises, a 404 included, says nothing about the pictures and is asked again later.
+From the fourth row on, an adapter may choose another exception for one answer by naming it in its
+`Fault`, with the page that justifies it. Reads are safe to repeat, so where a submit would be
+`OutcomeUnknown`, `ProviderFailed` or misdirected, a read is `Unavailable`. A poll ends a task only
+by `TaskFailed`, which adapters raise. Any other error of a poll, a 404 included, says nothing about
+the images, and the poll is repeated later.
 """
 
 import re
@@ -23,11 +31,12 @@ from typing import ClassVar
 
 from django.utils.functional import Promise
 
-from generations.providers.addresses import checked_base_url, host_ports, origin
+from generations.providers.addresses import checked_base_url, host_ports, is_same_origin
 from generations.providers.answers import (
     Answer,
     Fault,
     Parsed,
+    bounded_wait,
     fault_in,
     retry_after,
     short,
@@ -40,9 +49,11 @@ from generations.providers.errors import (
     Misconfigured,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     Unavailable,
 )
+from generations.providers.refusals import code_told
 from generations.providers.transport import (
     USER_AGENT,
     Client,
@@ -65,19 +76,23 @@ CODES = {
     429: Code.RATE_LIMITED,
     504: Code.TIMEOUT,
 }
+# Time-outs: at the provider's own gateway, or at one on the way (52x is Cloudflare's).
+OUT_OF_TIME = frozenset({408, 504, *range(520, 530)})
+# Statuses that concern the key, the balance or the address, never the content.
+NOT_ABOUT_CONTENT = frozenset({401, 402, 404})
 
 
 class HttpProvider(ImageProvider):
-    """A provider spoken to over HTTP; an adapter fills the holes and leaves the talking here."""
+    """Base class of adapters that use HTTP: it talks, and the adapter translates."""
 
-    # 500 and 502 that the provider's page says came before anything was accepted.
+    # Of 500 and 502, those that the provider's page says came before anything was accepted.
     nothing_accepted: ClassVar[Collection[int]] = ()
-    # Where engines whose capabilities say `takes_idempotency_key` take it; empty: nowhere.
+    # The header for the idempotency key, for engines with `takes_idempotency_key`; empty: none.
     idempotency_header: ClassVar[str] = ""
     request_id_header: ClassVar[str] = "x-request-id"
-    # The largest answer in bytes; engines that send pictures within the answer need more.
+    # The largest answer in bytes; engines that send images within the answer need more.
     answer_bytes: ClassVar[int] = ANSWER_BYTES
-    # What the provider's page advises, by its own code in the form of `plain_code`.
+    # The advice of the provider's page for a code, by the code in the form of `plain_code`.
     page_advice: ClassVar[Mapping[str, str | Promise]] = {}
 
     def __init__(
@@ -88,7 +103,7 @@ class HttpProvider(ImageProvider):
         private_hosts: Collection[str] = (),
         user_agent: str = USER_AGENT,
     ) -> None:
-        """Raises `Misconfigured` for an address or a key that can't be right."""
+        """Raises `Misconfigured` for an address or a key that cannot be right."""
         self.private_hosts = host_ports(private_hosts)
         self.base_url = checked_base_url(base_url, private_hosts=self.private_hosts)
         self._api_key = _checked_key(api_key)
@@ -103,22 +118,22 @@ class HttpProvider(ImageProvider):
 
     @abstractmethod
     def parse_submit(self, answer: Answer) -> Accepted | Result:
-        """Read a 2xx answer to a submit; what it trips over makes the outcome unknown."""
+        """Read a 2xx answer to a submit. If this raises, the outcome is unknown."""
 
     def poll_path(self, task: TaskRef) -> str:
-        """Where to ask for `task`: a path, or a link on the host of `base_url`."""
+        """The address of `task`: a path, or a link on the host of `base_url`."""
         raise NotImplementedError("An engine that answers at once has nothing to poll.")
 
     def parse_poll(self, answer: Answer, task: TaskRef) -> InProgress | Result:
-        """Read a 2xx answer to a poll. Raises `TaskFailed` for a task without a picture."""
+        """Read a 2xx answer to a poll. Raises `TaskFailed` for a task without an image."""
         raise NotImplementedError("An engine that answers at once has nothing to poll.")
 
     def read_fault(self, answer: Answer) -> Fault:
-        """What an error answer says in the provider's own words."""
+        """What an error answer says, in the provider's own terms."""
         return Fault()
 
     def watcher(self, on_image: OnImage) -> Callable[[bytes], None] | None:
-        """What is to see a streamed answer as it arrives, and tell `on_image`; None: nothing."""
+        """Return what takes the pieces of a streamed answer and calls `on_image`, or None."""
         return None
 
     def submit(
@@ -143,13 +158,19 @@ class HttpProvider(ImageProvider):
         )
         if not answer.ok:
             raise self.failure(answer)
-        return understood(self.parse_submit, answer, OutcomeUnknown())
+        unreadable = OutcomeUnknown()
+        try:
+            return understood(self.parse_submit, answer, unreadable)
+        except OutcomeUnknown as error:
+            if error is unreadable and fault_in(answer, self.read_fault).own:
+                raise self.failure(answer) from None
+            raise
 
     def poll(self, task: TaskRef) -> InProgress | Result:
         return self.read(self.poll_path(task), lambda answer: self.parse_poll(answer, task))
 
     def ask(self, path: str, *, method: str = "GET", content: bytes | None = None) -> Answer:
-        """One exchange that is safe to repeat: its answer, whatever the status.
+        """One exchange that is safe to repeat. Returns the answer, whatever its status.
 
         Raises `NotSent` or `Unavailable`.
         """
@@ -169,7 +190,7 @@ class HttpProvider(ImageProvider):
     def read(self, path: str, parse: Callable[[Answer], Parsed], *, method: str = "GET") -> Parsed:
         """Ask for `path`, which is safe to repeat, and read the answer with `parse`.
 
-        Raises `NotSent`, `Unavailable` or `Refused`, and whatever `parse` raises on purpose.
+        Raises `NotSent`, `Unavailable` or `Refused`, and what `parse` raises deliberately.
         """
         answer = self.ask(path, method=method)
         if not answer.ok:
@@ -187,7 +208,7 @@ class HttpProvider(ImageProvider):
         timeout: float,
         watch: Callable[[bytes], None] | None = None,
     ) -> Answer:
-        """Send one request with the key and take the whole answer. Raises as `exchange`."""
+        """Send one request with the key and read the answer. Raises what `exchange` raises."""
         headers = self.credentials() | {"User-Agent": self._user_agent} | dict(headers or {})
         url = self._url(path)
         with exchange(
@@ -204,38 +225,57 @@ class HttpProvider(ImageProvider):
         status: int | None = None,
         unsure: type[ProviderError] = OutcomeUnknown,
     ) -> ProviderError:
-        """The error that `answer` amounts to, by the table above.
+        """The error that `answer` means, by the table above.
 
-        `status` is for providers that put it into the body of a 200. `unsure` is what is raised
-        where nobody can tell.
+        `status` is for providers that put it into the body of a 200. `unsure` is `Unavailable` for
+        answers to a read.
         """
+        submitting = unsure is OutcomeUnknown
+        if 300 <= answer.status < 400:
+            kind = Refused if submitting else unsure
+            return kind(code=Code.MISDIRECTED, raw_code=str(answer.status))
         status = status or answer.status
         fault = fault_in(answer, self.read_fault)
-        kind = fault.error or self._kind(status) or unsure
-        if kind is OutcomeUnknown:
+        kind = self._kind(status, fault)
+        if kind in (OutcomeUnknown, ProviderFailed) and not submitting:
             kind = unsure
         header = retry_after(answer.headers.get("retry-after", ""))
         return kind(
             short(fault.message.replace(self._api_key, "[key]")),
-            code=None if kind is OutcomeUnknown else fault.code or CODES.get(status),
-            raw_code=short(fault.raw_code) or str(status),
+            code=_code(kind, status, fault),
+            raw_code=short(fault.raw_code or status),
             request_id=answer.request_id,
-            retry_after=fault.retry_after if header is None else header,
+            retry_after=bounded_wait(fault.retry_after) if header is None else header,
             balance=fault.balance,
         )
 
-    def _kind(self, status: int) -> type[ProviderError] | None:
+    def _kind(self, status: int, fault: Fault) -> type[ProviderError]:
+        if status in OUT_OF_TIME:
+            return OutcomeUnknown
+        if fault.error:
+            return fault.error
         if status in (429, 503) or (status in (500, 502) and status in self.nothing_accepted):
             return Unavailable
-        return Refused if 400 <= status < 500 else None
+        if 400 <= status < 500:
+            return Refused
+        return ProviderFailed if fault.own else OutcomeUnknown
 
     def _url(self, path: str) -> str:
-        """The full address of `path`; the key goes nowhere but to the host of `base_url`."""
+        """The full address of `path`; the key is sent only to the host of `base_url`."""
         if "://" not in path:
             return self.base_url + path
-        if origin(path) != origin(self.base_url):
+        if not is_same_origin(path, self.base_url):
             raise ProviderError(code=Code.BAD_RESPONSE, raw_code="link to another host")
         return path
+
+
+def _code(kind: type[ProviderError], status: int, fault: Fault) -> Code | None:
+    if kind is OutcomeUnknown:
+        return None
+    about_the_request = issubclass(kind, Refused | ProviderFailed)
+    if fault.own and about_the_request and status not in NOT_ABOUT_CONTENT:
+        return code_told(fault.code, fault.raw_code, fault.message) or CODES.get(status)
+    return fault.code or CODES.get(status)
 
 
 def _checked_key(api_key: str) -> str:

@@ -1,18 +1,23 @@
-"""The sockets beneath `http.py`: no call outlives its time, no fetch reaches a private address.
+"""The sockets below `http.py`: no call exceeds its time, and no fetch reaches a private address.
 
-httpx limits each read and each write, not the call: a peer that sends one byte a second keeps a
-thread for ever, and a thread cannot be killed. Here every socket operation gets no more than what
-is left of the call's time. The one wait without a limit of ours is the look-up of a name, which
-the system's resolver bounds itself (resolv.conf(5): 5 seconds, 2 attempts by default).
+httpx limits each read and each write, not the whole call: a server that sends one byte a second
+would block a thread for ever. Here every socket operation gets at most the time that is left of the
+call. The system's resolver has no time limit, so a separate thread looks up the name. The call
+waits for it only as long as its own time allows; the resolver gives up later (resolv.conf(5)).
+
+Every failure before a connection is established is a `NoConnection`: no byte was sent.
 """
 
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
 
@@ -22,21 +27,45 @@ from generations.providers.addresses import is_public
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 
-# One TLS record: small enough that a peer which reads slowly is noticed between two writes.
+# One TLS record: small enough to notice a slow reader between two writes.
 WRITE_BYTES = 16_384
 
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 
 class AddressRefused(Exception):
-    """A name led to an address that is not public."""
+    """A name resolved to an address that is not public."""
+
+
+class Reason(StrEnum):
+    """Why there was no connection; the value of `NotSent.raw_code`.
+
+    DNS: the name has no address. REFUSED: nothing listens on the port. UNREACHABLE: no route to the
+    address. TIMEOUT: no answer in time. TLS: the handshake failed, as with a wrong certificate.
+    ADDRESS: the URL is invalid, and another try is useless.
+    """
+
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    ADDRESS = "address"
+
+
+class NoConnection(httpcore.ConnectError):
+    """No connection was established, so nothing was sent; `reason` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Give every socket operation within no more than what is left of `seconds`.
+    """Limit all socket operations in the block to `seconds` together.
 
-    Limits nest: the nearest end counts.
+    Limits may be nested; the one that ends first counts.
     """
     token = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
     try:
@@ -46,7 +75,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A connection whose every operation ends within the time limit of its call."""
+    """A connection of which every operation ends within the time limit of its call."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -69,7 +98,8 @@ class TimedStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = _left(timeout, httpcore.ConnectTimeout)
-        return TimedStream(self._stream.start_tls(ssl_context, server_hostname, left))
+        with _no_connection(lambda _error: Reason.TLS):
+            return TimedStream(self._stream.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -90,31 +120,34 @@ class TimedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        failure: Exception = httpcore.ConnectError("The name has no address.")
-        for address in self._addresses(host, port):
+        failure: Exception = NoConnection(Reason.DNS)
+        for address in self._addresses(host, port, timeout):
             left = _left(timeout, httpcore.ConnectTimeout)
             try:
-                stream = self._sockets.connect_tcp(address, port, left, None, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                with _no_connection(_why_not_connected):
+                    stream = self._sockets.connect_tcp(address, port, left, None, socket_options)
+            except NoConnection as error:
                 failure = error
             else:
                 return TimedStream(stream)
         raise failure
 
-    def _addresses(self, host: str, port: int) -> list[str]:
-        try:
-            found = self._resolver(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return list(dict.fromkeys(entry[4][0] for entry in found))
+    def _addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        with _no_connection(lambda _error: Reason.ADDRESS):
+            # The resolver does the same, and raises UnicodeError for an empty or overlong label.
+            host.encode("idna")
+        with _no_connection(lambda _error: Reason.DNS):
+            found = _looked_up(self._resolver, host, port, left)
+            return list(dict.fromkeys(entry[4][0] for entry in found))
 
 
 class GuardedBackend(TimedBackend):
-    """As `TimedBackend`, but for public addresses alone.
+    """A `TimedBackend` that connects to public addresses only.
 
-    A name is looked up once for each connection and the address that was checked is the one
-    connected to, so a name server cannot give one answer to the check and another to the socket.
-    One private address among several refuses the name. `private_hosts` ("host:port") are exempt.
+    A name is looked up once for each connection, and the connection goes to the address that was
+    checked. So a name server cannot give one answer to the check and another to the socket. If one
+    of several addresses is private, the name is refused. `private_hosts` ("host:port") are exempt.
     """
 
     def __init__(
@@ -123,17 +156,56 @@ class GuardedBackend(TimedBackend):
         super().__init__(resolver=resolver)
         self._private_hosts = private_hosts
 
-    def _addresses(self, host: str, port: int) -> list[str]:
-        addresses = super()._addresses(host, port)
+    def _addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        addresses = super()._addresses(host, port, timeout)
         if f"{host}:{port}" in self._private_hosts:
             return addresses
-        if not all(is_public(ip_address(address)) for address in addresses):
+        if not all(_is_public(address) for address in addresses):
             raise AddressRefused("The address is not a public one.")
         return addresses
 
 
+def _is_public(address: str) -> bool:
+    try:
+        return is_public(ip_address(address))
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _no_connection(why: Callable[[Exception], Reason]) -> Iterator[None]:
+    """Turn any exception in the block into a `NoConnection` with the reason that `why` returns."""
+    try:
+        yield
+    except (NoConnection, MemoryError):
+        raise
+    except (httpcore.ConnectTimeout, TimeoutError) as error:
+        raise NoConnection(Reason.TIMEOUT) from error
+    except Exception as error:
+        raise NoConnection(why(error)) from error
+
+
+def _why_not_connected(error: Exception) -> Reason:
+    refused = isinstance(error.__cause__, ConnectionRefusedError)
+    return Reason.REFUSED if refused else Reason.UNREACHABLE
+
+
+def _looked_up(resolver: Resolver, host: str, port: int, seconds: float) -> list[tuple[Any, ...]]:
+    """The addresses of `host`, as `resolver` gives them. Raises `TimeoutError` after `seconds`."""
+    found: Future[list[tuple[Any, ...]]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(resolver(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    return found.result(seconds)
+
+
 def _left(timeout: float | None, out_of_time: type[Exception]) -> float:
-    """What is left of the call's time, at most `timeout`. Raises `out_of_time` when nothing is."""
+    """The time left for the call, at most `timeout`. Raises `out_of_time` if there is none."""
     left = _ends_at.get() - time.monotonic()
     if left <= 0:
         raise out_of_time("The call's time is up.")

@@ -1,20 +1,22 @@
-"""Which providers and engines there are, and the adapter for each key: settings end here.
+"""Which providers and engines there are, and the adapter for each key.
 
-Adapters are named by dotted path and imported on first use, so a broken one takes no other down.
-A provider is configured when it has a key; the demo engine, which needs none, when `DEMO` is on.
+Only this module of the package reads the settings. Adapters are named by dotted path and imported
+on first use, so a broken one does not affect the others. A provider is configured when it has a
+key. The demo engine needs none and is configured when `DEMO` is on.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from generations.providers.base import ImageProvider
+from generations.providers.capabilities import Engine, provider_of
 from generations.providers.errors import Misconfigured
-from generations.providers.types import Engine
 
 DEMO = "demo"
 DEMO_FINGERPRINT = "demo"
@@ -32,69 +34,88 @@ ADAPTERS = {
 
 
 def provider_names() -> tuple[str, ...]:
-    """Every provider that the studio can speak to, configured or not."""
+    """Every provider that the studio has an adapter for, configured or not."""
     return tuple(ADAPTERS)
 
 
 def adapter_class(provider: str) -> type[ImageProvider]:
-    """The adapter of `provider`. Raises `Misconfigured` for a name that has none."""
+    """The adapter class of `provider`. Raises `Misconfigured` for an unknown name."""
     if provider not in ADAPTERS:
         raise Misconfigured(f"There is no provider called {provider}.")
     return cast(type[ImageProvider], import_string(ADAPTERS[provider]))
 
 
 def slots(provider: str) -> dict[int, str]:
-    """The configured keys of `provider`: fingerprint (never the key) by slot; empty for none."""
+    """The configured keys of `provider`: fingerprints (never keys) by slot; empty for none."""
     if provider == DEMO:
         return {1: DEMO_FINGERPRINT} if settings.DEMO else {}
     return {slot: fingerprint(key) for slot, key in _keys(provider).items()}
 
 
+@lru_cache(maxsize=64)
 def fingerprint(key: str) -> str:
-    """What a key is called: the first 12 hexadecimal digits of its SHA-256."""
+    """How a key is named in pages and logs: the first 12 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def engines() -> dict[str, Engine]:
-    """The engines of configured providers by name: what a person may pick."""
-    return _by_name(
-        engine
-        for provider in provider_names()
-        if slots(provider)
-        for engine in adapter_class(provider).engines_at(_configured(provider).get("base_url", ""))
+def engines() -> Mapping[str, Engine]:
+    """The engines of configured providers by name: those that a person may choose.
+
+    The same object as long as the settings stay the same.
+    """
+    return _engines_at(
+        tuple(
+            (path, _configured(provider).get("base_url", ""))
+            for provider, path in ADAPTERS.items()
+            if _has_key(provider)
+        )
     )
 
 
-def known_engines() -> dict[str, Engine]:
-    """The engines of all providers by name, with or without a key."""
+def known_engines() -> Mapping[str, Engine]:
+    """The engines of all providers by name, with or without a key; always the same object."""
+    return _known_engines(tuple(ADAPTERS.values()))
+
+
+@lru_cache(maxsize=16)
+def _engines_at(places: tuple[tuple[str, str], ...]) -> Mapping[str, Engine]:
     return _by_name(
-        engine for provider in provider_names() for engine in adapter_class(provider).engines
+        engine for path, base_url in places for engine in import_string(path).engines_at(base_url)
     )
 
 
-def _by_name(engines: Iterable[Engine]) -> dict[str, Engine]:
-    return {engine.name: engine for engine in engines}
+@lru_cache(maxsize=16)
+def _known_engines(paths: tuple[str, ...]) -> Mapping[str, Engine]:
+    return _by_name(engine for path in paths for engine in import_string(path).engines)
+
+
+def _by_name(engines: Iterable[Engine]) -> Mapping[str, Engine]:
+    return MappingProxyType({engine.name: engine for engine in engines})
+
+
+def _has_key(provider: str) -> bool:
+    return settings.DEMO if provider == DEMO else bool(_keys(provider))
 
 
 def engine(name: str) -> Engine:
-    """The engine called `name`, with or without a key. Raises `KeyError`."""
-    provider = name.partition("/")[0]
+    """The engine called `name`, with or without a key. Raises `KeyError` for an unknown name."""
+    provider = provider_of(name)
     if provider not in ADAPTERS:
         raise KeyError(name)
     return adapter_class(provider).engine(name)
 
 
 def full_label(engine: Engine) -> str:
-    """Model and provider as people read them; the demo engine's own label says both."""
+    """Model and provider for people to read; the demo engine's label names both."""
     if engine.provider == DEMO:
         return engine.label
     return f"{engine.label}, {adapter_class(engine.provider).label}"
 
 
 def adapter(provider: str, slot: int = 1) -> ImageProvider:
-    """The adapter for one key, the same object while the settings stay the same.
+    """The adapter for one key: the same object as long as the settings stay the same.
 
-    Raises `Misconfigured` where the provider or the key is missing or can't be right.
+    Raises `Misconfigured` if the provider or the key is missing, or a setting is invalid.
     """
     if slot not in slots(provider):
         raise Misconfigured(f"The provider {provider} has no key in slot {slot}.")
@@ -116,7 +137,7 @@ def _adapter(
     base_url: str,
     key: str,
     private_hosts: tuple[str, ...],
-    options: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, Any], ...],
 ) -> ImageProvider:
     make = cast(Any, adapter_class(provider))
     return cast(ImageProvider, make(base_url, key, private_hosts=private_hosts, **dict(options)))
@@ -129,7 +150,7 @@ def _demo_adapter(time_scale: float) -> ImageProvider:
 
 
 def _keys(provider: str) -> dict[int, str]:
-    # A key read from a file ends in a line break.
+    # A key that is read from a file ends in a line break.
     keys = {slot: key.strip() for slot, key in _configured(provider).get("keys", {}).items()}
     return {slot: key for slot, key in keys.items() if key}
 

@@ -1,17 +1,16 @@
 """Seedance.it: Seedream 4.5, 3 and 5 Lite, answered in the same call.
 
 Facts: its guide "Seedream v4.5 API: Integrate AI Images into Your App" (seedance.it.com, read in
-autumn 2026). No other page of this API was found, and many services of a similar name are other
-companies, so what the guide leaves open is held to careful limits of our own, each named below.
+autumn 2026). We found no other page of this API, and many services with a similar name belong to
+other companies. Where the guide leaves something open, we set careful limits, and each says so
+below.
 
-Not offered, because the guide documents no request for it: `seedream-5-edit` (its picture to edit
-has no field anywhere), references for the other models, webhooks ("if supported"), cancelling, a
-list or a balance to ask for. Its summary speaks of "resolution" and "aspect ratio" as parameters;
-its reference has width and height alone. `seedance-2` makes video, at another address.
+Not offered, because the guide documents no request for it: `seedream-5-edit` (no field takes its
+image to edit), references for the other models, webhooks ("if supported"), cancelling, and asking
+for a list or a balance. The guide's summary mentions "resolution" and "aspect ratio" as parameters;
+its reference has only width and height. `seedance-2` makes video, at another address.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,25 +22,29 @@ from generations.providers.answers import (
     Answer,
     Fault,
     after_seconds,
+    has_texts,
     plain_code,
     text,
 )
-from generations.providers.errors import Code, Unavailable
-from generations.providers.http import HttpProvider
-from generations.providers.types import (
+from generations.providers.capabilities import (
     CUSTOM,
-    Balance,
     Capabilities,
     CustomSize,
     Engine,
+    NumberRange,
+    SuggestedPrice,
+)
+from generations.providers.errors import Code, Refused, Unavailable
+from generations.providers.http import HttpProvider
+from generations.providers.proving import prove_key
+from generations.providers.types import (
     GenerationRequest,
     ImageError,
-    NumberRange,
     Payload,
+    ProviderBalance,
     RemoteImage,
     Result,
     ResultImage,
-    SuggestedPrice,
 )
 
 PATH = "/v1/images/generate"
@@ -49,14 +52,15 @@ PATH = "/v1/images/generate"
 LINK_LIFE = timedelta(hours=24)
 # "8 credits (~$0.08)"
 USD_PER_CREDIT = Decimal("0.01")
-# Figures past these are no credits and no seed, and no column holds them.
+# Larger numbers are neither credits nor a seed, and no column can store them.
 MOST_CREDITS = 10**9 - 1
 MOST_SEED = 2**63 - 1
 
 TIER = "2K"
-# "Supported Resolutions". The guide names no tier; all are of the class that others call 2K. Most
-# are below the 3,686,400 pixels that the model's maker asks of Seedream 4.5, so the provider may
-# well scale: what the answer says of width and height is not read, the files' bytes tell.
+# "Supported Resolutions". The guide names no tier; all sizes are of the class that others call 2K.
+# Most have fewer than the 3,686,400 pixels that the model's maker requires of Seedream 4.5, so the
+# provider probably scales. We therefore ignore the width and height in the answer and measure the
+# file.
 SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     TIER: {
         "1:1": (2048, 2048),
@@ -68,8 +72,9 @@ SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
         "3:4": (1536, 2048),
     }
 }
-# "Up to 4 megapixels", which has to include 2048 x 2048; the guide gives no other limit. Sides are
-# ours: none longer than the longest it shows, none so short that a model could not draw on it.
+# "Up to 4 megapixels", which must include 2048 x 2048; the guide gives no other limit. The limits
+# of the sides are ours: no longer than the longest in the guide, and not too short for a model to
+# draw on.
 ANY_SIZE = CustomSize(min_side=256, max_side=2048, max_pixels=4_194_304, max_ratio=8)
 
 
@@ -78,27 +83,27 @@ def _engine(
 ) -> Engine:
     """One model: "multiple Seedance models through the same API by changing the model parameter".
 
-    So all are taken to have the parameters and sizes that the guide gives for `seedream-v4-5`.
+    So we assume that all have the parameters and sizes that the guide gives for `seedream-v4-5`.
     """
     capabilities = Capabilities(
-        # The guide gives none: the least that any provider's page gives for Seedream 4.5.
+        # The guide gives none; this is the lowest that any provider's page gives for Seedream 4.5.
         prompt_limit=2000,
         max_images=10,
         images_per_request=6,
         sizes=SIZES,
         custom_size=ANY_SIZE,
         negative_prompt=True,
-        # "integer" is all that the guide says: what every language's integer holds.
+        # The guide says only "integer"; these limits fit every language's integer.
         seed=NumberRange(0, 2**31 - 1),
-        # The default is the guide's. It gives no range: this one is ours.
+        # The default is the guide's. It gives no range; this one is ours.
         guidance_scale=NumberRange(1, 20, step=0.5, default=7.5),
-        # The provider takes them; that these models heed them is said of the seed alone.
+        # The provider accepts them, but the guide says only of the seed that these models use it.
         unproven=frozenset({"guidance_scale", "negative_prompt"}),
         answers_at_once=True,
         # "deterministic given the same prompt and seed"
         deterministic_by_seed=True,
         typical_seconds=typical_seconds,
-        # "5-15 seconds"; how long a request may wait under load is not said.
+        # "5-15 seconds". The guide does not say how long a request may wait under load.
         submit_timeout_seconds=120,
         link_life_seconds=LINK_LIFE.total_seconds(),
     )
@@ -107,7 +112,7 @@ def _engine(
     return Engine(f"seedance/{name}", label, model, capabilities, prices)
 
 
-# The middle of "5-15 seconds for Seedream v4.5"; for the others the guide gives no time.
+# The middle of "5-15 seconds for Seedream v4.5"; the guide gives no time for the others.
 SEEDREAM_4_5 = _engine(
     "seedream-4-5",
     "Seedream 4.5",
@@ -121,41 +126,34 @@ SEEDREAM_5_LITE = _engine(
 )
 
 BUY_CREDITS = _(
-    "Tell an admin: credits are bought on the provider's pricing page. Another engine may work "
-    "meanwhile."
+    "Ask an admin to buy credits on the provider's pricing page. Another engine may work meanwhile."
 )
-# "Action" of the guide's "Error Handling", where it says more than our advice for the code.
+# "Action" of the guide's "Error Handling", where it says more than our own advice for the code.
 PAGE_ADVICE = {
     "insufficientcredits": BUY_CREDITS,
     "402": BUY_CREDITS,
     "401": _(
-        "Tell an admin: the provider's key has to be checked, and made anew if it was revoked. "
-        "Another engine may work meanwhile."
+        "Ask an admin to check the studio's key, and to make a new one if it was revoked. Another "
+        "engine may work meanwhile."
     ),
 }
 
-# "Seedance has content policies", whose errors have no documented code or status. Only words that
-# name such a policy as the reason count: a message may also quote a prompt.
-ABOUT_CONTENT = re.compile(
-    r"(violat\w*|against|(blocked|rejected|refused|flagged) (by|under|due to)|breach\w*( of)?)"
-    r" (\w+ ){0,3}content polic(y|ies)|content policy (violation|error|rejection)",
-    re.IGNORECASE,
-)
-
-# Refused for three reasons, any of which is enough: model and prompt are required, and no images
-# is less than the least.
+# Refused for three reasons, each of which is enough: the model and the prompt are required, and the
+# number of images is too small.
 NOTHING = b'{"num_images": 0}'
 
 
 class SeedanceProvider(HttpProvider):
     """Seedance.it, https://api.seedance.it.com.
 
-    No idempotency key is documented, so an answer that is lost leaves the outcome unknown.
+    No idempotency key is documented, so a lost answer leaves the outcome unknown.
 
     `nothing_accepted` stays empty: "Retry with exponential backoff" for a 500 does not say that
-    nothing was made. The promise "a 402 error before generation starts. Partial charges never
-    occur" is about credits that run out. Errors of content policy are said to be "wasting
-    credits", so a refusal for that may have been charged; no answer is documented to tell.
+    nothing was made, so a 500 in the guide's own format is a failure that may be billed. The
+    promise "a 402 error before generation starts. Partial charges never occur" is about credits
+    that run out, and applies to its code at any status. "Seedance has content policies", but no
+    code or status is documented for them, so `refusals` reads the text. They are said to be
+    "wasting credits", so such a refusal may have been charged; no documented answer tells.
     """
 
     name = "seedance"
@@ -174,12 +172,10 @@ class SeedanceProvider(HttpProvider):
             "height": height,
             "num_images": request.num_images,
         } | _options(request)
-        return Payload(
-            path=PATH, body=json.dumps(body, ensure_ascii=False, sort_keys=True).encode()
-        )
+        return Payload.of_json(PATH, body)
 
     def parse_submit(self, answer: Answer) -> Result:
-        """ "Response Format"; it may name fewer images than were asked for."""
+        """ "Response Format"; it may contain fewer images than were requested."""
         reply = answer.json()
         items = reply["images"]
         if not isinstance(items, list):
@@ -187,14 +183,14 @@ class SeedanceProvider(HttpProvider):
         expires_at = after_seconds(reply.get("created"), LINK_LIFE)
         images = tuple(_image(item, expires_at) for item in items)
         if not any(isinstance(image, RemoteImage) for image in images):
-            raise ValueError("The answer brings no picture.")
+            raise ValueError("The answer brings no image.")
         seeds = [_seed(item) for item in items]
         credits_used = _credits(reply.get("credits_used"))
         return Result(
             images=images,
             model=text(reply.get("model")),
             cost_usd=None if credits_used is None else credits_used * USD_PER_CREDIT,
-            # The guide names no header for it; this is what the provider calls the generation.
+            # The guide names no header for it; this is the provider's name for the generation.
             request_id=text(reply.get("id")) or answer.request_id,
             seed=seeds[0],
             raw=_facts(reply) | {"seeds": seeds},
@@ -204,27 +200,30 @@ class SeedanceProvider(HttpProvider):
     def read_fault(self, answer: Answer) -> Fault:
         error = answer.json()["error"]
         raw_code, message = text(error.get("code")), text(error.get("message"))
+        lacks_credits = plain_code(raw_code) == "insufficientcredits"
         return Fault(
-            code=_our_code(answer.status, raw_code, message),
+            code=Code.INSUFFICIENT_BALANCE if lacks_credits else None,
             raw_code=raw_code,
             message=f"{_figures(error)} {message}".strip(),
+            error=Refused if lacks_credits else None,
             balance=_balance(error.get("credits_available")),
+            own=has_texts(error, "code", "message"),
         )
 
     def probe(self) -> str:
-        """Ask for nothing: 401 for a wrong key, 400 ("Invalid request") for a right one.
+        """Request nothing: 401 for a wrong key, 400 ("Invalid request") for a right one.
 
         The guide documents no call for the balance or the account.
         """
         answer = self.ask(PATH, method="POST", content=NOTHING)
         if answer.ok:
-            return (
-                "A request without a prompt was answered with success, which proves nothing about "
-                "the key. Check the base URL, and at the provider whether it took credits."
-            )
+            # This proves nothing about the key.
+            raise Refused(code=Code.MISDIRECTED, raw_code="success without a prompt")
         if answer.status != 400:
             raise self.failure(answer, unsure=Unavailable)
-        return "The key works: a request without a prompt was refused as invalid, at no cost."
+        return prove_key(
+            self, answer, lambda adapter: adapter.ask(PATH, method="POST", content=NOTHING)
+        )
 
 
 def _options(request: GenerationRequest) -> dict[str, Any]:
@@ -249,36 +248,27 @@ def _seed(item: object) -> int | None:
 
 
 def _facts(reply: Mapping[str, Any]) -> dict[str, Any]:
-    """What the answer says in figures; odd ones are left out."""
+    """The numbers of the answer; invalid ones are left out."""
     names = ("created", "credits_used", "credits_remaining")
     return {name: reply[name] for name in names if type(reply.get(name)) in (int, float)}
 
 
 def _credits(value: object) -> Decimal | None:
-    """`value` as credits; None for what is none, because pictures are not lost over a figure."""
+    """`value` as credits; None if it is no valid number, because no image may be lost over it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return Decimal(str(value)) if 0 <= value <= MOST_CREDITS else None
 
 
-def _balance(value: object) -> Balance | None:
+def _balance(value: object) -> ProviderBalance | None:
     left = _credits(value)
-    return None if left is None else Balance(amount=left, unit="credits")
+    return None if left is None else ProviderBalance(amount=left, unit="credits")
 
 
 def _figures(error: Mapping[str, Any]) -> str:
-    """What a 402 says of credits, before the message that may be cut off; empty without it."""
+    """What a 402 says about credits, to go before the message, which may be cut; or empty."""
     required = _credits(error.get("credits_required"))
     available = _credits(error.get("credits_available"))
     if required is None or available is None:
         return ""
     return f"{required} credits required, {available} available."
-
-
-def _our_code(status: int, raw_code: str, message: str) -> Code | None:
-    plain = plain_code(raw_code)
-    if plain == "insufficientcredits":
-        return Code.INSUFFICIENT_BALANCE
-    if status == 400 and ("contentpolicy" in plain or ABOUT_CONTENT.search(message)):
-        return Code.CONTENT_POLICY
-    return None

@@ -1,4 +1,4 @@
-"""Proof that a call to our webhook comes from the provider: pure, on the raw bytes of the body."""
+"""Proves that a webhook call comes from its provider. Pure: it checks the raw bytes of the body."""
 
 import hmac
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from generations.providers.errors import WebhookForged
 
-# How far the provider's clock and ours may be apart; older calls may be somebody's recording.
+# How far the provider's clock and ours may differ. An older call may be a recorded one, sent again.
 SKEW_SECONDS = 300
 
 

@@ -1,8 +1,8 @@
-"""Exact sizes in pixels by resolution tier and aspect ratio, of models that several offer."""
+"""Exact sizes in pixels by resolution and aspect ratio, for models that several providers offer."""
 
 from collections.abc import Mapping
 
-# Of Seedream 4.5, as APIXO's page for seedream-4-5 maps tier and ratio (read in autumn 2026).
+# Seedream 4.5: resolutions and ratios as on APIXO's page for seedream-4-5 (read in autumn 2026).
 SEEDREAM_4_5_SIZES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "2K": {
         "1:1": (2048, 2048),

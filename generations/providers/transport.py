@@ -1,13 +1,13 @@
-"""The only door to httpx: one exchange in bounded time, over sockets of our own.
+"""The only module that uses httpx: one exchange in limited time, over the studio's own sockets.
 
-What an answer means is decided in `http.py`; here a request either gets its answer or does not.
+`http.py` decides what an answer means; here a request either gets its answer or does not.
 """
 
 import logging
 import ssl
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,35 +18,35 @@ import httpx
 
 from generations.providers.addresses import host_ports
 from generations.providers.errors import NotSent, OutcomeUnknown
-from generations.providers.network import GuardedBackend, Resolver, TimedBackend, time_limit
+from generations.providers.network import (
+    AddressRefused,
+    GuardedBackend,
+    NoConnection,
+    Reason,
+    Resolver,
+    TimedBackend,
+    time_limit,
+)
 
-# Named, because some gateways refuse the default names of HTTP libraries.
+# Set because some gateways refuse the default names of HTTP libraries.
 USER_AGENT = "SeedreamStudio/0.1"
 CONNECT_SECONDS = 10.0
 KEPT_CONNECTIONS = 8
+LOCATION = b"location"
 
-NOT_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    httpcore.UnsupportedProtocol,
-)
-BROKEN = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpx.HTTPError,
-    OSError,
-)
 Client = httpx.Client
 
-# They write addresses and headers, and result links are secrets for as long as they live.
+# They log addresses and headers, and result links are secrets while they are valid.
 for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class Transport(httpx.BaseTransport):
-    """httpx over our own sockets; raises httpcore's exceptions as they are."""
+    """httpx over the studio's own sockets. Raises httpcore's exceptions unchanged.
+
+    The header `Location` is passed on as an extension: httpx parses it even if it does not follow
+    redirects, and an invalid one would lose the whole answer.
+    """
 
     def __init__(self, backend: httpcore.NetworkBackend, *, kept_connections: int) -> None:
         self._pool = httpcore.ConnectionPool(
@@ -70,11 +70,12 @@ class Transport(httpx.BaseTransport):
                 extensions=request.extensions,
             )
         )
+        location = httpx.Headers(answer.headers).get("location", "")
         return httpx.Response(
             answer.status,
-            headers=answer.headers,
+            headers=[(name, value) for name, value in answer.headers if name.lower() != LOCATION],
             stream=_Body(answer.stream),
-            extensions=answer.extensions,
+            extensions={**answer.extensions, "location": location},
         )
 
     def close(self) -> None:
@@ -98,7 +99,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _client(transport: Transport) -> httpx.Client:
-    """A client that keeps nothing between calls: no cookies, no proxies or keys from outside."""
+    """A client that keeps nothing between calls: no cookies, proxies or keys from outside."""
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.Client(
         transport=transport,
@@ -116,8 +117,8 @@ _opening = threading.Lock()
 def _open(name: str, kept_connections: int) -> httpx.Client:
     """This thread's client of that name.
 
-    One for all threads would be slower: httpcore looks at every idle connection of a pool, under a
-    lock, whenever a request begins or ends.
+    A shared client would be slower: httpcore checks every idle connection of a pool, under a lock,
+    whenever a request begins or ends.
     """
     client: httpx.Client | None = getattr(_own, name, None)
     if client is None or client.is_closed:
@@ -129,15 +130,15 @@ def _open(name: str, kept_connections: int) -> httpx.Client:
 
 
 def reading_client() -> httpx.Client:
-    """This thread's client for polls and other reads; its connections are kept."""
+    """This thread's client for polls and other reads; it keeps its connections."""
     return _open("reading", KEPT_CONNECTIONS)
 
 
 def submit_client() -> httpx.Client:
-    """This thread's client for submits, with a new connection for each.
+    """This thread's client for submits; it makes a new connection for each.
 
-    A kept connection may be closed by the other side just as a submit is written to it, and then
-    nobody can tell whether it was read. That doubt would cost more than a handshake.
+    The other side may close a kept connection just as a submit is written to it. Nobody could then
+    tell whether the submit was read, and that doubt would cost more than a handshake.
     """
     return _open("submit", 0)
 
@@ -151,11 +152,12 @@ def close_clients() -> None:
 
 @dataclass(frozen=True)
 class Arriving:
-    """An answer whose body is still on the way."""
+    """An answer whose body is still arriving; `location` is the target of a redirect."""
 
     status: int
     headers: httpx.Headers = field(repr=False)
     chunks: Iterator[bytes] = field(repr=False)
+    location: str = field(default="", repr=False)
 
 
 @contextmanager
@@ -168,18 +170,32 @@ def exchange(
     content: bytes | None = None,
     timeout: float,
 ) -> Iterator[Arriving]:
-    """Send one request; `timeout` is the total time in seconds, the reading of the body included.
+    """Send one request; `timeout` is the total time in seconds, reading the body included.
 
-    Redirects are not followed. Raises `NotSent` where no byte of the request left this machine and
-    `OutcomeUnknown` for every other trouble on the way.
+    Redirects are not followed. Raises `NotSent`, with a `Reason` as its `raw_code`, if no byte of
+    the request left this machine, and `OutcomeUnknown` for any other trouble on the way.
     """
     limits = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
-    with (
-        time_limit(timeout),
-        _sorted_trouble(),
-        client.stream(method, url, headers=headers, content=content, timeout=limits) as response,
-    ):
-        yield Arriving(response.status_code, response.headers, _chunks(response))
+    with time_limit(timeout):
+        try:
+            request = client.build_request(
+                method, url, headers=headers, content=content, timeout=limits
+            )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+            raise NotSent(raw_code=Reason.ADDRESS) from error
+        with _sorted_trouble():
+            response = client.send(request, stream=True)
+        try:
+            yield Arriving(
+                response.status_code,
+                response.headers,
+                _chunks(response),
+                response.extensions["location"],
+            )
+        finally:
+            # What was read is complete, even if closing the connection fails.
+            with suppress(Exception):
+                response.close()
 
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
@@ -191,9 +207,15 @@ def _chunks(response: httpx.Response) -> Iterator[bytes]:
 def _sorted_trouble() -> Iterator[None]:
     try:
         yield
-    except NOT_SENT as error:
-        raise NotSent(raw_code=type(error).__name__) from error
-    except BROKEN as error:
+    except (AddressRefused, MemoryError):
+        raise
+    except NoConnection as error:
+        raise NotSent(raw_code=error.reason) from error
+    except (httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+        raise NotSent(raw_code=Reason.TIMEOUT) from error
+    except httpcore.UnsupportedProtocol as error:
+        raise NotSent(raw_code=Reason.ADDRESS) from error
+    except Exception as error:
         raise OutcomeUnknown(raw_code=type(error).__name__) from error
 
 
@@ -203,7 +225,7 @@ def guarded_get(
 ) -> Iterator[Arriving]:
     """GET `url` without credentials, from a public address or one of `private_hosts`.
 
-    Raises as `exchange`, and `AddressRefused`.
+    Raises what `exchange` raises, and `AddressRefused`.
     """
     backend = GuardedBackend(host_ports(private_hosts), resolver=resolver)
     with (

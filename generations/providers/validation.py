@@ -1,215 +1,151 @@
-"""What an engine can do, held against what is asked of it: nothing is dropped in silence."""
+"""Compares a request with what its engine can do, so that no option is ignored in silence."""
 
 from collections.abc import Sequence
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.functional import Promise
 
-from generations.providers.errors import UnsupportedOption
-from generations.providers.types import (
+from generations.providers import unsupported
+from generations.providers.capabilities import (
+    AS_REFERENCE,
     CUSTOM,
     Capabilities,
     CustomSize,
     Engine,
-    GenerationRequest,
     NumberRange,
-    ReferenceDelivery,
 )
+from generations.providers.errors import UnsupportedOption
+from generations.providers.types import GenerationRequest
 
 
-def validate(engine: Engine, request: GenerationRequest, *, links_possible: bool = True) -> None:
-    """Raise `UnsupportedOption`, naming the form field, for the first thing `engine` can't do.
+def validate(
+    engine: Engine,
+    request: GenerationRequest,
+    *,
+    references: int | None = None,
+    links_possible: bool = True,
+) -> None:
+    """Raise `UnsupportedOption`, with the form field's name, for the first thing `engine` can't do.
 
-    `request.num_images` may be the count of a whole run. `links_possible` says whether references
-    can be given as links, which takes a public address of the studio.
+    `request.num_images` may be the number for a whole run. `references` is how many references
+    there will be, if `request` does not contain them yet. `links_possible` says whether references
+    can be given as links, for which the studio needs a public address.
     """
     if request.engine != engine.name:
-        raise UnsupportedOption("engine", _("This engine does not exist. Choose another one."))
+        raise _refused("engine", unsupported.NO_ENGINE)
     able = engine.capabilities
+    references = len(request.references) if references is None else references
     _check_texts(able, request)
-    _check_count(able, request)
-    _check_size(able, request)
+    _check_count(able, request, references)
+    _check_size(able, request, references)
     _check_number("seed", able.seed, request.seed)
     _check_number("guidance_scale", able.guidance_scale, request.guidance_scale)
     _check_switches(able, request)
-    _check_references(able, request, links_possible=links_possible)
+    _check_references(able, references, links_possible=links_possible)
+
+
+def _refused(field: str, message: str | Promise, *, also: Sequence[str] = ()) -> UnsupportedOption:
+    return UnsupportedOption(field, str(message), also=tuple(also))
 
 
 def _check_texts(able: Capabilities, request: GenerationRequest) -> None:
     if not request.prompt.strip():
-        raise UnsupportedOption("prompt", _("Write what the images should show."))
+        raise _refused("prompt", unsupported.NO_PROMPT)
     _check_text("prompt", request.prompt, able.prompt_limit)
     if not request.negative_prompt:
         return
     if not able.negative_prompt:
-        raise _lacking(
-            "negative_prompt", _("This engine takes no negative prompt. Leave it empty.")
-        )
+        raise _refused("negative_prompt", unsupported.NO_OPTION)
     _check_text("negative_prompt", request.negative_prompt, able.prompt_limit)
 
 
 def _check_text(field: str, text: str, limit: int) -> None:
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
-        raise UnsupportedOption(
-            field, _("The text has a character that can't be sent. Type it again without it.")
-        )
+    if unsupported.has_unfit_character(text):
+        raise _refused(field, unsupported.UNFIT_CHARACTER)
     if len(text) > limit:
-        raise UnsupportedOption(
-            field,
-            _(
-                "The text has %(length)d characters and this engine takes %(limit)d. "
-                "Shorten it by %(excess)d."
-            )
-            % {"length": len(text), "limit": limit, "excess": len(text) - limit},
-        )
+        raise _refused(field, unsupported.too_long(text, limit))
 
 
-def _check_count(able: Capabilities, request: GenerationRequest) -> None:
-    # Where there are no sets, that is what is refused, and not the number.
+def _check_count(able: Capabilities, request: GenerationRequest, references: int) -> None:
+    # If the engine makes no sets, `_check_switches` refuses the set, and the number counts as for a
+    # run.
     sequential = request.sequential and able.sequential
-    most = able.most_images(sequential=sequential)
+    most = able.most_images(sequential=sequential, references=references)
     if not 1 <= request.num_images <= most:
-        raise UnsupportedOption(
-            "num_images",
-            _("This engine makes 1 to %(most)d images at a time. Choose a number in between.")
-            % {"most": most},
-        )
-    if not request.references or able.max_pictures is None:
-        return
-    in_one = min(request.num_images, able.per_request(sequential=sequential))
-    if in_one + len(request.references) > able.max_pictures:
-        raise UnsupportedOption(
-            "num_images",
-            _(
-                "References and images together can be %(most)d at this engine. "
-                "Ask for fewer images or remove references."
-            )
-            % {"most": able.max_pictures},
-        )
+        why = unsupported.number_of_images(able, sequential=sequential, references=references)
+        raise _refused("num_images", why)
 
 
-def _check_size(able: Capabilities, request: GenerationRequest) -> None:
-    _check_choice(
-        "resolution",
-        request.resolution,
-        able.resolutions,
-        _("This engine makes images at %(choices)s. Choose one of them."),
-    )
+def _check_size(able: Capabilities, request: GenerationRequest, references: int) -> None:
+    _check_choice("resolution", request.resolution, able.resolutions)
     _check_custom_size(able.custom_size, request)
-    _check_choice(
-        "aspect_ratio",
-        request.aspect_ratio,
-        able.aspect_ratios(request.resolution),
-        _("This engine makes images in the formats %(choices)s. Choose one of them."),
-    )
+    if request.aspect_ratio == AS_REFERENCE and able.as_reference(request.resolution):
+        if not references:
+            raise _refused("aspect_ratio", unsupported.FORMAT_NEEDS_REFERENCE)
+        return
+    _check_choice("aspect_ratio", request.aspect_ratio, able.aspect_ratios(request.resolution))
 
 
 def _check_custom_size(limits: CustomSize | None, request: GenerationRequest) -> None:
+    sides = {"width": request.width, "height": request.height}
     if request.resolution != CUSTOM:
-        for field in ("width", "height"):
-            if getattr(request, field) is not None:
-                raise _lacking(
-                    field, _("Width and height go with the resolution “custom”. Leave them empty.")
-                )
-        return
-    width, height = request.width, request.height
-    if limits and not (width and height and limits.allows(width, height)):
-        raise UnsupportedOption("width" if not width else "height", size_in_words(limits))
+        for field, side in sides.items():
+            if side is not None:
+                raise _refused(field, unsupported.OTHER_SIZE)
+    elif limits:
+        _check_sides(limits, sides)
 
 
-def size_in_words(limits: CustomSize) -> str:
-    """Which sizes `limits` allow, as advice."""
-    sides = _(
-        "Width and height may be %(least)d to %(most)d pixels, at most %(ratio)g times as long "
-        "as the other."
-    ) % {"least": limits.min_side, "most": limits.max_side, "ratio": limits.max_ratio}
-    if not limits.max_pixels:
-        return sides
-    pixels = (
-        _("Together they make %(least)s to %(most)s million pixels.")
-        if limits.min_pixels
-        else _("Together they make at most %(most)s million pixels.")
-    )
-    least, most = f"{limits.min_pixels / 1e6:.2f}", f"{limits.max_pixels / 1e6:.2f}"
-    return f"{sides} {pixels % {'least': least, 'most': most}}"
+def _check_sides(limits: CustomSize, sides: dict[str, int | None]) -> None:
+    wrong = [
+        field
+        for field, side in sides.items()
+        if not side or not limits.min_side <= side <= limits.max_side
+    ]
+    if wrong:
+        raise _refused(wrong[0], unsupported.size(limits), also=wrong[1:])
+    width, height = sides["width"] or 0, sides["height"] or 0
+    if not limits.allows(width, height):
+        # Each side is valid, but not their product or ratio, so the error concerns both fields.
+        raise _refused("width", unsupported.sides_together(limits, width, height), also=["height"])
 
 
-def _check_choice(field: str, value: str, choices: Sequence[str], message: str) -> None:
+def _check_choice(field: str, value: str, choices: Sequence[str]) -> None:
     if value not in (choices or ("",)):
-        raise UnsupportedOption(field, message % {"choices": ", ".join(choices)})
+        raise _refused(field, unsupported.choice(choices))
 
 
 def _check_number(field: str, limits: NumberRange | None, value: float | None) -> None:
     if value is None:
         return
     if limits is None:
-        raise _lacking(field)
-    # Written so that a value which is no number (NaN) is refused too.
+        raise _refused(field, unsupported.NO_OPTION)
+    # NaN fails every comparison, so this form refuses it too.
     if not limits.minimum <= value <= limits.maximum:
-        raise UnsupportedOption(
-            field,
-            _("Choose a number from %(minimum)g to %(maximum)g, or leave it empty.")
-            % {"minimum": limits.minimum, "maximum": limits.maximum},
-        )
+        raise _refused(field, unsupported.number(limits))
     steps = (value - limits.minimum) / limits.step
     if abs(steps - round(steps)) > 1e-6:
-        raise UnsupportedOption(
-            field,
-            _("Choose a number in steps of %(step)g, from %(minimum)g, or leave it empty.")
-            % {"step": limits.step, "minimum": limits.minimum},
-        )
+        raise _refused(field, unsupported.number(limits))
 
 
 def _check_switches(able: Capabilities, request: GenerationRequest) -> None:
     if request.sequential and not able.sequential:
-        raise _lacking("sequential", _("This engine makes no connected sets. Switch the set off."))
+        raise _refused("sequential", unsupported.NO_OPTION)
     for switch in ("enhance_prompt", "use_pre_llm"):
         if getattr(request, switch) is not None and not getattr(able, switch):
-            raise _lacking(switch)
-    if request.output_format is None:
+            raise _refused(switch, unsupported.NO_OPTION)
+    if request.output_format is not None:
+        if not able.output_formats:
+            raise _refused("output_format", unsupported.NO_OPTION)
+        _check_choice("output_format", request.output_format, able.output_formats)
+
+
+def _check_references(able: Capabilities, references: int, *, links_possible: bool) -> None:
+    if references < able.min_references:
+        raise _refused("references", unsupported.NEEDS_REFERENCE)
+    if not references:
         return
-    if not able.output_formats:
-        raise _lacking("output_format")
-    _check_choice(
-        "output_format",
-        request.output_format,
-        able.output_formats,
-        _("This engine gives files as %(choices)s. Choose one of them."),
-    )
-
-
-def _check_references(
-    able: Capabilities, request: GenerationRequest, *, links_possible: bool
-) -> None:
-    if len(request.references) < able.min_references:
-        raise UnsupportedOption(
-            "references", _("This engine changes pictures. Give it one as a reference.")
-        )
-    if not request.references:
-        return
-    if not able.max_references:
-        raise _lacking("references", _("This engine takes no references. Remove them."))
-    if able.reference_delivery is ReferenceDelivery.LINK and not links_possible:
-        raise UnsupportedOption(
-            "references",
-            _(
-                "This engine fetches references by link, and this studio has no public address. "
-                "Remove the references, or ask an admin to set PUBLIC_URL."
-            ),
-        )
-    if len(request.references) > able.max_references:
-        raise UnsupportedOption(
-            "references",
-            ngettext(
-                "This engine takes %(most)d reference. Remove the others.",
-                "This engine takes at most %(most)d references. Remove some.",
-                able.max_references,
-            )
-            % {"most": able.max_references},
-        )
-
-
-def _lacking(field: str, message: str = "") -> UnsupportedOption:
-    return UnsupportedOption(
-        field, message or _("This engine does not have this option. Leave it empty.")
-    )
+    if why := unsupported.no_references(able, links_possible=links_possible):
+        raise _refused("references", why)
+    if references > able.max_references:
+        why = unsupported.too_many_references(able.max_references, references)
+        raise _refused("references", why)

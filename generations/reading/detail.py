@@ -1,4 +1,4 @@
-"""One image with all that its page tells: where it comes from, its labels, its neighbours."""
+"""The page of one image: where it comes from, its labels, and the other images of its run."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,21 +8,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.events import Event
-from accounts.models import Record, User
+from accounts.models import Entry, Record, User
+from generations.jobs.execution import requests
 from generations.labelling import FULL, PREVIEW, SCREEN
-from generations.models import Image, Rendition, Run
+from generations.models import Generation, Image, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.providers import registry
-from generations.providers.types import CUSTOM, GenerationRequest
+from generations.providers.capabilities import CUSTOM, is_same_format
 from generations.reading import waits
 from generations.reading.feed import engine_label
 from generations.reading.frames import alt_text
 from generations.reading.sentences import short_hash
 from generations.reading.shapes import format_asked, shape_of
-
-# Two pictures whose ratios differ by no more than this part are of the same format.
-SAME_FORMAT = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,21 +34,29 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One thing that happened on the way to an image."""
+class GivenImage:
+    """A reference of the run. `ours` says that it is an image made in the studio, not an upload."""
 
-    words: str
+    src: str
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event in the making of an image, and its time."""
+
+    text: str
     at: str
     time: str
 
 
 @dataclass(frozen=True)
 class Detail:
-    """The page of one image; every text is finished.
+    """The page of one image. Every text is ready to print.
 
-    `params` and `facts` are label and value; `other_size` is a sentence where the picture is not
-    of the size asked for; `hash` is the SHA-256 of the file that people download. `previous` and
-    `next` are addresses within the run, or empty.
+    `params` are pairs of label and value. `other_size` is a sentence if the image does not have the
+    size asked for. `hash` is the SHA-256 of the file that people download. `previous` and `next`
+    are addresses of images of the same run, or empty.
     """
 
     image: Image
@@ -63,7 +69,7 @@ class Detail:
     other_size: str
     hash: str
     made_from: str
-    references: list[str]
+    references: list[GivenImage]
     steps: list[Step]
     strip: list[Neighbour]
     previous: str
@@ -76,16 +82,13 @@ class Detail:
 
 
 def detail_of(image: Image, *, viewer: User) -> Detail:
-    """All about `image`, which comes with its run, generation, price and person."""
+    """The page of `image`, whose run, generation, price and person must be loaded."""
     run, zone = image.run, viewer.team.tzinfo
     renditions = {row.recipe: row for row in image.renditions.all()}
     screen = renditions[SCREEN.name]
     strip = _strip(image)
     here = next(index for index, neighbour in enumerate(strip) if neighbour.current)
-    references = [
-        reference_path(uuid)
-        for uuid in run.run_references.values_list("reference__uuid", flat=True)
-    ]
+    references = _references(run)
     return Detail(
         image=image,
         run=run,
@@ -106,9 +109,14 @@ def detail_of(image: Image, *, viewer: User) -> Detail:
     )
 
 
-def is_welcome_as_reference() -> bool:
-    """Whether any engine that is set up takes references."""
+def can_be_reference() -> bool:
+    """Whether an image can be used as a reference: an engine that accepts some is set up."""
     return any(engine.capabilities.max_references for engine in registry.engines().values())
+
+
+def _references(run: Run) -> list[GivenImage]:
+    rows = run.run_references.values_list("reference__uuid", "reference__image")
+    return [GivenImage(reference_path(uuid), ours=image is not None) for uuid, image in rows]
 
 
 def _strip(image: Image) -> list[Neighbour]:
@@ -133,59 +141,62 @@ def _params(image: Image) -> list[tuple[str, str]]:
     return [
         (_("Engine"), engine_label(image.run.engine)),
         (_("Size"), f"{image.width}×{image.height}"),
-        (_("Format"), format_asked(options) or _("as the engine chose")),
+        (_("Format"), format_asked(options) or _("chosen by the engine")),
         (_("Resolution"), _resolution(options.get("resolution", ""))),
         (_("Seed"), _seed(image)),
-        (_("Price"), credits_in_words(image.generation.price.credits)),
+        (_("Price"), _price(image.generation)),
     ]
 
 
+def _price(generation: Generation) -> str:
+    if generation.came_late and not _is_charged(generation):
+        return _("free: it arrived after the credits had been returned")
+    return credits_in_words(generation.price.credits)
+
+
+def _is_charged(generation: Generation) -> bool:
+    return Entry.objects.filter(generation=generation.uuid, kind=Entry.Kind.SETTLE).exists()
+
+
 def _resolution(tier: str) -> str:
-    return _("Custom size") if tier == CUSTOM else tier or _("as the engine chose")
+    return _("Custom size") if tier == CUSTOM else tier or _("chosen by the engine")
 
 
 def _other_size(image: Image) -> str:
-    """What was asked for and what came, where they differ; empty where they do not."""
-    asked = _size_asked(image.run)
+    """The size asked for and the size that came; empty if they agree."""
+    asked = requests.size_asked(image.run)
     if asked is None or _is_as_asked(image, asked):
         return ""
     sizes = {"asked": "{}×{}".format(*asked), "sent": f"{image.width}×{image.height}"}
     return _("Asked for %(asked)s; the provider sent %(sent)s.") % sizes
 
 
-def _size_asked(run: Run) -> tuple[int, int] | None:
-    """Width and height in pixels; None where the engine is gone, or has no such size any more."""
-    engine = registry.known_engines().get(run.engine)
-    asked = GenerationRequest.from_options(run.options, engine=run.engine, prompt="")
-    try:
-        return engine.capabilities.size(asked) if engine else None
-    except KeyError:
-        return None
-
-
 def _is_as_asked(image: Image, asked: tuple[int, int]) -> bool:
-    """Where a provider promises no pixels, those that came need only have the format asked for."""
+    """Whether the image has the size asked for.
+
+    If the provider promises no exact pixels, the ratio is enough.
+    """
     able = registry.engine(image.run.engine).capabilities
     if able.exact_sizes or image.run.options.get("resolution") == CUSTOM:
         return (image.width, image.height) == asked
-    ratio = image.width * asked[1] / (image.height * asked[0])
-    return abs(ratio - 1) <= SAME_FORMAT
+    return is_same_format((image.width, image.height), asked)
 
 
 def _seed(image: Image) -> str:
     if image.generation.seed is not None:
         return str(image.generation.seed)
     asked = image.run.options.get("seed")
-    return _("not told") if asked is None else str(asked + image.generation.position)
+    engine = registry.known_engines().get(image.run.engine)
+    if asked is None or engine is None:
+        return _("not known")
+    return str(engine.capabilities.seed_at(image.generation.position, asked=asked))
 
 
 def _made_from(references: int) -> str:
     if not references:
         return _("Prompt")
-    words = ngettext(
-        "Prompt and %(count)d reference", "Prompt and %(count)d references", references
-    )
-    return words % {"count": references}
+    text = ngettext("Prompt and %(count)d reference", "Prompt and %(count)d references", references)
+    return text % {"count": references}
 
 
 def _steps(image: Image, zone: dt.tzinfo) -> list[Step]:
@@ -197,11 +208,11 @@ def _steps(image: Image, zone: dt.tzinfo) -> list[Step]:
         steps.append((_("Labelled and stored, %(time)s later") % {"time": taken}, image.created_at))
     else:
         steps.append((_("Labelled and stored"), image.created_at))
-    return [Step(words, at.isoformat(), f"{at.astimezone(zone):%H:%M:%S}") for words, at in steps]
+    return [Step(text, at.isoformat(), f"{at.astimezone(zone):%H:%M:%S}") for text, at in steps]
 
 
 def _record_of(image: Image) -> str:
-    """The number of the record that the image was stored under."""
+    """The number of the record of the image's storing, or an empty string."""
     stored = Record.objects.filter(subject_id=image.uuid, event=Event.IMAGE_STORED)
     number = stored.values_list("pk", flat=True).first()
     return f"{number:,}" if number else ""

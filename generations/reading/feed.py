@@ -1,30 +1,35 @@
-"""The studio's feed: runs, newest first, each with its person, its prompt and its frames."""
+"""The studio's feed: runs, newest first, each with its person, prompt and frames."""
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import keyset
 from accounts.models import User
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.providers import registry
-from generations.reading import keyset
-from generations.reading.frames import Frame, State, frames_of, shape_of_frames, shortened
-from generations.reading.shapes import format_asked, shape_asked
+from generations.reading import drawing
+from generations.reading.amounts import of_wanted
+from generations.reading.frames import Frame, FrameState, frames_of, shape_of_frames, shortened
+from generations.reading.shapes import format_asked, shape_asked, shape_of
 
 PAGE_SIZE = 10
-# So many runs at most are drawn again at each change; more can only come while someone waits.
+# The most runs in each of the two lists of a live update.
 LIVE_SIZE = 60
-# How long a run from further down the page, tried again, is still drawn after it ended.
+# How long a run further down the page is still updated after one of its requests has ended.
 AFTERGLOW = dt.timedelta(minutes=1)
 PROMPT_LENGTH = 200
 
@@ -38,7 +43,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class RunCard:
-    """One run as the feed shows it; every text is finished."""
+    """One run as the feed shows it. Every text is ready to print.
+
+    `images` is the HTML of all frames if each of them is an image, else empty. `is_mixed` says that
+    the images have different shapes.
+    """
 
     uuid: str
     status: str
@@ -53,16 +62,18 @@ class RunCard:
     ago: str
     reuse: str
     frames: Sequence[Frame]
+    images: SafeString
+    is_mixed: bool
 
     @property
     def alone(self) -> list["RunCard"]:
-        """The only run of a list, for a fragment of its own."""
+        """The run as a list, for the template that draws lists of runs."""
         return [self]
 
 
 @dataclass(frozen=True)
 class FeedPage:
-    """Runs, newest first; `next_cursor` leads to older ones and is empty where there are none."""
+    """Runs, newest first. `next_cursor` leads to older ones and is empty if there are none."""
 
     cards: list[RunCard]
     next_cursor: str
@@ -70,11 +81,11 @@ class FeedPage:
 
 @dataclass(frozen=True)
 class Live:
-    """The part of the feed that changes by itself: the runs from `since` on.
+    """The part of the feed that updates itself: a run, or the first page, and all newer runs.
 
-    `elsewhere` are further runs of the viewer, below on the page, that have changed. `pending`
-    says whether to go on polling; `summary` is one sentence for screen readers. `next_cursor`
-    leads to older runs, where the part was drawn from the top.
+    `elsewhere` are runs of the viewer further down the page that have changed. `pending` says
+    whether to go on polling. `summary` is one sentence for screen readers. `next_cursor` leads to
+    older runs, if this is the first page.
     """
 
     cards: list[RunCard]
@@ -86,18 +97,20 @@ class Live:
 
 
 def scope_of(text: str) -> Scope:
-    """The scope called `text`; the team's for any other word."""
+    """The scope named `text`, or the team's if there is no such scope."""
     return Scope.MINE if text == Scope.MINE else Scope.TEAM
 
 
 def page(viewer: User, *, scope: Scope, cursor: str) -> FeedPage:
-    """The runs that are older than the run `cursor`."""
+    """The runs that are older than the run with the UUID `cursor`."""
     found = _page(viewer, scope, cursor)
     return FeedPage(cards(found.rows, viewer=viewer), found.next_cursor)
 
 
 def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
-    """The runs from `since` on, or a first page, and how the viewer's own work stands."""
+    """The run with the UUID `since` and all newer ones, or the first page.
+
+    Runs of the viewer that are open or have just ended are included, wherever they stand."""
     place = keyset.place_of(_seen_by(viewer), since)
     if place:
         runs = _runs(viewer, scope)
@@ -106,8 +119,9 @@ def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
     else:
         found = _page(viewer, scope, cursor="")
         here, next_cursor = found.rows, found.next_cursor
-    elsewhere = _changed(viewer).exclude(pk__in=[run.pk for run in here])
-    others = list(keyset.newest_first(elsewhere)[:LIVE_SIZE])
+    pending = _pending(viewer)
+    elsewhere = (pending | _ended_lately(viewer)) - {run.pk for run in here}
+    others = _newest(viewer, elsewhere) if elsewhere else []
     drawn = cards([*here, *others], viewer=viewer)
     mine = [run for run in here if run.user_id == viewer.pk]
     return Live(
@@ -115,25 +129,20 @@ def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
         elsewhere=drawn[len(here) :],
         since=since if place else str(here[-1].uuid) if here else "",
         next_cursor=next_cursor,
-        pending=is_pending(viewer),
+        pending=bool(pending),
         summary=_summary(mine[0]) if mine else "",
     )
 
 
-def is_pending(viewer: User) -> bool:
-    """Whether anything of the viewer's own is still on its way."""
-    return Run.objects.filter(user=viewer, open__gt=0).exists()
-
-
 def cards(runs: Sequence[Run], *, viewer: User) -> list[RunCard]:
-    """The runs as cards. They come with their `user`."""
+    """The runs as cards. Their `user` must be loaded."""
     frames = frames_of(runs, viewer=viewer)
     now = timezone.now()
     return [_card(run, frames[run.pk], viewer, now) for run in runs]
 
 
 def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
-    """How long ago something was, shortly; a date in the team's time zone for what is older."""
+    """How long ago something was, in short. After a day it is a date in the team's time zone."""
     minutes = int((now - moment).total_seconds() // 60)
     if minutes < 1:
         return _("just now")
@@ -147,7 +156,7 @@ def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
 
 
 def engine_label(name: str) -> str:
-    """What people call an engine and its provider, also where it is no longer set up."""
+    """The label of an engine and its provider, even if the engine is no longer set up."""
     engine = registry.known_engines().get(name)
     return registry.full_label(engine) if engine else name
 
@@ -170,13 +179,23 @@ def _runs(viewer: User, scope: Scope) -> QuerySet[Run]:
     return runs.filter(user=viewer) if scope == Scope.MINE else runs
 
 
-def _changed(viewer: User) -> QuerySet[Run]:
-    """The viewer's runs that are on their way, or were a moment ago."""
-    # Two short look-ups by index: with an OR the database would read all runs of the viewer.
-    ended = Generation.objects.filter(ended_at__gt=timezone.now() - AFTERGLOW)
-    pending = Run.objects.filter(user=viewer, open__gt=0)
-    keys = {*ended.values_list("run", flat=True), *pending.values_list("pk", flat=True)}
-    return _runs(viewer, Scope.MINE).filter(pk__in=keys)
+def _pending(viewer: User) -> set[int]:
+    """The primary keys of the viewer's runs that have open requests."""
+    # A query apart from `_ended_lately`, so that each can use its index. With an OR the database
+    # would read all runs of the viewer.
+    return set(Run.objects.filter(user=viewer, open__gt=0).values_list("pk", flat=True))
+
+
+def _ended_lately(viewer: User) -> set[int]:
+    """The primary keys of the viewer's runs with a request that ended within `AFTERGLOW`."""
+    since = timezone.now() - AFTERGLOW
+    ended = Generation.objects.filter(user=viewer, ended_at__gt=since).order_by()
+    return set(ended.values_list("run", flat=True))
+
+
+def _newest(viewer: User, keys: set[int]) -> list[Run]:
+    """The runs with these primary keys, newest first."""
+    return list(keyset.newest_first(_runs(viewer, Scope.TEAM).filter(pk__in=keys))[:LIVE_SIZE])
 
 
 def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunCard:
@@ -193,24 +212,48 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunC
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
         reuse=reuse_path(run.uuid),
-        frames=_with_try_again(frames, _try_again(run, viewer)),
+        **_drawn(run, frames, viewer),
     )
+
+
+def _drawn(run: Run, frames: list[Frame], viewer: User) -> dict[str, Any]:
+    """The fields `frames`, `images` and `is_mixed` of a card.
+
+    If all frames are images, they are drawn together. Otherwise each image is drawn separately.
+    """
+    is_mixed = _is_mixed(frames)
+    shown = partial(Frame.as_shown, reuse=reuse_path(run.uuid), with_shape=is_mixed)
+    if frames and all(frame.state == FrameState.DONE for frame in frames):
+        images = drawing.images(map(shown, frames))
+        return {"frames": frames, "images": images, "is_mixed": is_mixed}
+    frames = [
+        replace(frame, drawn=drawing.images([shown(frame)])) if frame.src else frame
+        for frame in frames
+    ]
+    frames = _with_try_again(frames, _try_again(run, viewer))
+    return {"frames": frames, "images": SafeString(), "is_mixed": is_mixed}
+
+
+def _is_mixed(frames: Iterable[Frame]) -> bool:
+    # Most runs have images of one size, so few shapes have to be worked out.
+    sizes = {(frame.width, frame.height) for frame in frames if frame.state == FrameState.DONE}
+    return len(sizes) > 1 and len({shape_of(*size) for size in sizes}) > 1
 
 
 def _badge(frames: Sequence[Frame]) -> str:
     counts = Counter(frame.state for frame in frames)
-    words = {
-        State.SENT: _("%(count)d generating"),
-        State.SAVING: _("%(count)d saving"),
-        State.QUEUED: _("%(count)d in line"),
+    texts = {
+        FrameState.SENT: _("%(count)d generating"),
+        FrameState.SAVING: _("%(count)d saving"),
+        FrameState.QUEUED: _("%(count)d in line"),
     }
     return ", ".join(
-        text % {"count": counts[state]} for state, text in words.items() if counts[state]
+        text % {"count": counts[state]} for state, text in texts.items() if counts[state]
     )
 
 
 def _try_again(run: Run, viewer: User) -> str:
-    """The address that asks for the missing images once more, where that makes sense."""
+    """The address that asks for the missing images again; empty if the viewer can't do that now."""
     at_rest = not run.open and not run.unknown
     possible = run.user_id == viewer.pk and at_rest and run.missing
     if not possible or run.engine not in registry.engines():
@@ -219,15 +262,16 @@ def _try_again(run: Run, viewer: User) -> str:
 
 
 def _with_try_again(frames: list[Frame], path: str) -> list[Frame]:
-    """One button asks for all that is missing: it stands in the first frame without a picture."""
+    """Put the button, which asks for all missing images, into the first frame without an image."""
     for index, frame in enumerate(frames):
-        if path and frame.state in (State.FAILED, State.CANCELLED):
+        if path and frame.state in (FrameState.FAILED, FrameState.CANCELLED):
             return [*frames[:index], replace(frame, try_again=path), *frames[index + 1 :]]
     return frames
 
 
 def _summary(run: Run) -> str:
-    words = {"ready": run.delivered, "wanted": run.wanted}
     if run.is_pending:
-        return _("%(ready)d of %(wanted)d images ready") % words
-    return ngettext("%(ready)d image ready", "%(ready)d images ready", run.delivered) % words
+        ready = of_wanted(run.delivered, run.wanted)
+        return _("%(ready)s images ready") % {"ready": ready}
+    ready = ngettext("%(ready)d image ready", "%(ready)d images ready", run.delivered)
+    return ready % {"ready": run.delivered}

@@ -1,84 +1,69 @@
-"""The gallery: a team's images, newest first, found by prompt, campaign and person."""
+"""The gallery: a team's images, newest first, or those that match a search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import lru_cache
+from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.safestring import SafeString
 
+from accounts import keyset
 from accounts.models import User
-from generations.identifiers import uuid_to_look_up
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Rendition
-from generations.paths import reuse_path
-from generations.reading import keyset
-from generations.reading.frames import Frame, preview_frame
+from generations.paths import download_path, image_path, rendition_path, reuse_path
+from generations.reading import drawing
+from generations.reading.drawing import ShownImage
+from generations.reading.frames import ALT_LENGTH, alt_text, shortened
+from generations.reading.search import Filter, search
 from generations.reading.shapes import shape_of
 
 PAGE_SIZE = 48
-MOST_WORDS = 8
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What to show: words of the prompt, and identifiers of a campaign and of a person."""
-
-    query: str = ""
-    campaign: str = ""
-    person: str = ""
-
-    @property
-    def as_query(self) -> str:
-        """The filter as it stands in an address, without the question mark."""
-        named = {"q": self.query, "campaign": self.campaign, "person": self.person}
-        return urlencode({name: value for name, value in named.items() if value})
+EVERYTHING = Filter()
+# The columns of an image and its run that a page shows or sorts by.
+VALUES = ("uuid", "width", "height", "created_at", "run__uuid", "run__prompt")
+PREVIEW_VALUES = ("uuid", "format", "width", "height")
+# What a card is made of: image, run, prompt, the image's size, and its preview.
+_Shown = tuple[UUID, UUID, str, tuple[int, int], tuple[UUID, str, int, int]]
 
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the gallery; `shape` is its class, `reuse` fills the composer from its run."""
+    """One image of the gallery, and its HTML."""
 
-    frame: Frame
-    shape: str
-    reuse: str
+    frame: ShownImage
+    drawn: SafeString
 
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """Images, newest first. `next_cursor` leads to older ones and is empty where there are none."""
+    """Images, newest first. `next_cursor` leads to older ones and is empty if there are none."""
 
     cards: list[Card]
     next_cursor: str
 
 
-def page(user: User, *, cursor: str = "", chosen: Filter = Filter()) -> GalleryPage:
-    """The newest images of the user's team that `chosen` lets through, or those after `cursor`."""
-    visible = Image.objects.visible_to(user)
-    found = keyset.page(
-        _filtered(visible, chosen).select_related("run"),
-        cursor=cursor,
-        anchors=Image.objects.filter(team_id=user.team_id),
-        size=PAGE_SIZE,
-    )
+def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> GalleryPage:
+    """The newest images of the user's team that match `chosen`, or those older than `cursor`."""
+    if chosen.as_query:
+        found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
+    else:
+        found = keyset.page(
+            Image.objects.visible_to(user).select_related("run").only(*VALUES),
+            cursor=cursor,
+            anchors=Image.objects.filter(team_id=user.team_id),
+            size=PAGE_SIZE,
+        )
     return GalleryPage(cards(found.rows), found.next_cursor)
 
 
 def cards(images: Sequence[Image]) -> list[Card]:
-    """Images as cards. They come with their `run`."""
-    previews = {
-        preview.image_id: preview
-        for preview in Rendition.objects.filter(image__in=images, recipe=PREVIEW.name)
-    }
+    """The images as cards. Their `run` must be loaded. Images without a preview are left out."""
+    keys = [image.pk for image in images]
+    rows = Rendition.objects.filter(image__in=keys, recipe=PREVIEW.name)
+    previews = {key: tuple(values) for key, *values in rows.values_list("image", *PREVIEW_VALUES)}
     return [_card(image, previews[image.pk]) for image in images if image.pk in previews]
-
-
-def search(images: QuerySet[Image], query: str) -> QuerySet[Image]:
-    """The images whose prompt holds every word of `query`, in any case."""
-    if "\0" in query:  # no prompt holds one, and PostgreSQL cannot look for it
-        return images.none()
-    for word in query.split()[:MOST_WORDS]:
-        images = images.filter(run__prompt__icontains=word)
-    return images
 
 
 def campaigns_of(user: User) -> QuerySet[Campaign]:
@@ -86,22 +71,28 @@ def campaigns_of(user: User) -> QuerySet[Campaign]:
 
 
 def people_of(user: User) -> QuerySet[User]:
-    """Everyone in the user's team, those who have left it alone included."""
+    """Everyone in the user's team, including people who have made no image."""
     return User.objects.filter(team_id=user.team_id).order_by("name", "email")
 
 
-def _filtered(images: QuerySet[Image], chosen: Filter) -> QuerySet[Image]:
-    if chosen.campaign:
-        images = images.filter(run__campaign__uuid=uuid_to_look_up(chosen.campaign))
-    if chosen.person:
-        images = images.filter(run__user__uuid=uuid_to_look_up(chosen.person))
-    return search(images, chosen.query)
+def _card(image: Image, preview: tuple[UUID, str, int, int]) -> Card:
+    size = image.width, image.height
+    shown = image.uuid, image.run.uuid, shortened(image.run.prompt, ALT_LENGTH), size, preview
+    return _drawn_card(shown, drawing.surroundings())
 
 
-def _card(image: Image, preview: Rendition) -> Card:
-    preview.image = image
-    return Card(
-        frame=preview_frame(preview, prompt=image.run.prompt),
-        shape=shape_of(image.width, image.height),
-        reuse=reuse_path(image.run.uuid),
+@lru_cache(maxsize=drawing.MOST_KEPT)
+def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
+    image, run, prompt, size, (preview, preview_format, width, height) = shown
+    frame = ShownImage(
+        id=f"image-{image}",
+        href=image_path(image),
+        src=rendition_path(preview, preview_format),
+        alt=alt_text(prompt),
+        download=download_path(image),
+        reuse=reuse_path(run),
+        width=width,
+        height=height,
+        shape=shape_of(*size),
     )
+    return Card(frame, drawing.images([frame]))

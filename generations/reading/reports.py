@@ -1,4 +1,4 @@
-"""A run as one plain object, for the shell and for scripts."""
+"""A run as a plain dictionary, for the shell and for scripts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ Kind = Entry.Kind
 
 
 def of_run(run: Run) -> dict[str, Any]:
-    """`id status engine wanted delivered credits images generations error` of a run."""
+    """Return `id status engine wanted delivered credits images generations error` of a run."""
     generations = list(run.generations.all())
     return {
         "id": str(run.uuid),
@@ -33,7 +33,7 @@ def of_run(run: Run) -> dict[str, Any]:
 
 
 def credits_of(run: Run) -> dict[str, int]:
-    """Credits of the person reserved, charged and released for a run."""
+    """Return the person's credits that were reserved, charged and released for a run."""
     sums = dict(
         Entry.objects.filter(
             generation__in=run.generations.values("uuid"), allowance__user__isnull=False
@@ -59,9 +59,9 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _path(name: str) -> str:
-    """Where the file lies: a path on this machine, or the name within the bucket."""
-    place = storage.renditions()
-    return place.path(name) if isinstance(place, FileSystemStorage) else name
+    """The path of a file on this machine, or its name in the bucket."""
+    files = storage.renditions()
+    return files.path(name) if isinstance(files, FileSystemStorage) else name
 
 
 def _generation(generation: Generation) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What a record says, in words: its facts as a person reads them, by event.
+"""The facts of a record as a sentence, by event.
 
-Facts are plain values that outlive the code, so a sentence is made of what is there, and left out
-where a fact is missing. Nothing personal is in them.
+Records are older than the code that reads them, so a part of the sentence is left out if its fact
+is missing. Facts hold nothing personal.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.events import Event
-from generations.provider_health import LOW
+from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.providers.advice import Remedy, explain
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
+from generations.reading.shapes import ratio_asked
 
 Facts = Mapping[str, Any]
 HASH_LENGTH = 16
@@ -22,13 +23,13 @@ TASK_ID_LENGTH = 40
 
 
 def in_words(event: str, facts: Facts) -> str:
-    """One line on a record, or nothing where its event says it all."""
-    words = _WORDS.get(event)
-    return words(facts) if words else ""
+    """Return one line about a record; empty if the name of its event says everything."""
+    sentence = _SENTENCES.get(event)
+    return sentence(facts) if sentence else ""
 
 
 def short_hash(digest: str) -> str:
-    """The beginning of a hexadecimal hash, in groups of four as one compares them."""
+    """The beginning of a hexadecimal hash, in groups of four, which are easy to compare."""
     start = digest[:HASH_LENGTH]
     return " ".join(start[at : at + 4] for at in range(0, len(start), 4))
 
@@ -57,7 +58,7 @@ def _submitted(facts: Facts) -> str:
         _remedied(facts),
         _images(facts["images"]),
         engine_label(facts["engine"]),
-        options.get("aspect_ratio", ""),
+        ratio_asked(options),
         custom or options.get("resolution", ""),
         given % {"count": references} if references else "",
         _credits(facts["credits"]),
@@ -65,7 +66,7 @@ def _submitted(facts: Facts) -> str:
 
 
 def _remedied(facts: Facts) -> str:
-    """What was changed against the run that this one makes up for."""
+    """How this run differs from the failed run that it replaces."""
     remedies = {
         Remedy.LOWER_RESOLUTION: _("again at a lower resolution"),
         Remedy.WITHOUT_REFERENCES: _("again without references"),
@@ -80,7 +81,10 @@ def _retried(facts: Facts) -> str:
 
 def _moved(facts: Facts) -> str:
     again = _("attempt %(number)d") % {"number": facts.get("attempt", 0)}
-    reasons = {"worker_gone": _("The worker had stopped")}
+    reasons = {
+        "worker_gone": _("The program that made it had stopped"),
+        "own_trouble": _("The studio's database or storage could not be reached"),
+    }
     return _listed(
         _error(facts),
         reasons.get(facts.get("why", ""), ""),
@@ -92,7 +96,8 @@ def _moved(facts: Facts) -> str:
 def _accepted(facts: Facts) -> str:
     known = shortened(facts.get("task_id", ""), TASK_ID_LENGTH)
     task = _("task %(id)s") % {"id": known} if known else ""
-    return _listed(engine_label(facts["engine"]), task)
+    late = _("late, after it had failed") if facts.get("late") else ""
+    return _listed(engine_label(facts["engine"]), task, late)
 
 
 def _ended(facts: Facts) -> str:
@@ -103,6 +108,8 @@ def _ended(facts: Facts) -> str:
         _images(delivered) if delivered else "",
         _("%(credits)s spent") % {"credits": _credits(spent)} if spent else "",
         _("%(credits)s returned") % {"credits": _credits(released)} if released else "",
+        _("came late, not charged") if facts.get("late") and delivered else "",
+        _("the provider may bill it") if facts.get("provider_may_bill") else "",
     )
 
 
@@ -111,6 +118,7 @@ def _decided(facts: Facts) -> str:
         "task_id": _("A task id was given"),
         "accept_charge": _("The charge was accepted"),
         "release": _("The credits were released"),
+        "released_by_age": _("The outcome stayed unknown: the studio released the credits"),
     }
     return decisions.get(facts.get("decision", ""), "")
 
@@ -132,6 +140,26 @@ def _downloaded(facts: Facts) -> str:
 
 def _uploaded(facts: Facts) -> str:
     return _listed(_downloaded(facts), _rights(facts.get("rights", "")))
+
+
+def _by_strangers(facts: Facts) -> str:
+    """The hash of the file, for a first record; how often it happened again, for a second one."""
+    if "more" not in facts:
+        return _downloaded(facts)
+    return ngettext(
+        "%(count)d more time within %(minutes)d minutes",
+        "%(count)d more times within %(minutes)d minutes",
+        facts["more"],
+    ) % {"count": facts["more"], "minutes": facts.get("seconds", 0) // 60}
+
+
+def _cleaned(facts: Facts) -> str:
+    size = f"{facts['width']}×{facts['height']}"
+    return _listed(size, facts["format"], _downloaded(facts))
+
+
+def _refused(facts: Facts) -> str:
+    return str(facts.get("problem", ""))
 
 
 def _rights(declared: str) -> str:
@@ -158,16 +186,20 @@ def _alerted(facts: Facts) -> str:
         "provider": facts.get("provider", ""),
         "slot": facts.get("slot", ""),
     }
-    is_low = facts.get("code") == LOW
-    what = _("The balance is low") if is_low else _error({"error": facts.get("code", "")})
-    return _listed(key, what)
+    code = facts.get("code", "")
+    known = {
+        LOW: _("The balance is low"),
+        POLLS_REFUSED: _("The provider refuses to report on accepted requests"),
+    }
+    engine = engine_label(facts["engine"]) if "engine" in facts else ""
+    return _listed(key, engine, known.get(code) or _error({"error": code}))
 
 
 def _invited(facts: Facts) -> str:
-    return _("once more") if facts.get("again") else ", ".join(facts.get("groups", ()))
+    return _("again") if facts.get("again") else ", ".join(facts.get("groups", ()))
 
 
-_WORDS: dict[str, Callable[[Facts], str]] = {
+_SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.RUN_SUBMITTED: _submitted,
     Event.RUN_RETRIED: _retried,
     Event.GENERATION_QUEUED: _moved,
@@ -184,6 +216,9 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,
+    Event.REFERENCE_FETCHED: _by_strangers,
+    Event.REFERENCE_CLEANED: _cleaned,
+    Event.REFERENCE_REFUSED: _refused,
     Event.ALLOWANCE_LIMIT_SET: _limit_set,
     Event.ALLOWANCE_TOPPED_UP: _credited,
     Event.ALLOWANCE_WRITTEN_OFF: _credited,
@@ -191,5 +226,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     Event.USER_INVITED: _invited,
     Event.USER_CHANGED: _changed,
     Event.USER_DEACTIVATED: _changed,
+    Event.USER_SIGN_IN_FAILED: _by_strangers,
+    Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed,
 }

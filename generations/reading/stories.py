@@ -1,41 +1,40 @@
 """The log as reviewers read it: records newest first, and a run's whole story.
 
-The records of a story belong to the team of its run, whoever acted; all others belong to the team
-of the person who acted. Prompts stand in stories alone: reading one is itself recorded.
+Who may see a record is decided when it is written (`accounts.audit.viewers`). Only stories show
+prompts, and reading a story is itself recorded.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, keyset
 from accounts.events import Event
-from accounts.models import Record, Team, User
-from generations.identifiers import uuid_to_look_up
+from accounts.identifiers import uuid_to_look_up
+from accounts.models import Record, RecordTeam, Team, User
 from generations.labelling import PREVIEW
-from generations.models import Rendition, Run
+from generations.models import Image, Rendition, Run
 from generations.paths import rendition_path
-from generations.reading import keyset
 from generations.reading.gallery import GalleryPage, cards
 from generations.reading.sentences import in_words, short_hash
 from generations.states import RunStatus
 
 PAGE_SIZE = 50
-READ = "accounts.view_record"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One record as a page shows it; every text is finished.
+    """One record as a page shows it; every text is ready to print.
 
-    `tone` is ok, warn, bad or nothing; `story` the address of the run's story; `personal` what
-    was written by people, label and text, which only a story shows.
+    `tone` is ok, warn, bad or empty. `story` is the address of the run's story, or empty.
+    `personal` is what people wrote, as pairs of label and text; it is empty outside a story.
     """
 
     number: str
@@ -56,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True)
 class LogPage:
-    """Records, newest first; `next_cursor` leads to older ones and is empty where none are."""
+    """Records, newest first. `next_cursor` leads to older ones; it is empty if there are none."""
 
     rows: list[Row]
     next_cursor: str
@@ -64,36 +63,35 @@ class LogPage:
 
 @dataclass(frozen=True)
 class Story:
-    """A run from its first record to its last, with its pictures."""
+    """A run from its first record to its last, with its images."""
 
     run: Run
     status: str
-    pictures: GalleryPage
+    images: GalleryPage
     rows: list[Row]
 
 
 def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
-    """The newest records that `reader` may see, of one person and one event where given."""
-    visible = visible_to(reader)
-    chosen = visible.select_related("actor")
-    if person:
-        chosen = chosen.filter(actor__uuid=uuid_to_look_up(person))
-    if event in Event.values:
-        chosen = chosen.filter(event=event)
-    found = keyset.page(chosen, cursor=cursor, anchors=visible, size=PAGE_SIZE, time="at")
-    return LogPage(_rows(found.rows, reader), found.next_cursor)
-
-
-def visible_to(reader: User) -> QuerySet[Record]:
-    """The records of the reader's team."""
-    runs = Run.objects.filter(uuid=OuterRef("story"), team_id=reader.team_id)
-    own = Q(story__isnull=True) & (Q(actor__team_id=reader.team_id) | Q(actor__isnull=True))
-    return Record.objects.filter(own | Exists(runs))
+    """The newest records that `reader` may see, if given only those of one person and one event."""
+    place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
+    chosen = _filters(person, event)
+    own, shared = audit.rows_visible_to(reader)
+    # Records that every team sees have no actor.
+    sources = [own] if person else [own, shared]
+    found, more = keyset.newest(
+        [_with_records(rows.filter(**chosen)) for rows in sources],
+        place,
+        size=PAGE_SIZE,
+        time="at",
+        key="record_id",
+    )
+    records = [row.record for row in found]
+    return LogPage(_rows(records, reader), str(records[-1].uuid) if more else "")
 
 
 @transaction.atomic
 def read_story(run: Run, *, reader: User) -> Story:
-    """A run's whole story. That `reader` has read it is part of it from now on."""
+    """Return a run's whole story, and record that `reader` has read it."""
     audit.record(Event.RECORD_READ, actor=reader, subject=run, story=run.uuid)
     records = Record.objects.filter(story=run.uuid).select_related("actor", "payload")
     ordered = list(records.order_by("at", "pk"))
@@ -101,7 +99,7 @@ def read_story(run: Run, *, reader: User) -> Story:
     return Story(
         run=run,
         status=str(RunStatus(run.status).label),
-        pictures=GalleryPage(cards(list(images)), next_cursor=""),
+        images=GalleryPage(cards(list(images)), next_cursor=""),
         rows=_rows(ordered, reader, personal=True),
     )
 
@@ -109,9 +107,27 @@ def read_story(run: Run, *, reader: User) -> Story:
 # --- Steps -------------------------------------------------------------------------------------
 
 
+def _filters(person: str, event: str) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    if person:
+        # Looked up first, because with a join no planner sees that one index gives the order.
+        people = User.objects.filter(uuid=uuid_to_look_up(person))
+        chosen["actor_id__in"] = list(people.values_list("pk", flat=True))
+    if event in Event.values:
+        chosen["event"] = event
+    return chosen
+
+
+def _with_records(rows: QuerySet[RecordTeam]) -> QuerySet[RecordTeam]:
+    return rows.select_related("record__actor")
+
+
 def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:
-    previews = _previews(records)
+    previews = _previews(records, reader)
+    stories = _stories(records, reader)
     subjects = _names(records)
+    # Once for all rows, because `get_event_display` builds the whole list of choices each time.
+    labels = {event.value: str(event.label) for event in Event}
     zone = reader.team.tzinfo
     rows = []
     for record in records:
@@ -125,33 +141,44 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
                 hash=short_hash(bytes(record.leaf).hex()[:8]),
                 at=record.at.isoformat(),
                 time=date_format(record.at.astimezone(zone), "j M, H:i:s"),
-                person=str(person) if person else _("System"),
+                person=str(person) if person else _name_without_actor(record.event),
                 initials=person.initials if person else "",
                 colour=person.colour if person else 0,
-                event=record.get_event_display(),
+                event=labels.get(record.event, record.event),
                 icon=icon,
                 tone=tone,
                 detail=": ".join(filter(None, [subject, detail])),
                 src=previews.get(record.subject_id, ""),
-                story=reverse("story", args=[record.story]) if record.story else "",
+                story=reverse("story", args=[record.story]) if record.story in stories else "",
                 personal=_personal(record) if personal else [],
             )
         )
     return rows
 
 
-def _previews(records: Sequence[Record]) -> dict[UUID, str]:
-    """The addresses of the pictures that records are about, by the image's identifier."""
-    images = [record.subject_id for record in records if record.subject_kind == "image"]
-    previews = Rendition.objects.filter(
-        image__uuid__in=images, image__hidden_at__isnull=True, recipe=PREVIEW.name
-    )
+def _name_without_actor(event: str) -> str:
+    """The name that the log shows for an act without an actor."""
+    return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
+
+
+def _stories(records: Sequence[Record], reader: User) -> set[UUID | None]:
+    """The stories that `reader` may open. A team-mate's act may be in another team's story."""
+    stories = {record.story for record in records if record.story}
+    runs = Run.objects.visible_to(reader).filter(uuid__in=stories)
+    return set(runs.values_list("uuid", flat=True))
+
+
+def _previews(records: Sequence[Record], reader: User) -> dict[UUID, str]:
+    """The addresses of the images that records are about, by the image's identifier."""
+    subjects = [record.subject_id for record in records if record.subject_kind == "image"]
+    images = Image.objects.visible_to(reader).filter(uuid__in=subjects)
+    previews = Rendition.objects.filter(image__in=images, recipe=PREVIEW.name)
     found = previews.values_list("image__uuid", "uuid", "format")
     return {image: rendition_path(uuid, image_format) for image, uuid, image_format in found}
 
 
 def _names(records: Sequence[Record]) -> dict[UUID, str]:
-    """The names of the people and teams that records are about, but for their own acts."""
+    """The names of the people and teams that records are about, except for people's own acts."""
     about = {
         record.subject_id
         for record in records
@@ -163,15 +190,22 @@ def _names(records: Sequence[Record]) -> dict[UUID, str]:
 
 
 def _personal(record: Record) -> list[tuple[str, str]]:
-    """What people wrote, as far as it has not been erased; the prompt stands above the story."""
+    """What people wrote, unless it is erased; not the prompt, which the page shows above."""
     payload = getattr(record, "payload", None)
     if payload is None:
         return []
     if payload.data is None:
         return [(_("Personal text"), _("erased"))]
-    labels = {"negative_prompt": _("Avoid"), "reason": _("Reason")}
+    labels = {
+        "negative_prompt": _("Avoid"),
+        "reason": _("Reason"),
+        "ip": _("From"),
+        "user_agent": _("Program"),
+    }
     return [(label, payload.data[name]) for name, label in labels.items() if payload.data.get(name)]
 
+
+_BY_STRANGERS = (Event.REFERENCE_FETCHED, Event.USER_SIGN_IN_FAILED, Event.WEBHOOK_FORGED)
 
 _LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_SUBMITTED: ("send", ""),
@@ -193,6 +227,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.IMAGE_DOWNLOADED: ("download", ""),
     Event.ORIGINAL_DOWNLOADED: ("download", "warn"),
     Event.REFERENCE_UPLOADED: ("upload", ""),
+    Event.REFERENCE_CLEANED: ("image", ""),
+    Event.REFERENCE_REFUSED: ("triangle-alert", "bad"),
     Event.REFERENCE_FETCHED: ("link-2", ""),
     Event.ALLOWANCE_LIMIT_SET: ("coins", ""),
     Event.ALLOWANCE_TOPPED_UP: ("coins", ""),
@@ -202,6 +238,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.USER_CHANGED: ("user", ""),
     Event.USER_DEACTIVATED: ("user", "warn"),
     Event.USER_SIGNED_IN: ("log-in", ""),
+    Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
+    Event.WEBHOOK_FORGED: ("shield-alert", "warn"),
     Event.RECORD_READ: ("eye", ""),
     Event.ADMIN_ADDED: ("settings", ""),
     Event.ADMIN_CHANGED: ("settings", ""),

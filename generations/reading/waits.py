@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from django.core.cache import cache
-from django.db.models import Count, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
+from generations.providers.capabilities import provider_of
 from generations.states import Status
 
+# How many places of a line are counted.
+COUNTED = 100
 MEASURED = 100
 LEAST_MEASURED = 3
 REMEMBERED_SECONDS = 30
@@ -23,19 +24,23 @@ REMEMBERED_SECONDS = 30
 
 @dataclass(frozen=True)
 class Pace:
-    """What a provider manages: requests at once, and seconds from sent to stored.
+    """A provider's speed: requests at once, and seconds from submission to stored images.
 
-    `seconds` goes by engine and resolution, and has only what was measured often enough.
+    `seconds` is by engine and resolution. It lacks pairs that were not measured often enough.
     """
 
-    slots: int
+    capacity: int
     seconds: Mapping[tuple[str, str], float]
 
 
 def typical_seconds(run: Run) -> float | None:
-    """Seconds from sent to stored for a request of this run, measured or else documented."""
+    """Seconds from submission to storage for a request of this run: measured, or documented."""
+    return _typical_seconds(run, pace_of(provider_of(run.engine)))
+
+
+def _typical_seconds(run: Run, pace: Pace) -> float | None:
     resolution = run.options.get("resolution", "")
-    measured = pace_of(_provider(run)).seconds.get((run.engine, resolution))
+    measured = pace.seconds.get((run.engine, resolution))
     if measured is not None:
         return measured
     engine = registry.known_engines().get(run.engine)
@@ -43,39 +48,39 @@ def typical_seconds(run: Run) -> float | None:
 
 
 def seconds_in_line(run: Run, place: int) -> float | None:
-    """Seconds until a request at `place` in its provider's line (1 is next) is done: a guess."""
-    typical = typical_seconds(run)
-    if typical is None:
-        return None
-    return math.ceil(place / pace_of(_provider(run)).slots) * typical
+    """Estimate the seconds until a request at `place` in its line (1 is next) is done."""
+    pace = pace_of(provider_of(run.engine))
+    typical = _typical_seconds(run, pace)
+    return None if typical is None else math.ceil(place / pace.capacity) * typical
 
 
 def places(generations: Iterable[Generation]) -> dict[int, int]:
-    """By key, the place of queued generations in their provider's line, counted from 1.
+    """Return the places of queued generations in their provider's line, by key, counted from 1.
 
-    Turns are also a matter of fairness, so a place may change by more than one.
+    At most COUNTED places are counted: every place further back is COUNTED + 1. Requests are also
+    sent fairly among people, so a place may change by more than one.
     """
-    queued = [row.pk for row in generations if row.status == Status.QUEUED]
-    if not queued:
-        return {}
-    line = Generation.objects.filter(provider=OuterRef("provider"), status=Status.QUEUED)
-    sooner = Q(created_at__lt=OuterRef("created_at")) | Q(
-        created_at=OuterRef("created_at"), pk__lt=OuterRef("pk")
-    )
-    ahead = line.filter(sooner).order_by().values("provider").annotate(n=Count("pk")).values("n")
-    rows = Generation.objects.filter(pk__in=queued).values_list("pk", Coalesce(Subquery(ahead), 0))
-    return {pk: count + 1 for pk, count in rows}
+    queued = {row.pk: row.provider for row in generations if row.status == Status.QUEUED}
+    lines = {provider: _front(provider) for provider in set(queued.values())}
+    return {pk: lines[provider].get(pk, COUNTED + 1) for pk, provider in queued.items()}
+
+
+def _front(provider: str) -> dict[int, int]:
+    """The places of the generations that have waited longest at a provider."""
+    line = Generation.objects.filter(provider=provider, status=Status.QUEUED)
+    keys = line.order_by("created_at", "position", "id").values_list("pk", flat=True)[:COUNTED]
+    return {pk: place for place, pk in enumerate(keys, start=1)}
 
 
 def pace_of(provider: str) -> Pace:
-    """The pace of a provider, remembered for half a minute."""
+    """The pace of a provider, cached for half a minute."""
     return cache.get_or_set(  # type: ignore[return-value]
-        f"pace:{provider}", lambda: _measure(provider), REMEMBERED_SECONDS
+        f"waits-pace:{provider}", lambda: _measure(provider), REMEMBERED_SECONDS
     )
 
 
 def in_words(seconds: float) -> str:
-    """A time as one says it: 14 s, 2 min."""
+    """A short text for a length of time: 14 s, 2 min."""
     if seconds < 90:
         exact = seconds < 20
         rounded = max(math.ceil(seconds) if exact else 5 * math.ceil(seconds / 5), 1)
@@ -85,7 +90,7 @@ def in_words(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """An estimate, called one."""
+    """The text of an estimate: about 2 min."""
     return _("about %(time)s") % {"time": in_words(seconds)}
 
 
@@ -106,13 +111,9 @@ def _measure(provider: str) -> Pace:
             seconds = (ended_at - submitted_at).total_seconds()
             taken[engine, options.get("resolution", "")].append(seconds)
     medians = {kind: median(times) for kind, times in taken.items() if len(times) >= LEAST_MEASURED}
-    return Pace(_slots(provider), medians)
+    return Pace(_capacity(provider), medians)
 
 
-def _slots(provider: str) -> int:
+def _capacity(provider: str) -> int:
     accounts = ProviderAccount.objects.filter(provider=provider)
     return sum(account.most_at_once for account in accounts) or 1
-
-
-def _provider(run: Run) -> str:
-    return run.engine.partition("/")[0]

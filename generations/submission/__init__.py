@@ -1,10 +1,12 @@
-"""Asking for pictures: submit, try again, remedy, cancel.
+"""Asking for images: submit, try again, remedy, cancel.
 
-One transaction holds the run, its generations, the credits and the record, or nothing at all;
-the workers are told on commit.
+One transaction writes the run, its generations, the credits and the record, or nothing. Workers are
+told on commit.
 """
 
 from generations.submission.asking import (
+    NO_PRICE,
+    AnyReference,
     KeyReused,
     NewReference,
     RunRequest,
@@ -15,14 +17,18 @@ from generations.submission.asking import (
     with_defaults,
 )
 from generations.submission.cancelling import can_cancel, cancel
+from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.identical import AlreadyMade, images_made, work_digest
-from generations.submission.remedies import PRESSED, Offer, offers, remedy
+from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
-from generations.submission.submitting import submit
+from generations.submission.uploading import MAX_BYTES, check_upload
 
 __all__ = [
-    "PRESSED",
+    "MAX_BYTES",
+    "NO_PRICE",
+    "ONE_PRESS_REMEDIES",
     "AlreadyMade",
+    "AnyReference",
     "KeyReused",
     "NewReference",
     "Offer",
@@ -31,9 +37,11 @@ __all__ = [
     "as_generation_request",
     "can_cancel",
     "cancel",
+    "check_upload",
     "images_made",
     "offers",
     "quote",
+    "refuse_shortfall",
     "remedy",
     "submit",
     "try_again",

@@ -1,4 +1,4 @@
-"""What is asked for with one press: plain values, and what they cost."""
+"""What one press asks for, as plain values, and what it costs."""
 
 import hashlib
 import json
@@ -7,21 +7,27 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.core.files.base import File
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from generations import pricing, provider_health
-from generations.imaging import CleanImage
+from generations import pricing
+from generations.imaging import ImageFacts
+from generations.jobs import provider_health
 from generations.models import Image, Reference
-from generations.providers import registry
+from generations.providers import registry, unsupported
 from generations.providers.advice import explain
-from generations.providers.types import Engine, GenerationRequest, ReferenceInput
+from generations.providers.capabilities import Engine
+from generations.providers.types import GenerationRequest, ReferenceInput
 
-# An option of a run that no provider is told: how many images its requests ask for at most.
+# An option of a run that is not sent to a provider: the most images that one of its requests may
+# ask for.
 IMAGES_AT_A_TIME = "images_at_a_time"
+NO_PRICE = gettext_lazy("This engine has no price yet. Ask an admin to set one.")
 
 
 class SubmissionRefused(Exception):
-    """The request cannot be taken; `field` names the form field, `message` is for the person."""
+    """The request is refused; `message` tells the person why, `field` names the form field."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -30,19 +36,20 @@ class SubmissionRefused(Exception):
 
 
 class KeyReused(SubmissionRefused):
-    """The idempotency key came before with other content."""
+    """The idempotency key was used before for a request with other content."""
 
 
 @dataclass(frozen=True)
 class NewReference:
-    """An upload, cleaned and not yet stored, with the rights its owner declares."""
+    """An upload whose header was checked, and its declared rights. It is not yet decoded or stored.
 
-    picture: CleanImage
+    `sha256` is the hash of the bytes of `file`; `facts` are what its header claims.
+    """
+
+    file: File
+    sha256: str
+    facts: ImageFacts
     rights: str = Reference.Rights.OWN
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.picture.data).hexdigest()
 
 
 AnyReference = NewReference | Reference | Image
@@ -50,10 +57,10 @@ AnyReference = NewReference | Reference | Image
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a person asks for with one press: `num_images` in all, options in the engine's words.
+    """What a person asks for with one press: `num_images` in all, and the engine's own options.
 
-    `references` are uploads, references of the team, or images of the team, in order. `make_again`
-    is the digest of work that the person was told is there already, and wants once more.
+    `references` are uploads, and references and images of the team, in order. `make_again` is the
+    digest of work that the team already has (see `AlreadyMade`) and the person wants again.
     """
 
     engine: str
@@ -67,7 +74,7 @@ class RunRequest:
 
     @property
     def digest(self) -> str:
-        """The same for the same content, whatever the key."""
+        """A digest of the content, without the key: equal for equal content."""
         return digest_of(
             {
                 "engine": self.engine,
@@ -81,13 +88,13 @@ class RunRequest:
 
 
 def digest_of(content: dict[str, Any]) -> str:
-    """The SHA-256 of plain values as hexadecimal digits."""
+    """The SHA-256 of plain values, in hexadecimal digits."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def as_generation_request(request: RunRequest) -> GenerationRequest:
-    """The whole run as one request, for checks and for the price tier."""
+    """The whole run as one request, to validate it and to find its price tier."""
     return GenerationRequest.from_options(
         request.options,
         engine=request.engine,
@@ -97,14 +104,14 @@ def as_generation_request(request: RunRequest) -> GenerationRequest:
     )
 
 
-def quote(request: RunRequest) -> int | None:
-    """Credits for this request, as the button shows and `submit` reserves; None without a price."""
-    price = pricing.price_of(as_generation_request(request))
+def quote(request: GenerationRequest) -> int | None:
+    """Credits for a whole run, as the button shows and `submit` reserves; None without a price."""
+    price = pricing.price_of(request)
     return pricing.credits_for(price, request.num_images) if price else None
 
 
 def with_defaults(engine: str, options: dict[str, Any]) -> dict[str, Any]:
-    """`options` with the engine's first resolution and ratio where they were left out."""
+    """`options`, with the engine's first resolution and aspect ratio if they were left out."""
     capabilities = engine_called(engine).capabilities
     resolution = options.get("resolution") or capabilities.resolutions[0]
     ratios = capabilities.aspect_ratios(resolution)
@@ -113,24 +120,24 @@ def with_defaults(engine: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def engine_called(name: str) -> Engine:
-    """The engine called `name`. Raises SubmissionRefused where it is not set up here."""
+    """The engine called `name`. Raises SubmissionRefused if it is not set up here."""
     engine = registry.engines().get(name)
     if engine is None:
-        raise SubmissionRefused(_("This engine does not exist here. Pick another."), field="engine")
+        raise SubmissionRefused(str(unsupported.NO_ENGINE), field="engine")
     return engine
 
 
 def usable_engine(name: str) -> Engine:
-    """The engine called `name`. Raises SubmissionRefused where nothing can be sent to it now."""
+    """The engine called `name`. Raises SubmissionRefused if no key can serve it now."""
     engine = engine_called(name)
-    if why := why_blocked(engine.provider):
+    if why := why_blocked(engine):
         raise SubmissionRefused(why, field="engine")
     return engine
 
 
-def why_blocked(provider: str) -> str:
-    """What keeps every key of `provider` from being used, and what to do; empty if one is fine."""
-    code = provider_health.why_blocked(provider)
+def why_blocked(engine: Engine) -> str:
+    """Why no key can serve `engine` now, and what to do; empty if one can."""
+    code = provider_health.why_blocked(engine.provider, engine.name)
     if not code:
         return ""
     to_do = _("Choose another engine; admins have been told.")
@@ -138,13 +145,23 @@ def why_blocked(provider: str) -> str:
 
 
 def no_price() -> SubmissionRefused:
-    message = _("This engine has no price yet. Ask an admin to set one.")
-    return SubmissionRefused(message, field="engine")
+    """The error for an engine without a price."""
+    return SubmissionRefused(str(NO_PRICE), field="engine")
+
+
+def refused_reference(reference: Reference) -> SubmissionRefused:
+    """The error that says why `reference` is unusable."""
+    message = _("A reference can't be used. %(why)s") % {"why": reference.problem}
+    return SubmissionRefused(message, field="references")
 
 
 def sha256_of(reference: AnyReference) -> str:
-    """The SHA-256 of a reference's file."""
-    return reference.original_sha256 if isinstance(reference, Image) else reference.sha256
+    """The SHA-256 of a reference's file; of an upload, that of the bytes as uploaded."""
+    if isinstance(reference, Image):
+        return reference.original_sha256
+    if isinstance(reference, Reference):
+        return reference.upload_sha256 or reference.sha256
+    return reference.sha256
 
 
 def _identity(reference: AnyReference) -> str:
@@ -152,5 +169,5 @@ def _identity(reference: AnyReference) -> str:
 
 
 def _as_input(reference: AnyReference) -> ReferenceInput:
-    picture = reference.picture if isinstance(reference, NewReference) else reference
-    return ReferenceInput(sha256_of(reference), picture.width, picture.height)
+    image = reference.facts if isinstance(reference, NewReference) else reference
+    return ReferenceInput(sha256_of(reference), image.width, image.height)

@@ -1,4 +1,4 @@
-"""Cancel: at once while a request waits, by the provider's leave once it was sent."""
+"""Cancel a waiting request at once, and a sent one if the provider can."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -6,14 +6,15 @@ from django.utils import timezone
 from accounts import audit
 from accounts.events import Event
 from accounts.models import User
-from generations import lifecycle, live
+from generations import live
+from generations.jobs import lifecycle
 from generations.models import Generation
 from generations.providers import registry
 from generations.states import Status
 
 
 def cancel(generation: Generation, *, actor: User) -> bool:
-    """Stop a generation; False where it is too late, or the provider cannot."""
+    """Cancel a generation, or ask its provider to. Returns False if neither is possible."""
     if lifecycle.move(generation, Status.CANCELLED, expect=[Status.QUEUED], actor=actor):
         return True
     if not can_cancel(generation):
@@ -35,7 +36,7 @@ def cancel(generation: Generation, *, actor: User) -> bool:
 
 
 def can_cancel(generation: Generation) -> bool:
-    """Whether a cancel button is of any use for this generation now."""
+    """Whether to offer a cancel button for this generation now."""
     if generation.status == Status.QUEUED:
         return True
     engine = registry.engines().get(generation.run.engine)

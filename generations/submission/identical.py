@@ -1,4 +1,4 @@
-"""Work that is done already: known by its digest, offered, and never reused in silence."""
+"""Finds work that the team already has, by its digest. It is offered, never reused in silence."""
 
 from typing import Any
 
@@ -20,23 +20,23 @@ from generations.submission.asking import (
 
 
 class AlreadyMade(SubmissionRefused):
-    """The person's team has exactly these pictures: those of `run`. Nothing was charged.
+    """The person's team already has exactly these images, in `run`. Nothing was charged.
 
-    A request whose `make_again` is `digest` makes them anew.
+    A request with `make_again` set to `digest` makes them again.
     """
 
     def __init__(self, run: Run, digest: str) -> None:
         super().__init__(
-            _("Your team has exactly these pictures already. Nothing was made or charged.")
+            _("Your team already has exactly these images. Nothing was made or charged.")
         )
         self.run = run
         self.digest = digest
 
 
 def work_digest(request: RunRequest) -> str:
-    """The same for requests that bring the same pictures, however many: a SHA-256.
+    """A SHA-256 that is the same for requests that bring the same images, however many.
 
-    Empty where that cannot be told: without a seed, or at an engine that promises nothing for one.
+    Empty if that can't be known: without a seed, or if the engine does not promise it for a seed.
     """
     able = engine_called(request.engine).capabilities
     if not able.deterministic_by_seed or request.options.get("seed") is None:
@@ -54,8 +54,8 @@ def work_digest(request: RunRequest) -> str:
     )
 
 
-def refuse_what_is_there(user: User, request: RunRequest, digest: str) -> None:
-    """Raises AlreadyMade where the team has all these pictures and nobody wants them once more."""
+def refuse_identical_work(user: User, request: RunRequest, digest: str) -> None:
+    """Raise AlreadyMade if the team has all these images, unless they are asked for again."""
     if not digest or request.make_again == digest:
         return
     made = Count("images", filter=_shown("images__", request.num_images))
@@ -66,7 +66,7 @@ def refuse_what_is_there(user: User, request: RunRequest, digest: str) -> None:
 
 
 def images_made(run: Run, num_images: int) -> QuerySet[Image]:
-    """The pictures of `run` that a request for `num_images` would bring, as far as shown."""
+    """The images of `run`, without hidden ones, that a request for `num_images` would bring."""
     return run.images.filter(_shown("", num_images))
 
 

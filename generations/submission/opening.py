@@ -1,46 +1,76 @@
-"""The requests to a provider that fill the frames of a run: their rows and their credits."""
+"""Opens the requests that fill positions of a run: writes their rows and reserves credits."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import ledger
 from accounts.models import User
-from generations import hints, live, pricing
-from generations.models import Generation, Price, Run
-from generations.providers.types import Capabilities
-from generations.submission.asking import IMAGES_AT_A_TIME, SubmissionRefused
+from generations import live, pricing
+from generations.jobs import hints
+from generations.models import Generation, Price, Reference, Run
+from generations.providers.capabilities import Capabilities, provider_of
+from generations.submission.asking import IMAGES_AT_A_TIME, SubmissionRefused, refused_reference
 
 
 def open_requests(
-    run: Run, slots: Sequence[int], *, able: Capabilities, price: Price, actor: User
+    run: Run,
+    positions: Sequence[int],
+    *,
+    able: Capabilities,
+    price: Price,
+    actor: User,
+    has_references: bool = True,
 ) -> list[Generation]:
-    """Make and queue what fills `slots`, and hold its credits. Raises InsufficientCredits."""
-    generations = _generations(run, slots, _per_request(run.options, able), price)
+    """Make and queue the generations that fill `positions`, and reserve their credits.
+
+    `has_references` is False if the caller knows that the run has none. Raises InsufficientCredits,
+    or SubmissionRefused if a reference has turned out unusable.
+    """
+    waits_since = _waits_for_references(run) if has_references else None
+    generations = _generations(run, positions, _per_request(run.options, able), price)
     amounts = {row.uuid: pricing.credits_for(row.price, row.wanted) for row in generations}
     for row in generations:
-        row.save(force_insert=True)
-        hints.hint(hints.SUBMIT)
+        row.preparing_since = waits_since
+    Generation.objects.bulk_create(generations)
+    hints.hint(hints.SUBMIT)
     live.bump(run.user_id)
-    # Last, so that the allowance's row is locked for as short as can be.
+    # Last, so that the allowance's row is locked as briefly as possible.
     ledger.reserve(actor, amounts, price=generations[0].price.uuid)
     return generations
 
 
+def _waits_for_references(run: Run) -> datetime | None:
+    """Now, if a reference of the run is still to be cleaned; else None.
+
+    The rows are locked, so either the worker that cleans a reference sees this run, or this
+    function sees that it is clean.
+    """
+    given = Reference.objects.filter(pk__in=run.run_references.values("reference"))
+    awaited = given.exclude(status=Reference.Status.READY).order_by("pk").select_for_update()
+    for reference in awaited:
+        if reference.status == Reference.Status.REFUSED:
+            raise refused_reference(reference)
+    return timezone.now() if awaited else None
+
+
 def check_something_is_missing(run: Run) -> None:
-    """Raises SubmissionRefused while anything of the run may still come, or when all has."""
+    """Raise SubmissionRefused if an image of the run may still arrive, or if all have arrived."""
     if run.open or run.unknown:
-        raise SubmissionRefused(_("Wait until nothing of this run is open, then try again."))
+        raise SubmissionRefused(_("This run has not ended yet. Wait until it has, then try again."))
     if not run.missing:
         raise SubmissionRefused(_("All images of this run have arrived."))
 
 
-def free_slots(run: Run) -> list[int]:
-    """The frames for the images of a run that are missing.
+def free_positions(run: Run) -> list[int]:
+    """The positions for the images that the run still lacks.
 
-    A set is one request and so needs frames in a row: they stand behind all pictures that came.
+    A set is one request, so its positions must follow one another: they come after all images of
+    the run.
     """
     if run.options.get("sequential"):
         last = run.images.aggregate(last=Max("position"))["last"]
@@ -58,17 +88,17 @@ def _per_request(options: dict[str, Any], able: Capabilities) -> int:
 
 
 def _generations(
-    run: Run, slots: Sequence[int], per_request: int, price: Price
+    run: Run, positions: Sequence[int], per_request: int, price: Price
 ) -> list[Generation]:
-    """One generation for each stretch of neighbouring frames that one request can fill."""
+    """One generation for each group of consecutive positions that one request can fill."""
     generations: list[Generation] = []
-    for slot in slots:
+    for position in positions:
         last = generations[-1] if generations else None
-        if last and last.position + last.wanted == slot and last.wanted < per_request:
+        if last and last.position + last.wanted == position and last.wanted < per_request:
             last.wanted += 1
         else:
-            provider = run.engine.partition("/")[0]
+            asked: dict[str, Any] = {"provider": provider_of(run.engine), "price": price}
             generations.append(
-                Generation(run=run, provider=provider, price=price, position=slot, wanted=1)
+                Generation(run=run, user=run.user, position=position, wanted=1, **asked)
             )
     return generations

@@ -1,6 +1,6 @@
-"""Remedies: one press that asks for what is missing of a run, changed where it went wrong.
+"""Remedies: one press asks for a run's missing images again, with other options.
 
-The images come in a run of their own: the first stays as it is, with what it cost.
+The images come in a new run. The first run and what it cost stay unchanged.
 """
 
 import math
@@ -19,27 +19,32 @@ from generations import pricing
 from generations.models import Generation, Run, RunReference
 from generations.providers import registry
 from generations.providers.advice import Remedy
-from generations.providers.types import CUSTOM, Capabilities, GenerationRequest, ReferenceInput
+from generations.providers.capabilities import (
+    AS_REFERENCE,
+    CUSTOM,
+    Capabilities,
+    is_same_format,
+    provider_of,
+)
+from generations.providers.types import GenerationRequest
 from generations.submission.asking import (
     IMAGES_AT_A_TIME,
     RunRequest,
     SubmissionRefused,
     usable_engine,
 )
+from generations.submission.creating import submit
 from generations.submission.identical import work_digest
-from generations.submission.opening import check_something_is_missing, free_slots
-from generations.submission.submitting import submit
+from generations.submission.opening import check_something_is_missing, free_positions
 
-# Those that need nothing but a press.
-PRESSED = (Remedy.LOWER_RESOLUTION, Remedy.WITHOUT_REFERENCES, Remedy.FEWER_AT_A_TIME)
+# The remedies that are done with one press; the others need the person to change the prompt.
+ONE_PRESS_REMEDIES = (Remedy.LOWER_RESOLUTION, Remedy.WITHOUT_REFERENCES, Remedy.FEWER_AT_A_TIME)
 FEWER = 2
-# Two shapes that differ by less than this part are the same format.
-SAME_FORMAT = 0.02
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A remedy for a run: what stands on its button, and credits for all that is missing."""
+    """A remedy for a run: the text on its button, and the credits for all missing images."""
 
     label: str
     credits: int
@@ -47,7 +52,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What was asked beside the options: references, and the most images of one request."""
+    """Facts about a run besides its options: its references, and the most images of one request."""
 
     references: int = 0
     most_at_a_time: int = 0
@@ -63,9 +68,11 @@ class _Plan:
 
 
 def offers(runs: Sequence[Run], *, user: User) -> dict[int, dict[Remedy, Offer]]:
-    """By key, what one press of `user` can do for each run; nothing that was pressed before.
+    """The remedies that one press of `user` can start, by the run's primary key.
 
-    The number of queries is the same for any number of runs.
+    A remedy that was used is left out until more of the run's images have arrived.
+
+    The number of queries does not grow with the number of runs.
     """
     engines = registry.engines()
     mine = [run for run in runs if run.user_id == user.pk and run.engine in engines]
@@ -77,7 +84,7 @@ def offers(runs: Sequence[Run], *, user: User) -> dict[int, dict[Remedy, Offer]]
     pressed = _pressed(short, user)
     found: dict[int, dict[Remedy, Offer]] = {run.pk: {} for run in short}
     for run in short:
-        for remedy in PRESSED:
+        for remedy in ONE_PRESS_REMEDIES:
             plan = _plan(run, remedy, engines[run.engine].capabilities, facts[run.pk])
             price = prices.get((run.engine, _tier(run, plan))) if plan else None
             if plan and price and _key(run, remedy) not in pressed:
@@ -87,10 +94,10 @@ def offers(runs: Sequence[Run], *, user: User) -> dict[int, dict[Remedy, Offer]]
 
 
 def remedy(run: Run, remedy: Remedy, *, actor: User) -> Run:
-    """A new run for the images of `run` that are missing, changed by `remedy`, at today's price.
+    """Make a run for the missing images of `run`, with the options of `remedy`, at today's price.
 
-    The same press twice gives the first run. Raises SubmissionRefused while something is open or
-    where the remedy does not fit, UnsupportedOption and InsufficientCredits as `submit` does.
+    A second press returns the same run. Raises SubmissionRefused if the run has not ended or the
+    remedy does not fit it, and UnsupportedOption and InsufficientCredits as `submit` does.
     """
     able = usable_engine(run.engine).capabilities
     with transaction.atomic():
@@ -101,13 +108,12 @@ def remedy(run: Run, remedy: Remedy, *, actor: User) -> Run:
         check_something_is_missing(run)
         plan = _plan(run, remedy, able, _facts_of([run])[run.pk])
         if plan is None:
-            raise SubmissionRefused(_("This does not fit this run. Edit the prompt instead."))
+            raise SubmissionRefused(
+                _("This run can't be changed this way. Edit the prompt instead.")
+            )
         request = _request(run, plan, key, able)
         about = {"remedy": str(remedy), "of": str(run.uuid)}
         return submit(actor, replace(request, make_again=work_digest(request)), facts=about)
-
-
-# --- Steps -------------------------------------------------------------------------------------
 
 
 def _key(run: Run, remedy: Remedy) -> uuid.UUID:
@@ -115,7 +121,7 @@ def _key(run: Run, remedy: Remedy) -> uuid.UUID:
 
 
 def _pressed(runs: Sequence[Run], user: User) -> set[uuid.UUID]:
-    keys = [_key(run, remedy) for run in runs for remedy in PRESSED]
+    keys = [_key(run, remedy) for run in runs for remedy in ONE_PRESS_REMEDIES]
     made = Run.objects.filter(user=user, idempotency_key__in=keys)
     return set(made.values_list("idempotency_key", flat=True))
 
@@ -130,7 +136,7 @@ def _facts_of(runs: Sequence[Run]) -> dict[int, _Facts]:
 
 
 def _plan(run: Run, remedy: Remedy, able: Capabilities, facts: _Facts) -> _Plan | None:
-    """What `remedy` asks for in place of the run's own words; None where it does not fit."""
+    """What `remedy` asks for instead of the run's own options; None if it does not fit."""
     match remedy:
         case Remedy.LOWER_RESOLUTION:
             if size := _lower(run, able):
@@ -139,12 +145,13 @@ def _plan(run: Run, remedy: Remedy, able: Capabilities, facts: _Facts) -> _Plan 
                 return _Plan(label, kept | size, facts.references)
         case Remedy.WITHOUT_REFERENCES:
             if facts.references and not able.min_references:
-                return _Plan(_("Try without references"), run.options, references=0)
+                options = _with_own_format(run.options, able)
+                return _Plan(_("Try without references"), options, references=0)
         case Remedy.FEWER_AT_A_TIME:
             if facts.most_at_a_time > FEWER and not run.options.get("sequential"):
-                words = ngettext("%(count)d image at a time", "%(count)d images at a time", FEWER)
+                label = ngettext("%(count)d image at a time", "%(count)d images at a time", FEWER)
                 options = run.options | {IMAGES_AT_A_TIME: FEWER}
-                return _Plan(words % {"count": FEWER}, options, facts.references)
+                return _Plan(label % {"count": FEWER}, options, facts.references)
     return None
 
 
@@ -152,8 +159,12 @@ _SIZE = {"resolution", "aspect_ratio", "width", "height"}
 
 
 def _lower(run: Run, able: Capabilities) -> dict[str, str] | None:
-    """The largest tier below the run's in the same format."""
+    """The largest size below the run's with the same aspect ratio, as options; None if none."""
     asked = GenerationRequest.from_options(run.options, engine=run.engine, prompt="")
+    if asked.aspect_ratio == AS_REFERENCE:
+        tiers = list(able.sizes)
+        below = tiers[: tiers.index(asked.resolution)] if asked.resolution in tiers else []
+        return {"resolution": below[-1], "aspect_ratio": AS_REFERENCE} if below else None
     try:
         width, height = able.size(asked)
     except KeyError:
@@ -166,15 +177,22 @@ def _lower(run: Run, able: Capabilities) -> dict[str, str] | None:
     }
     if not lower:
         return None
-    tier, ratio = max(lower, key=lambda place: math.prod(lower[place]))
+    tier, ratio = max(lower, key=lambda size: math.prod(lower[size]))
     return {"resolution": tier, "aspect_ratio": ratio}
+
+
+def _with_own_format(options: dict[str, Any], able: Capabilities) -> dict[str, Any]:
+    """`options` with the engine's first aspect ratio if it was that of a reference."""
+    if options.get("aspect_ratio") != AS_REFERENCE:
+        return options
+    ratios = able.aspect_ratios(options.get("resolution", ""))
+    return {**options, "aspect_ratio": ratios[0] if ratios else ""}
 
 
 def _is_same_format(asked: GenerationRequest, ratio: str, size: tuple[int, int]) -> bool:
     if asked.resolution != CUSTOM:
         return ratio == asked.aspect_ratio
-    wide, high = asked.width or 1, asked.height or 1
-    return abs(wide * size[1] / (high * size[0]) - 1) < SAME_FORMAT
+    return is_same_format((asked.width or 1, asked.height or 1), size)
 
 
 def _tier(run: Run, plan: _Plan) -> str:
@@ -183,9 +201,8 @@ def _tier(run: Run, plan: _Plan) -> str:
         engine=run.engine,
         prompt=run.prompt,
         num_images=run.missing,
-        references=(ReferenceInput("", 1, 1),) * plan.references,
     )
-    return registry.adapter_class(run.engine.partition("/")[0]).tier(request)
+    return registry.adapter_class(provider_of(run.engine)).tier(request)
 
 
 def _request(run: Run, plan: _Plan, key: uuid.UUID, able: Capabilities) -> RunRequest:
@@ -195,19 +212,14 @@ def _request(run: Run, plan: _Plan, key: uuid.UUID, able: Capabilities) -> RunRe
         prompt=run.prompt,
         num_images=run.missing,
         idempotency_key=key,
-        options=_with_seed_of_the_missing(run, plan.options, able),
+        options=_with_next_seed(run, plan.options, able),
         references=[row.reference for row in rows],
         campaign=run.campaign.name if run.campaign else "",
     )
 
 
-def _with_seed_of_the_missing(
-    run: Run, options: Mapping[str, Any], able: Capabilities
-) -> dict[str, Any]:
-    """Frames of a run have seeds in a row: those of the first images would bring them once more."""
-    seed, seeds = options.get("seed"), able.seed
-    if seed is None or seeds is None:
+def _with_next_seed(run: Run, options: Mapping[str, Any], able: Capabilities) -> dict[str, Any]:
+    """`options` with the seed of the first missing image instead of the run's first image."""
+    if options.get("seed") is None:
         return dict(options)
-    first, count = int(seeds.minimum), int(seeds.maximum - seeds.minimum) + 1
-    shifted = first + (seed - first + free_slots(run)[0]) % count
-    return {**options, "seed": shifted}
+    return {**options, "seed": able.seed_at(free_positions(run)[0], asked=options["seed"])}

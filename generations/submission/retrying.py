@@ -1,4 +1,4 @@
-"""Try again: the same run asks once more for the images that did not come."""
+"""Try again: ask once more, in the same run, for the images that did not come."""
 
 from django.db import transaction
 from django.db.models import F
@@ -10,13 +10,13 @@ from generations import pricing
 from generations.models import Run
 from generations.providers.types import GenerationRequest
 from generations.submission.asking import no_price, usable_engine
-from generations.submission.opening import check_something_is_missing, free_slots, open_requests
+from generations.submission.opening import check_something_is_missing, free_positions, open_requests
 
 
 def try_again(run: Run, *, actor: User) -> Run:
-    """Ask once more for the images of a run that did not come, at today's price.
+    """Ask once more for the missing images of a run, at today's price.
 
-    Raises InsufficientCredits, or SubmissionRefused while something is still open.
+    Raises InsufficientCredits, or SubmissionRefused if the run has not ended.
     """
     able = usable_engine(run.engine).capabilities
     with transaction.atomic():
@@ -27,7 +27,7 @@ def try_again(run: Run, *, actor: User) -> Run:
         price = pricing.price_of(asked)
         if price is None:
             raise no_price()
-        open_requests(run, free_slots(run), able=able, price=price, actor=actor)
+        open_requests(run, free_positions(run), able=able, price=price, actor=actor)
         Run.objects.filter(pk=run.pk).update(open=F("open") + missing)
         facts = {"images": missing, "credits": pricing.credits_for(price, missing)}
         audit.record(Event.RUN_RETRIED, actor=actor, subject=run, story=run.uuid, facts=facts)

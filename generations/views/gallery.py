@@ -1,27 +1,30 @@
 """The gallery's page."""
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from accounts import access
 from accounts.http import SignedInRequest
 from generations.reading import gallery as images
+from generations.reading.search import LONGEST_QUERY, Filter, what_was_searched
 from generations.views.rendering import page_or_fragment
 
 
 @require_safe
-@login_required
+@access.checked
 def gallery(request: SignedInRequest) -> HttpResponse:
-    """The team's images; for htmx only the next ones."""
+    """The team's images; for htmx, only the next ones."""
     asked = request.GET
-    chosen = images.Filter(
-        query=asked.get("q", "").strip(),
+    chosen = Filter(
+        query=asked.get("q", "").strip()[:LONGEST_QUERY],
         campaign=asked.get("campaign", ""),
         person=asked.get("person", ""),
     )
     context = {
         "page": images.page(request.user, cursor=asked.get("before", ""), chosen=chosen),
         "chosen": chosen,
+        "longest_query": LONGEST_QUERY,
+        "searched": what_was_searched(chosen.query),
         "campaigns": images.campaigns_of(request.user),
         "people": images.people_of(request.user),
     }

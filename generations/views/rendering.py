@@ -1,4 +1,4 @@
-"""Pages and their fragments: one context, two templates, told apart by what htmx asks for."""
+"""Pages and their fragments: one context, two templates; htmx's headers say which one to draw."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,21 +12,21 @@ from accounts.http import SignedInRequest
 
 
 def is_partial(request: SignedInRequest) -> bool:
-    """Whether htmx wants a fragment. A page of which it picks a part is a page all the same."""
+    """Whether htmx wants a fragment, not a whole page of which it selects a part."""
     return request.htmx.request_type == "partial"
 
 
 def page_or_fragment(
     request: SignedInRequest, page: str, fragment: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """`fragment` for htmx, else `page`, which includes it."""
+    """Draw `fragment` if htmx asks for one, else `page`, which includes it."""
     response = render(request, fragment if is_partial(request) else page, context)
     patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
     return response
 
 
 def see_other(name: str, **query: str) -> HttpResponseRedirect:
-    """Go and look there (303): a reload does not send the form again."""
+    """Redirect with 303, so that a reload does not send the form again."""
     given = {key: value for key, value in query.items() if value}
     response = HttpResponseRedirect(reverse(name) + (f"?{urlencode(given)}" if given else ""))
     response.status_code = 303

@@ -1,13 +1,13 @@
-"""What a person may do to a run of their own that is on the page."""
+"""The buttons with which people try again, change or cancel their own runs."""
 
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
+from accounts import access
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
 from generations import live, submission
@@ -16,14 +16,13 @@ from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
 from generations.submission import SubmissionRefused
 from generations.views.rendering import is_partial, see_other
-from generations.views.studio import MAKE_IMAGES, live_context
+from generations.views.studio import live_context
 
 
 @require_POST
-@login_required
-@permission_required(MAKE_IMAGES, raise_exception=True)
+@access.checked
 def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    """Ask once more for the images that did not come."""
+    """Ask again for the images that did not come."""
     run = _own_run(request, uuid)
     try:
         submission.try_again(run, actor=request.user)
@@ -33,12 +32,11 @@ def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required(MAKE_IMAGES, raise_exception=True)
+@access.checked
 def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
-    """Ask for the images that did not come in another way, as a run of its own."""
+    """Ask for the images that did not come in another way, as a new run."""
     run = _own_run(request, uuid)
-    pressed = next((each for each in submission.PRESSED if each == name), None)
+    pressed = next((each for each in submission.ONE_PRESS_REMEDIES if each == name), None)
     if pressed is None:
         raise Http404
     try:
@@ -49,9 +47,9 @@ def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@access.checked
 def cancel(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    """Stop a request; where it is too late for that, the page shows how it stands."""
+    """Cancel a request. If it is too late, the page shows its current state."""
     generations = Generation.objects.visible_to(request.user)
     generation = get_object_or_404(
         generations.select_related("run"), uuid=uuid, run__user=request.user
@@ -65,7 +63,7 @@ def _own_run(request: SignedInRequest, uuid: UUID) -> Run:
 
 
 def _back(request: SignedInRequest, run: Run, *, refusal: str = "") -> HttpResponse:
-    """The run as it is now, with the feed around it; without htmx, the studio."""
+    """The run as it is now, with the feed around it; without htmx, a redirect to the studio."""
     if not is_partial(request):
         if refusal:
             messages.error(request, refusal)

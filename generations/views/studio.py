@@ -1,16 +1,15 @@
-"""The studio: the composer, and the feed that shows what becomes of it."""
+"""The studio's page: the composer and the feed."""
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import ledger
+from accounts import access, ledger
 from accounts.errors import InsufficientCredits
-from accounts.http import SignedInRequest
+from accounts.http import SignedInRequest, takes_body
 from generations import live, submission
 from generations.forms import ComposeForm
 from generations.forms import composer as composers
@@ -18,22 +17,33 @@ from generations.models import Run
 from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
 from generations.submission import AlreadyMade, KeyReused, SubmissionRefused
-from generations.views import polling
+from generations.views import live as live_answers
 from generations.views.rendering import is_partial, page_or_fragment, see_other
+from generations.views.uploads import MOST_BYTES, expect_files
 
-MAKE_IMAGES = "generations.add_run"
 
-
+@takes_body(MOST_BYTES)
+@csrf_exempt  # `_asked` checks the token after the permissions, because the check reads the files
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@access.checked
 def studio(request: SignedInRequest) -> HttpResponse:
-    """The page; a POST asks for images and leads back to it, the form filled as it was sent."""
+    """The page. A POST asks for images and redirects to the page, with the form filled in again.
+
+    Everybody comes here after signing in. People without the right to see images are told what to
+    do.
+    """
+    if not request.user.has_perm(access.SEE_IMAGES):
+        return render(request, "generations/no_images.html")
     if request.method != "POST":
-        run, picture = request.GET.get("reuse", ""), request.GET.get("reference", "")
-        form = composers.form_to_begin_with(request.user, run=run, picture=picture)
+        run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
+        form = composers.prefilled_form(request.user, run=run, image=image)
         return _page(request, form)
-    if not request.user.has_perm(MAKE_IMAGES):
-        raise PermissionDenied
+    expect_files(request)
+    return _asked(request)
+
+
+@csrf_protect
+def _asked(request: SignedInRequest) -> HttpResponse:
     form = ComposeForm(request.POST, request.FILES, user=request.user)
     made = _submit(form) if form.is_valid() else None
     if made is None:
@@ -41,10 +51,11 @@ def studio(request: SignedInRequest) -> HttpResponse:
     return see_other("studio", reuse=str(made.uuid), scope=request.GET.get("scope", ""))
 
 
+@takes_body(MOST_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@access.checked
 def composer(request: SignedInRequest) -> HttpResponse:
-    """The composer anew, after a choice that changes what the engine can do or what it costs."""
+    """The composer again, after a choice that changes the options or the price."""
     given = (request.POST or request.GET).copy()
     if gone := given.get("remove"):
         given.setlist("references", [each for each in given.getlist("references") if each != gone])
@@ -56,12 +67,12 @@ def composer(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def live_feed(request: HttpRequest) -> HttpResponse:
-    """The poll: answered without the database as long as nothing has changed."""
-    return polling.known_answer(request) or _drawn_anew(request)  # type: ignore[arg-type]
+    """The answer to a poll. It needs no database as long as nothing has changed."""
+    return live_answers.known_answer(request) or _drawn(request)
 
 
 @require_safe
-@login_required
+@access.checked
 def older(request: SignedInRequest) -> HttpResponse:
     """Runs further down the feed."""
     scope, cursor = feed.scope_of(request.GET.get("scope", "")), request.GET.get("before", "")
@@ -73,15 +84,16 @@ def older(request: SignedInRequest) -> HttpResponse:
     return page_or_fragment(request, "generations/older.html", "generations/_older.html", context)
 
 
-@login_required
-def _drawn_anew(request: SignedInRequest) -> HttpResponse:
-    tag = live.tag(request.user.pk)  # before the rows: a change in between shows itself next time
+@access.checked
+def _drawn(request: SignedInRequest) -> HttpResponse:
+    # Read before the rows, so that the next poll shows a change made in between.
+    tag = live.tag(request.user.pk)
     response = render(request, "generations/_live.html", live_context(request, tag))
-    return polling.keep(request, tag, response)
+    return live_answers.keep(request, tag, response)
 
 
 def live_context(request: SignedInRequest, tag: str) -> dict[str, Any]:
-    """The living part of the feed, for the scope and the oldest run that the page named."""
+    """The part of the feed that updates itself, for the page's scope and oldest run."""
     scope, since = feed.scope_of(request.GET.get("scope", "")), request.GET.get("since", "")
     state = feed.live(request.user, scope=scope, since=since)
     return {
@@ -107,7 +119,7 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
 
 def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, Any]:
     balance = ledger.balance(request.user)
-    may_make = request.user.has_perm(MAKE_IMAGES)
+    may_make = request.user.has_perm(access.MAKE_IMAGES)
     return {
         "scope": feed.scope_of(request.GET.get("scope", "")),
         "composer": composers.composer_of(form, balance=balance) if may_make else None,
@@ -116,7 +128,7 @@ def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, 
 
 
 def _submit(form: ComposeForm) -> Run | None:
-    """The run that the form asks for; None, and the reason in the form, where it is refused."""
+    """The run that the form asks for; None if it is refused, with the reason in the form."""
     try:
         return submission.submit(form.user, form.to_request())
     except AlreadyMade as found:

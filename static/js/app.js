@@ -1,6 +1,6 @@
 /*
- * The little that neither HTML nor htmx does by itself. Every listener sits on the document, so it
- * goes on working after any swap. Attributes are described in docs/pages.md.
+ * What neither HTML nor htmx does by itself. Every listener is on the document, so it still works
+ * after a swap. docs/pages.md describes the attributes.
  */
 
 const EDITABLE = "input, textarea, select, [contenteditable]";
@@ -13,23 +13,23 @@ const currentPath = () => location.pathname + location.search;
 
 let toastTimer;
 
-/** Show and announce one of the texts that the toast element carries: copied, failed, offline. */
+/** Show one of the toast's texts, and have it read out: copied, failed, large or offline. */
 function announce(name) {
   const toast = byId("toast");
   if (!toast) return;
-  // What lies outside an open dialog is neither seen nor read out.
+  // Browsers neither show nor read out what lies outside an open dialog.
   (byId("lightbox")?.open ? byId("lightbox") : document.body).append(toast);
   clearTimeout(toastTimer);
   toast.textContent = toast.dataset[name];
   toastTimer = setTimeout(() => toast.replaceChildren(), TOAST_MILLISECONDS);
 }
 
-/** A tab that nobody looks at does not poll. */
+/** Stop polls of a tab that is not visible. */
 function holdHiddenPolls(event) {
   if (document.hidden && isPoll(event.detail.ctx)) event.preventDefault();
 }
 
-/** A session that ended answers with the sign-in page: load the page anew instead of swapping. */
+/** Reload the page if the answer is the sign-in page, because the session has ended. */
 function leaveWhenSignedOut(event) {
   const { raw } = event.detail.ctx.response;
   if (!raw.redirected || new URL(raw.url).pathname !== document.body.dataset.loginPath) return;
@@ -37,11 +37,12 @@ function leaveWhenSignedOut(event) {
   location.reload();
 }
 
-/** Failed polls heal with the next one; anything else a person did deserves an answer. */
+/** Show the toast for a request that failed, except a poll: the next one repeats it. */
 function reportFailure(event) {
   const { ctx } = event.detail;
   if (!ctx || isPoll(ctx) || ctx.response?.status === 422) return;
-  announce(ctx.response ? "failed" : "offline");
+  const failure = ctx.response?.status === 413 ? "large" : "failed";
+  announce(ctx.response ? failure : "offline");
 }
 
 const chosenTheme = () => document.documentElement.dataset.theme ?? "auto";
@@ -66,7 +67,7 @@ async function copyText(button) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(source.textContent.trim());
   } else {
-    // Plain http on a local network has no clipboard object.
+    // Without https, as on a local network, browsers offer no clipboard object.
     getSelection().selectAllChildren(source);
     document.execCommand("copy");
     getSelection().removeAllRanges();
@@ -74,8 +75,8 @@ async function copyText(button) {
   announce("copied");
 }
 
-// The lightbox is an image's page in a dialog, with its own address in the history.
-// While it is open, this holds the address and title of the page behind it.
+// The lightbox shows an image's page in a dialog. Its address goes into the browser's history.
+// While it is open, `behind` holds the address and title of the page behind it.
 let behind = null;
 
 const lightboxOpens = (ctx) => ctx.target === byId("lightbox") && ctx.swap !== "none" && !ctx.target.open;
@@ -88,14 +89,14 @@ function openLightbox(event) {
   if (lightboxOpens(event.detail.ctx)) event.detail.ctx.target.showModal();
 }
 
-/** Step back to the page behind, which closes the dialog on the way (see `returnToPage`). */
+/** Go back in the history to the page behind; `returnToPage` then closes the dialog. */
 function leaveLightbox(event) {
   event.preventDefault();
   if (behind && currentPath() !== behind.path) history.back();
   else byId("lightbox").close();
 }
 
-/** Going back to the page behind needs no request: it is still there. */
+/** Send no request when the history leads back to the page behind: it is still there. */
 function returnToPage(event) {
   if (behind?.path !== event.detail.path) return;
   event.preventDefault();
@@ -136,7 +137,7 @@ function handleKey(event) {
   followArrow(event);
 }
 
-/** Close every open menu but the one that holds `kept`. */
+/** Close every open menu except the one that contains `kept`. */
 function closeMenus(kept) {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(kept)) menu.open = false;
@@ -151,10 +152,10 @@ function handleClick(event) {
   if (event.target === byId("lightbox") || hit("#lightbox [data-close]")) leaveLightbox(event);
 }
 
-/** A plain form marked `data-once` is sent once, however often its button is pressed. */
+/** Send a plain form marked `data-once` only once, however often its button is pressed. */
 function guardDoublePress(event) {
   if (event.defaultPrevented || !event.target.matches("[data-once]")) return;
-  // In the next turn, so that the pressed button's own value is still sent.
+  // Disable buttons after this event, so that the value of the pressed one is still sent.
   setTimeout(() => setButtons(event.target, true));
 }
 
@@ -164,12 +165,12 @@ function setButtons(form, disabled) {
   }
 }
 
-/** A page that the browser kept in memory comes back with its buttons alive. */
+/** Enable the buttons again when the browser shows a page that it kept in memory. */
 function reviveForms(event) {
   if (event.persisted) document.querySelectorAll("form[data-once]").forEach((form) => setButtons(form, false));
 }
 
-// The prompt's draft is kept in this tab, for this person.
+// The unsent prompt is kept for this tab and this user.
 const draftKey = () => `draft:${document.body.dataset.user}`;
 
 function keepDraft(event) {
@@ -181,7 +182,7 @@ function restoreDraft() {
   if (prompt && !prompt.value) prompt.value = sessionStorage.getItem(draftKey()) ?? "";
 }
 
-/** A file field that was left empty sends an empty file, which as text looks like a chosen one. */
+/** Remove empty files: an empty file field sends one, and as text it looks like a chosen file. */
 function leaveOutEmptyFiles(event) {
   const { body } = event.detail.ctx.request;
   for (const name of new Set(body.keys())) {
@@ -193,7 +194,7 @@ function leaveOutEmptyFiles(event) {
   }
 }
 
-/** Gone once it is sent; a form that comes back with errors brings its text with it. */
+/** Forget the unsent prompt once its form was accepted; a form with errors brings its text back. */
 function dropDraft(form) {
   if (form.matches("[data-composer], [data-sign-out]")) sessionStorage.removeItem(draftKey());
 }

@@ -1,6 +1,6 @@
 /*
- * Loaded before the first paint: the person's theme, and a mark that scripts run.
- * The key and its values (auto, light, dark) are those of the Django admin, so both agree.
+ * Loaded before the first paint. Sets the person's theme, and marks that scripts run.
+ * The key and its values (auto, light, dark) are those of the Django admin, which reads them too.
  */
 {
   const root = document.documentElement;
@@ -9,6 +9,6 @@
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   } catch {
-    // Storage is switched off: the system's theme it is.
+    // The browser's storage is switched off, so the system's theme applies.
   }
 }

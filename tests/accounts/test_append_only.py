@@ -1,6 +1,8 @@
-"""The database itself refuses to change what was recorded."""
+"""The database itself refuses to change records."""
 
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -9,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts import append_only, audit, ledger
 from accounts.checks import append_only_tables_refuse_changes
 from accounts.events import Event
-from accounts.models import Entry, Record, RecordPayload
+from accounts.models import Entry, Record, RecordPayload, RecordTeam
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def rows(alice):
             Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"}
         )
     ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
-    # PostgreSQL alters no table with foreign keys still to be checked.
+    # PostgreSQL can't alter a table while foreign keys are still to be checked.
     connection.check_constraints()
     return record
 
@@ -33,7 +35,7 @@ def refuses(sql, *params):
 
 @pytest.mark.django_db
 class TestRefusals:
-    @pytest.mark.parametrize("model", [Record, Entry])
+    @pytest.mark.parametrize("model", [Record, RecordTeam, Entry])
     def test_update_and_delete_of_any_row(self, rows, model):
         table = model._meta.db_table
         assert refuses(f"UPDATE {table} SET id = id")
@@ -65,11 +67,16 @@ class TestRefusals:
 
     def test_a_payload_may_be_emptied_and_nothing_else(self, rows):
         payload = RecordPayload.objects.filter(record=rows)
-        with pytest.raises(DatabaseError), transaction.atomic():
-            payload.update(data={"name": "Eve"})
+        kept = {"salt": payload.get().salt, "data": payload.get().data}
+        others = [{"data": {"name": "Eve"}}, {"salt": b"pepper"}, {"salt": None}, {"data": None}]
+        moved = {"salt": None, "data": None, "record_id": rows.pk + 1}
+        for change in [*others, kept, moved]:
+            with pytest.raises(DatabaseError), transaction.atomic():
+                payload.update(**change)
         assert payload.update(salt=None, data=None) == 1
-        with pytest.raises(DatabaseError), transaction.atomic():
-            payload.update(data={"name": "Eve"})
+        for change in [{"data": {"name": "Eve"}}, {"salt": b"pepper"}, kept]:
+            with pytest.raises(DatabaseError), transaction.atomic():
+                payload.update(**change)
         with pytest.raises(DatabaseError), transaction.atomic():
             payload.delete()
 
@@ -83,15 +90,25 @@ class TestChecks:
         append_only.remove(connection)
         [error] = append_only_tables_refuse_changes(databases=["default"])
         assert error.id == "accounts.E001"
-        assert "accounts_record_no_" in error.msg
+        assert all(f"{table}_no_" in error.msg for table in append_only.TABLES)
         append_only.install(connection)
+
+    def test_triggers_that_were_lifted_stand_again_whatever_happened_meanwhile(self, rows):
+        def break_off():
+            with append_only.lifted(connection):
+                assert append_only.missing(connection) != []
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            break_off()
+        assert append_only.missing(connection) == []
 
     def test_migrate_puts_them_back(self, rows):
         append_only.remove(connection)
         call_command("migrate", verbosity=0)
         assert append_only.missing(connection) == []
 
-    def test_finds_a_table_that_accepts_a_change_behind_right_names(self, rows):
+    def test_finds_a_table_whose_triggers_do_not_refuse_changes(self, rows):
         append_only.remove(connection)
         harmless = (
             [
@@ -122,3 +139,17 @@ class TestChecks:
         assert {error.id for error in errors} == {"accounts.E002"}
         append_only.remove(connection)
         append_only.install(connection)
+
+
+def test_the_recipe_for_a_separate_role_names_every_table():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [revoked] = re.findall(r"REVOKE UPDATE, DELETE ON (.+) FROM studio;", readme)
+
+    assert set(revoked.split(", ")) == set(append_only.TABLES)
+
+
+def test_the_recipe_leaves_the_columns_that_are_erased():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    granted = re.findall(r"GRANT UPDATE \((.+)\) ON (\w+) TO studio;", readme)
+
+    assert {table: tuple(columns.split(", ")) for columns, table in granted} == append_only.ERASABLE

@@ -1,4 +1,4 @@
-"""Records: canonical bytes, personal text apart, and no act without its record."""
+"""Records: canonical bytes, separate personal text, and no act without its record."""
 
 import datetime as dt
 import hashlib
@@ -69,9 +69,12 @@ class TestRecording:
         for record in records:
             canonical = audit.record_bytes(record, actor=str(record.actor.uuid))
             assert bytes(record.leaf) == hashlib.sha256(b"\x00" + canonical).digest()
-            if record.personal:
-                salted = bytes(record.payload.salt) + audit.canonical_bytes(record.payload.data)
+            payload = RecordPayload.objects.filter(record=record).first()
+            assert (payload is None) == (record.personal is None)
+            if payload:
+                salted = bytes(payload.salt) + audit.canonical_bytes(payload.data)
                 assert record.personal == hashlib.sha256(salted).hexdigest()
+        assert RecordPayload.objects.count() == 1
 
     def test_personal_text_is_in_the_payload_alone(self, alice):
         record = write(alice, personal={"prompt": "secret fox"})

@@ -1,4 +1,4 @@
-"""What an operator does from the shell, and what beat does at night."""
+"""The commands of this app, and the nightly check of credits."""
 
 import io
 import json
@@ -53,7 +53,7 @@ class TestSetupDemo:
             assert client.post(reverse("account_login"), data).status_code == 302
             client.post(reverse("account_logout"))
 
-    def test_again_changes_and_prints_nothing(self):
+    def test_a_second_call_changes_and_prints_nothing(self):
         first = run("setup_demo")
         before = list(User.objects.order_by("pk").values())
 
@@ -82,14 +82,14 @@ class TestSetupDemo:
         data = {"login": "boss@company.example", "password": "chosen by the operator"}
         assert client.post(reverse("account_login"), data).status_code == 302
 
-    def test_who_was_made_is_on_the_record(self):
+    def test_new_people_are_recorded(self):
         run("setup_demo")
 
         assert Record.objects.filter(event=Event.USER_INVITED, actor=None).count() == 3
 
 
 class TestSetQuota:
-    def test_it_sets_this_month_and_prints_how_it_stands(self, alice):
+    def test_sets_this_months_limit_and_prints_the_allowance(self, alice):
         ledger.top_up(alice, 5, actor=None, reason="")
 
         printed = json.loads(run("set_quota", "Alice@example.com", "40", reason="spring"))
@@ -110,9 +110,7 @@ class TestSetQuota:
             ("alice@example.com", "40", "x" * 201, "at most 200 characters"),
         ],
     )
-    def test_bad_input_gets_a_sentence_and_changes_nothing(
-        self, alice, email, credits, reason, said
-    ):
+    def test_bad_input_is_explained_and_changes_nothing(self, alice, email, credits, reason, said):
         ledger.allowance_of(alice)
 
         with pytest.raises(CommandError) as error:
@@ -126,18 +124,18 @@ class TestSetQuota:
 class TestReconcile:
     @pytest.fixture
     def drift(self, alice):
-        """An allowance that somebody changed behind the ledger's back."""
+        """An allowance that was changed without the ledger."""
         allowance = ledger.allowance_of(alice)
         with connection.cursor() as cursor:
             cursor.execute("UPDATE accounts_allowance SET spent = 7")
         return Allowance.objects.get(pk=allowance.pk)
 
-    def test_books_that_agree_are_proven(self, alice):
+    def test_allowances_that_agree_with_their_entries_pass(self, alice):
         ledger.top_up(alice, 5, actor=None, reason="")
 
         assert "equals" in run("reconcile_credits")
 
-    def test_books_that_differ_end_with_one_and_say_where(self, drift):
+    def test_a_difference_is_named_and_gives_exit_code_1(self, drift):
         out = io.StringIO()
 
         with pytest.raises(CommandError) as error:
@@ -147,7 +145,7 @@ class TestReconcile:
         assert "Alice Adams" in out.getvalue()
         assert "'spent': 7" in out.getvalue()
 
-    def test_at_night_drift_is_logged_and_recorded(self, drift, alice, caplog):
+    def test_the_nightly_task_logs_and_records_a_difference(self, drift, alice, caplog):
         with caplog.at_level(logging.ERROR, logger="accounts.tasks"):
             tasks.reconcile_credits()
 
@@ -158,7 +156,7 @@ class TestReconcile:
         assert str(alice.uuid) in caplog.text
         assert alice.email not in caplog.text
 
-    def test_at_night_books_that_agree_leave_no_trace(self, alice, caplog):
+    def test_the_nightly_task_writes_nothing_if_all_agrees(self, alice, caplog):
         ledger.top_up(alice, 5, actor=None, reason="")
 
         tasks.reconcile_credits()

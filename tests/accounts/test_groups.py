@@ -1,4 +1,4 @@
-"""Groups and their permissions, as every migration leaves them."""
+"""Groups and their permissions after each migration."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -30,7 +30,7 @@ def test_migrating_again_restores_what_was_changed():
     assert granted(REVIEWERS) == {("accounts", "view_record"), ("generations", "view_image")}
 
 
-def test_admins_delete_nothing_and_read_no_log():
+def test_admins_can_neither_delete_nor_read_the_log():
     names = {codename for _, codename in granted(ADMINS)}
     assert not {name for name in names if name.startswith("delete_")}
     assert not names & {"view_record", "view_run", "view_image", "view_delivery"}

@@ -1,4 +1,4 @@
-"""From an invitation to a signed-in person, and what becomes of links."""
+"""From an invitation to a signed-in person, and when links end."""
 
 from http import HTTPStatus
 
@@ -31,7 +31,7 @@ def invitation(team, admin):
 
 
 def set_password(client, link, password=NEW_PASSWORD):
-    """Follow a link to its form, fill it in, and give the answer."""
+    """Open a link, fill in its form, and return the response."""
     form = client.get(link, follow=True)
     url = form.request["PATH_INFO"]
     return client.post(url, {"password1": password, "password2": password}, follow=True)
@@ -42,14 +42,14 @@ def sign_in_status(email, password):
     return Client().post(reverse("account_login"), data).status_code
 
 
-def test_the_link_leads_to_a_password_and_the_password_leads_in(client, invitation):
+def test_the_link_sets_a_password_and_the_password_signs_in(client, invitation):
     response = set_password(client, invitation.link)
 
     assert response.status_code == HTTPStatus.OK
     assert sign_in_status("new.person@example.com", NEW_PASSWORD) == HTTPStatus.FOUND
 
 
-def test_until_then_no_password_opens_the_account(invitation):
+def test_before_that_no_password_works(invitation):
     assert not invitation.user.has_usable_password()
     assert sign_in_status(invitation.user.email, "") == HTTPStatus.OK
     assert sign_in_status(invitation.user.email, "!") == HTTPStatus.OK
@@ -76,14 +76,16 @@ def test_an_invited_admin_may_enter_the_admin(team, admin):
     assert not person.is_superuser
 
 
-def test_an_invitation_is_recorded_with_name_and_address_apart(invitation, team, admin):
+def test_an_invitation_is_recorded_with_name_and_address_in_the_erasable_part(
+    invitation, team, admin
+):
     record = Record.objects.get(event=Event.USER_INVITED)
     assert (record.actor, record.subject_id) == (admin, invitation.user.uuid)
     assert record.facts == {"team": str(team.uuid), "groups": [MEMBERS]}
     assert record.payload.data == {"email": "new.person@example.com", "name": "Nova New"}
 
 
-def test_an_address_is_invited_once_without_regard_to_case(invitation, team):
+def test_an_address_is_invited_once_whatever_its_case(invitation, team):
     with pytest.raises(IntegrityError):
         invitations.invite(
             email="NEW.person@example.com", name="", team=team, groups=[], actor=None
@@ -98,7 +100,7 @@ def test_a_link_works_once(client, invitation):
     assert response.context["token_fail"]
 
 
-def test_a_link_dies_with_the_address_it_was_made_for(client, invitation):
+def test_a_link_ends_when_the_address_changes(client, invitation):
     user = invitation.user
     user.email = "elsewhere@example.com"
     user.save()
@@ -116,10 +118,29 @@ def test_a_link_does_not_let_a_deactivated_person_in(client, invitation):
     assert client.post(reverse("account_login"), data).url == reverse("account_inactive")
 
 
-def test_a_link_is_absolute_where_the_studio_knows_its_address(invitation, settings):
+def test_a_link_is_absolute_if_the_studio_knows_its_address(invitation, settings):
     settings.PUBLIC_URL = "https://studio.example.com"
 
     assert invitations.link_for(invitation.user).startswith("https://studio.example.com/account/")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost:6666", "http://localhost:8123/"),
+        ("127.0.0.1", "http://127.0.0.1:8123/"),
+        ("[::1]:6666", "http://[::1]:8123/"),
+        ("anything.example", "http://localhost:8123/"),
+    ],
+)
+def test_the_caller_cannot_choose_the_port_of_a_link(alice, settings, client, host, address):
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "*"]
+    settings.PORT = 8123
+
+    client.post(reverse("account_reset_password"), {"email": alice.email}, headers={"host": host})
+
+    [message] = mail.outbox
+    assert f"{address}account/password/reset/key/" in message.body
 
 
 def test_the_mail_holds_the_link_and_greets_the_person(invitation):

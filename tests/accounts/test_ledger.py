@@ -1,4 +1,4 @@
-"""Credits: worked stories, refusals, and what no two presses at once can do."""
+"""Credits: complete examples, refusals, and simultaneous requests."""
 
 import datetime as dt
 import uuid
@@ -24,6 +24,10 @@ def hold(user, *amounts):
     return list(held)
 
 
+def write_off(user, credits, **values):
+    ledger.write_off(ledger.allowance_of(user), credits, **values)
+
+
 def columns(user):
     allowance = ledger.allowance_of(user)
     return allowance.limit, allowance.top_up, allowance.reserved, allowance.spent
@@ -47,6 +51,21 @@ class TestQuotaInForce:
         team = make_team(time_zone="Pacific/Auckland")
         late_in_october = dt.datetime(2026, 10, 31, 12, 30, tzinfo=dt.UTC)
         assert ledger.month_of(team, late_in_october) == dt.date(2026, 11, 1)
+
+    def test_the_months_allowance_is_made_once_and_then_found(self, django_assert_num_queries):
+        user = make_user(quota=30)
+        opened = ledger.allowance_of(user)
+        with django_assert_num_queries(1):
+            assert ledger.allowance_of(user) == opened
+
+    def test_who_opens_a_month_second_gets_the_allowance_that_is_there(self):
+        user = make_user(quota=30)
+        month = ledger.month_of(user.team)
+        last_month = (month - dt.timedelta(days=1)).replace(day=1)
+        ledger._open_allowance(user, last_month)
+        first = ledger.allowance_of(user)
+        assert ledger._open_allowance(user, month) == first  # it had found none before
+        assert first.entries.count() == 1
 
     def test_renews_on_the_first_of_next_month(self):
         allowance = Allowance(month=dt.date(2026, 12, 1))
@@ -99,6 +118,27 @@ class TestAMonth:
         assert columns(user) == (3, 0, 0, 0)
         assert not Entry.objects.filter(kind=Entry.Kind.RESERVE).exists()
 
+    def test_a_refusal_after_a_lost_race_says_what_is_left_now(self, monkeypatch):
+        user = make_user(quota=10)
+        really_hold = ledger._hold
+
+        def hold_after_another(allowance, credits):
+            monkeypatch.undo()
+            hold(user, 8)
+            return really_hold(allowance, credits)
+
+        monkeypatch.setattr(ledger, "_hold", hold_after_another)
+        with pytest.raises(InsufficientCredits) as refusal:
+            hold(user, 4)
+        assert refusal.value.left == 2
+
+    @pytest.mark.parametrize(
+        ("cap", "left", "team_is_short"), [(None, 10, False), (10, 10, False), (9, 9, True)]
+    )
+    def test_a_balance_says_whether_the_teams_cap_is_nearer(self, cap, left, team_is_short):
+        balance = ledger.balance(make_user(team=make_team(quota=cap), quota=10))
+        assert (balance.left, balance.team_is_short) == (left, team_is_short)
+
     def test_the_teams_cap_refuses_too_and_leaves_the_person_untouched(self):
         user = make_user(team=make_team(quota=3), quota=100)
         with pytest.raises(InsufficientCredits) as refusal:
@@ -119,7 +159,7 @@ class TestAMonth:
         user = make_user(quota=10)
         [generation] = hold(user, 4)
         ledger.settle(generation, 4)
-        ledger.write_off(ledger.allowance_of(user), 3, actor=admin, reason="grey pictures")
+        ledger.write_off(ledger.allowance_of(user), 3, actor=admin, reason="grey images")
         assert columns(user) == (10, 0, 0, 1)
         with pytest.raises(InvalidAmount):
             ledger.write_off(ledger.allowance_of(user), 2, actor=admin, reason="")
@@ -136,13 +176,73 @@ class TestAMonth:
         user = make_user(quota=10)
         ledger.set_limit(user, 25, actor=admin, reason="more work")
         record = Record.objects.get(event=Event.ALLOWANCE_LIMIT_SET)
-        assert (record.facts["before"], record.facts["after"]) == (10, 25)
+        month = f"{ledger.month_of(user.team):%Y-%m}"
+        assert record.facts == {"before": 10, "after": 25, "month": month}
         assert record.actor == admin
         assert record.payload.data == {"reason": "more work"}
 
+    @pytest.mark.parametrize("change", [ledger.set_limit, ledger.top_up, write_off])
+    def test_a_change_that_cannot_be_recorded_is_not_made(self, change, admin, monkeypatch):
+        user = make_user(quota=10)
+        [generation] = hold(user, 4)
+        ledger.settle(generation, 4)
+        entries = Entry.objects.count()
+
+        def fail(*args, **kwargs):
+            raise RuntimeError("the log cannot be written")
+
+        monkeypatch.setattr(ledger.audit, "record", fail)
+        with pytest.raises(RuntimeError):
+            change(user, 3, actor=admin, reason="")
+        assert columns(user) == (10, 0, 0, 4)
+        assert Entry.objects.count() == entries
+
+    @pytest.mark.parametrize("change", [ledger.top_up, write_off])
+    def test_at_least_one_credit_is_given(self, change, admin):
+        user = make_user(quota=10)
+        for credits in (0, -1):
+            with pytest.raises(InvalidAmount):
+                change(user, credits, actor=admin, reason="")
+        assert columns(user) == (10, 0, 0, 0)
+
+    @pytest.mark.parametrize("change", [ledger.set_limit, ledger.top_up])
+    def test_a_team_without_a_cap_has_nothing_to_change(self, change, admin):
+        team = make_team(quota=None)
+        with pytest.raises(InvalidAmount, match="no cap"):
+            change(team, 5, actor=admin, reason="")
+        assert not Allowance.objects.filter(team=team).exists()
+
+    def test_each_entry_says_who_made_it_why_and_at_which_price(self, admin):
+        user = make_user(quota=10)
+        [generation] = hold(user, 4)
+        ledger.settle(generation, 3, actor=admin, reason="one came")
+        entries = Entry.objects.filter(generation=generation).order_by("pk")
+        assert list(entries.values_list("kind", "amount", "actor", "price", "reason")) == [
+            (Entry.Kind.RESERVE, 4, user.pk, PRICE, ""),
+            (Entry.Kind.SETTLE, 3, admin.pk, PRICE, "one came"),
+            (Entry.Kind.RELEASE, 1, admin.pk, PRICE, "one came"),
+        ]
+
+    def test_a_top_up_and_a_write_off_are_entered_and_on_the_record(self, admin):
+        user = make_user(quota=10)
+        [generation] = hold(user, 4)
+        ledger.settle(generation, 4)
+        ledger.top_up(user, 5, actor=admin, reason="launch week")
+        ledger.write_off(ledger.allowance_of(user), 3, actor=admin, reason="grey images")
+        month = f"{ledger.month_of(user.team):%Y-%m}"
+        for event, kind, credits, reason in (
+            (Event.ALLOWANCE_TOPPED_UP, Entry.Kind.TOP_UP, 5, "launch week"),
+            (Event.ALLOWANCE_WRITTEN_OFF, Entry.Kind.WRITE_OFF, 3, "grey images"),
+        ):
+            record, entry = Record.objects.get(event=event), Entry.objects.get(kind=kind)
+            assert (record.actor, record.subject_id) == (admin, user.uuid)
+            assert record.facts == {"credits": credits, "month": month}
+            assert record.payload.data == {"reason": reason}
+            assert (entry.amount, entry.actor, entry.reason) == (credits, admin, reason)
+
 
 @pytest.mark.django_db
-class TestTheDatabaseDefends:
+class TestTheDatabaseRefuses:
     def test_one_settlement_for_each_generation(self):
         user = make_user(quota=10)
         [generation] = hold(user, 4)
@@ -158,12 +258,15 @@ class TestTheDatabaseDefends:
         with pytest.raises(IntegrityError), transaction.atomic():
             Allowance.objects.filter(user=user).update(reserved=F("reserved") - 1)
 
-    def test_drift_is_found(self):
+    @pytest.mark.parametrize("column", ["limit", "top_up", "reserved", "spent"])
+    def test_drift_is_found_in_each_column(self, column):
         user = make_user(quota=10)
         hold(user, 4)
-        Allowance.objects.filter(user=user).update(reserved=3)
+        sums = dict(zip(("limit", "top_up", "reserved", "spent"), columns(user), strict=True))
+        Allowance.objects.filter(user=user).update(**{column: F(column) + 1})
         [drift] = ledger.reconcile()
-        assert (drift.columns["reserved"], drift.sums["reserved"]) == (3, 4)
+        assert drift.sums == sums
+        assert drift.columns == sums | {column: sums[column] + 1}
 
 
 @pytest.mark.django_db(transaction=True)

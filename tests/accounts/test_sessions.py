@@ -1,11 +1,13 @@
-"""Sessions end at once: in the table, in the cache, and for pages that never ask the table."""
+"""Sessions end at once, also for pages that use the cache instead of the table."""
 
 from http import HTTPStatus
 
 import pytest
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import transaction
-from django.test import RequestFactory
 from django.urls import reverse
 
 from accounts import sessions
@@ -22,9 +24,8 @@ def is_signed_in(client):
 
 
 def request_of(client):
-    request = RequestFactory().get("/")
-    request.session = client.session
-    return request
+    """A request of this client, as a view gets it."""
+    return client.get(reverse("account")).wsgi_request
 
 
 def test_every_session_of_the_person_ends_and_no_one_elses(sign_in, alice, bob):
@@ -38,33 +39,52 @@ def test_every_session_of_the_person_ends_and_no_one_elses(sign_in, alice, bob):
 def test_one_session_may_be_kept(sign_in, alice):
     kept, ended = sign_in(alice), sign_in(alice)
 
-    sessions.end_all(alice, except_key=kept.session.session_key)
+    session = kept.session
+    sessions.end_all(alice, keep=session)
+    session.save()
 
     assert [is_signed_in(client) for client in (kept, ended)] == [True, False]
 
 
-def test_the_cached_copy_dies_with_the_row(sign_in, alice):
-    client = sign_in(alice)
-    assert is_signed_in(client)  # now it is cached
+def test_a_session_that_allauth_does_not_know_ends_by_its_number(client, sign_in, alice):
+    client.force_login(alice)  # without allauth, which would store it in UserSession
 
     sessions.end_all(alice)
 
-    assert sessions.fingerprint(request_of(client)) is None
+    assert Session.objects.exists()
+    assert not is_signed_in(client)
 
 
-def test_a_copy_cached_while_the_end_was_not_committed_dies_too(sign_in, alice):
-    client = sign_in(alice)
-    key = f"django.contrib.sessions.cached_db{client.session.session_key}"
-    copy = cache.get(key)
+def test_a_session_older_than_session_numbers_stays_valid(client, alice):
+    client.force_login(alice)
 
-    with transaction.atomic():
+    opened_with = client.session[HASH_SESSION_KEY]
+
+    assert opened_with == AbstractBaseUser.get_session_auth_hash(alice)
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("times_ended", [0, 1])
+def test_a_session_outlives_a_change_of_the_secret_key(client, alice, settings, times_ended):
+    for _ in range(times_ended):
         sessions.end_all(alice)
-        cache.set(key, copy)
+    client.force_login(alice)
+
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
+
+    assert is_signed_in(client)
+
+
+def test_an_ended_session_does_not_outlive_a_change_of_the_secret_key(client, alice, settings):
+    client.force_login(alice)
+    sessions.end_all(alice)
+
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
 
     assert not is_signed_in(client)
 
 
-def test_an_end_that_is_rolled_back_ends_nothing(sign_in, alice):
+def test_a_rollback_keeps_the_sessions(sign_in, alice):
     client = sign_in(alice)
 
     with transaction.atomic():
@@ -74,7 +94,7 @@ def test_an_end_that_is_rolled_back_ends_nothing(sign_in, alice):
     assert is_signed_in(client)
 
 
-def test_what_live_pages_know_is_forgotten(alice):
+def test_the_live_tag_is_forgotten(alice):
     cache.set(sessions.live_key(alice.pk), "tag")
 
     sessions.end_all(alice)
@@ -82,21 +102,38 @@ def test_what_live_pages_know_is_forgotten(alice):
     assert cache.get(sessions.live_key(alice.pk)) is None
 
 
-def test_a_fingerprint_needs_no_query(sign_in, alice, django_assert_num_queries):
-    request = request_of(sign_in(alice))
+class TestViewer:
+    def test_needs_no_query_the_second_time(self, sign_in, alice, rf, django_assert_num_queries):
+        client = sign_in(alice)
+        sessions.viewer(request_of(client))
+        request = rf.get("/")
+        request.session = client.session  # not loaded: it has only a key
 
-    with django_assert_num_queries(0):
-        found = sessions.fingerprint(request)
+        with django_assert_num_queries(0):
+            found = sessions.viewer(request)
 
-    assert found == (alice.pk, alice.get_session_auth_hash())
+        assert found == (alice.pk, alice.get_session_auth_hash())
 
+    def test_is_nobody_without_a_session(self, client):
+        assert sessions.viewer(request_of(client)) is None
 
-def test_nobody_signed_in_has_no_fingerprint(client):
-    assert sessions.fingerprint(request_of(client)) is None
+    def test_comes_from_the_database_while_the_cache_is_away(self, sign_in, alice, cable):
+        client = sign_in(alice)
+        cable.cut()
+
+        assert sessions.viewer(request_of(client))[0] == alice.pk
+
+    def test_is_nobody_once_the_session_has_ended(self, sign_in, alice):
+        client = sign_in(alice)
+        assert sessions.viewer(request_of(client))
+
+        sessions.end_all(alice)
+
+        assert sessions.viewer(request_of(client)) is None
 
 
 def test_a_deactivated_persons_next_request_is_refused(sign_in, alice):
-    """Even where the session itself was overlooked."""
+    """Even if the session itself was not ended."""
     client = sign_in(alice)
 
     User.objects.filter(pk=alice.pk).update(is_active=False)
@@ -114,15 +151,41 @@ def test_a_new_password_ends_the_other_sessions_only(sign_in, alice):
     )
 
     assert [is_signed_in(client) for client in (here, there)] == [True, False]
-    assert sessions.fingerprint(request_of(there)) is None
     assert cache.get(sessions.live_key(alice.pk)) is None
     record = Record.objects.get(event=Event.USER_CHANGED)
     assert (record.actor, record.facts) == (alice, {"changed": ["password"]})
 
 
-def test_one_may_sign_out_everywhere_else(sign_in, alice):
+def test_a_person_can_end_their_other_sessions(sign_in, alice):
     here, there = sign_in(alice), sign_in(alice)
 
     here.post(reverse("usersessions_list"))
 
     assert [is_signed_in(client) for client in (here, there)] == [True, False]
+
+
+class TestEndedWhileTheCacheIsAway:
+    """And later too, when the cache is back with its old values."""
+
+    @pytest.fixture
+    def tab(self, sign_in, alice, cable):
+        tab = sign_in(alice)
+        assert sessions.viewer(request_of(tab))
+        cable.cut()
+        return tab
+
+    def test_a_deactivated_person_stays_out(self, tab, alice, cable):
+        sessions.end_all(alice)
+        assert not is_signed_in(tab)
+        cable.mend()
+        assert not is_signed_in(tab)
+        assert sessions.viewer(request_of(tab)) is None
+
+    def test_an_old_cookie_stays_invalid_after_signing_out(self, tab, cable, settings):
+        cookie = tab.cookies[settings.SESSION_COOKIE_NAME].value
+        tab.post(reverse("account_logout"))
+        cable.mend()
+        tab.cookies[settings.SESSION_COOKIE_NAME] = cookie
+
+        assert not is_signed_in(tab)
+        assert sessions.viewer(request_of(tab)) is None

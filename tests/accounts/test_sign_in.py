@@ -1,4 +1,4 @@
-"""The door: who gets in, who does not, and what the log says of it."""
+"""Signing in: who may, who may not, and what the log records."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.events import Event
-from accounts.models import Record, User
+from accounts.models import Record, Tally, User
 from tests.factories import PASSWORD
 
 LOGIN = "account_login"
@@ -30,26 +30,26 @@ def test_sign_up_is_closed(client, db):
 
 
 @pytest.mark.parametrize("typed", ["alice@example.com", "Alice@Example.COM", " alice@example.com "])
-def test_the_address_is_taken_without_regard_to_case(client, alice, typed):
+def test_the_case_of_the_address_does_not_matter(client, alice, typed):
     response = post_login(client, typed)
 
     assert response.status_code == HTTPStatus.FOUND
     assert is_signed_in(client)
 
 
-def test_signing_in_leads_to_where_one_was_going(client, alice):
+def test_signing_in_leads_to_the_page_that_was_asked_for(client, alice):
     response = post_login(client, alice.email, next="/credits/")
 
     assert response.url == "/credits/"
 
 
-def test_a_next_address_elsewhere_is_not_followed(client, alice):
+def test_a_next_url_on_another_host_is_not_followed(client, alice):
     response = post_login(client, alice.email, next="https://evil.example/")
 
     assert response.url == reverse("studio")
 
 
-def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(client, alice):
+def test_a_refusal_does_not_say_whether_address_or_password_was_wrong(client, alice):
     known = post_login(client, alice.email, "not it")
     unknown = post_login(client, "nobody@example.com", "not it")
 
@@ -59,7 +59,7 @@ def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(client, al
     assert not is_signed_in(client)
 
 
-def test_guessing_is_slowed_down_even_for_the_right_password(client, alice):
+def test_after_many_tries_even_the_right_password_is_refused(client, alice):
     for _ in range(5):
         post_login(client, alice.email, "not it")
 
@@ -91,7 +91,7 @@ def test_signing_in_is_recorded_with_the_address_in_the_erasable_part(client, al
     assert record.payload.data == {"ip": "127.0.0.1", "user_agent": "Firefox"}
 
 
-def test_a_refused_sign_in_leaves_no_record_of_one(client, alice):
+def test_a_refused_sign_in_is_not_recorded_as_a_sign_in(client, alice):
     post_login(client, alice.email, "not it")
 
     assert not Record.objects.filter(event=Event.USER_SIGNED_IN).exists()
@@ -106,14 +106,14 @@ def test_signing_out_ends_the_session(sign_in, alice):
 
 
 @pytest.mark.parametrize("name", ["account", "credits", "usersessions_list"])
-def test_pages_of_ones_own_ask_to_sign_in(client, db, name):
+def test_personal_pages_redirect_to_the_sign_in_page(client, db, name):
     response = client.get(reverse(name))
 
     assert response.status_code == HTTPStatus.FOUND
     assert response.url.startswith(reverse(LOGIN))
 
 
-def test_the_admin_has_the_same_door(client, db):
+def test_the_admin_uses_the_same_sign_in_page(client, db):
     response = client.get(reverse("admin:index"), follow=True)
 
     assert response.request["PATH_INFO"] == reverse(LOGIN)
@@ -123,8 +123,8 @@ def test_the_admin_is_closed_to_members(sign_in, alice):
     assert sign_in(alice).get(reverse("admin:index"), follow=True).status_code == 403
 
 
-def test_nobody_gives_themselves_another_address(sign_in, alice):
-    """allauth has a page for it, but addresses are an admin's to change."""
+def test_people_cannot_change_their_own_address(sign_in, alice):
+    """allauth has a page for it, but only admins change addresses."""
     client = sign_in(alice)
 
     response = client.post(
@@ -133,3 +133,53 @@ def test_nobody_gives_themselves_another_address(sign_in, alice):
 
     assert response.url == reverse("account")
     assert list(alice.emailaddress_set.values_list("email", flat=True)) == [alice.email]
+
+
+class TestRefusedSignIns:
+    def refused(self):
+        return list(Record.objects.filter(event=Event.USER_SIGN_IN_FAILED))
+
+    def test_are_recorded_with_personal_data_apart_and_without_the_password(self, client, alice):
+        agent = {"user-agent": "Firefox"}
+        client.post(reverse(LOGIN), {"login": alice.email, "password": "not it"}, headers=agent)
+
+        [record] = self.refused()
+        assert (record.actor, record.facts) == (None, {"person": str(alice.uuid)})
+        assert record.payload.data == {
+            "email": alice.email,
+            "ip": "127.0.0.1",
+            "user_agent": "Firefox",
+        }
+        assert "not it" not in str((record.facts, record.payload.data))
+
+    def test_are_recorded_for_unknown_addresses_too(self, client, alice):
+        post_login(client, "nobody@example.com", "not it")
+
+        [record] = self.refused()
+        assert record.facts == {"person": None}
+
+    def test_make_one_record_for_each_ip_address(self, client, alice):
+        # The later ones are refused without a check of the password, and still counted.
+        for number in range(12):
+            post_login(client, f"person{number % 2}@example.com", "not it")
+
+        assert len(self.refused()) == 1
+        assert Tally.objects.get().more == 11
+
+    def test_accept_any_user_agent(self, client, alice):
+        agent = {"user-agent": "bad\x00\x1b[31m" + "x" * 5000}
+        client.post(reverse(LOGIN), {"login": "x@example.com", "password": "x"}, headers=agent)
+
+        [record] = self.refused()
+        assert record.payload.data["user_agent"].startswith("bad[31mx")
+        assert len(record.payload.data["user_agent"]) <= 300
+
+    def test_record_the_ip_address_that_the_trusted_proxy_names(self, client, alice, settings):
+        forged = {"x-forwarded-for": "198.51.100.9, 203.0.113.7"}
+        data = {"login": alice.email, "password": "not it"}
+        client.post(reverse(LOGIN), data, headers=forged)
+        settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+        client.post(reverse(LOGIN), data, headers=forged)
+
+        ips = [record.payload.data["ip"] for record in self.refused()]
+        assert sorted(ips) == ["127.0.0.1", "203.0.113.7"]

@@ -1,4 +1,4 @@
-"""A signed-in browser reduced to the calls it makes: WSGI in, status and body out."""
+"""A signed-in browser that calls the WSGI application directly, without Django's test client."""
 
 import io
 from typing import Any
@@ -14,7 +14,7 @@ CSRF = "c" * 32
 
 
 class Browser:
-    """Calls the application with nothing of a network between; `status` and `headers` stay."""
+    """Calls the application without a network. Keeps `status` and `headers` of the last answer."""
 
     def __init__(self, user: User) -> None:
         client = Client()
@@ -46,6 +46,7 @@ class Browser:
                 "CONTENT_TYPE": "application/x-www-form-urlencoded",
                 "CONTENT_LENGTH": str(len(body)),
                 "HTTP_COOKIE": self.cookie,
+                "HTTP_ACCEPT_ENCODING": "gzip",
                 "wsgi.input": io.BytesIO(body),
                 "wsgi.errors": io.StringIO(),
                 "wsgi.url_scheme": "http",

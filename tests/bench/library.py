@@ -1,4 +1,4 @@
-"""A studio full of pictures, made fast: rows without files."""
+"""Fills a studio with images fast: rows without files."""
 
 import uuid
 from datetime import timedelta
@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from generations.models import Delivery, Generation, Image, Price, Rendition, Run
+from generations.models.prompt_index import index_runs
 from generations.states import Status
 from tests.generations.asking import DEMO
 
@@ -16,11 +17,12 @@ SUBJECTS = ("ridges at dawn", "a red fox", "poured ink", "matte spheres", "city 
 
 
 def fill(user: User, images: int) -> None:
-    """Give `user` that many finished images in runs of four, a minute apart, newest last."""
+    """Give `user` this many finished images in runs of four, a minute apart, newest last."""
     price = Price.objects.get(engine=DEMO, tier="2K")
     runs = Run.objects.bulk_create(
         [_run(user, number) for number in range(images // IMAGES_A_RUN)], batch_size=500
     )
+    index_runs(runs)
     _date(runs)
     generations = Generation.objects.bulk_create(
         [_generation(run, price) for run in runs], batch_size=500
@@ -54,6 +56,7 @@ def _run(user: User, number: int) -> Run:
 def _generation(run: Run, price: Price) -> Generation:
     return Generation(
         run=run,
+        user=run.user,
         provider="demo",
         price=price,
         status=Status.SUCCEEDED,
@@ -89,7 +92,7 @@ def _image(delivery: Delivery) -> Image:
 
 
 def _date(rows: list[Any]) -> None:
-    """Spread rows over the past, a minute a run: `created_at` sets itself when a row is made."""
+    """Spread rows over the past, one run a minute: `created_at` can only be changed afterwards."""
     now = timezone.now()
     for number, row in enumerate(rows):
         row.created_at = now - timedelta(minutes=len(rows) - number) / (

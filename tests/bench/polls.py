@@ -1,7 +1,7 @@
 """How late polls are with 1,000 tasks in flight, and what they cost: one worker's poller.
 
-The emulator is a process of its own and answers after 100 ms, as a provider far away does.
-Lateness is from the moment when a poll was due to the moment when its request goes out.
+The emulator is a separate process and answers after 100 ms, as a distant provider does. Lateness is
+the time from when a poll is due until its request is sent.
 """
 
 import json
@@ -20,15 +20,14 @@ from urllib.request import Request, urlopen
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import heartbeat
 from accounts.models import User
-from generations.execution import polling
-from generations.execution.submitting import poll_schedule
+from generations.jobs import heartbeat
+from generations.jobs.execution import polling
+from generations.jobs.worker.process import TICK_SECONDS
 from generations.models import Generation, Price, ProviderAccount, Run
 from generations.providers import registry
 from generations.providers.types import Accepted, GenerationRequest
 from generations.states import Status
-from generations.worker import TICK_SECONDS
 
 PROJECT = Path(__file__).resolve().parents[2]
 IN_FLIGHT = 1000
@@ -39,7 +38,7 @@ LATE_TARGET, CORE_TARGET = 0.5, 0.5
 
 
 def measure(user: User) -> bool:
-    """Print the figures; True when a target was missed."""
+    """Print the figures; return whether a target was missed."""
     with _emulator() as root:
         engines = [engine for engine in registry.engines().values() if engine.capabilities.polls]
         engines = [engine for engine in engines if engine.provider != registry.DEMO]
@@ -49,8 +48,8 @@ def measure(user: User) -> bool:
     quantiles = statistics.quantiles(late, n=100)
     names = ", ".join(engine.name for engine in engines)
     print(f"{IN_FLIGHT} tasks in flight at {names}; {len(late)} polls in {SECONDS} s")
-    print(f"lateness p50 {quantiles[49]:.3f} s, p95 {quantiles[94]:.3f} s (aim < {LATE_TARGET})")
-    print(f"CPU of one core {core:.0%} (aim < {CORE_TARGET:.0%})", flush=True)
+    print(f"lateness p50 {quantiles[49]:.3f} s, p95 {quantiles[94]:.3f} s (target < {LATE_TARGET})")
+    print(f"CPU of one core {core:.0%} (target < {CORE_TARGET:.0%})", flush=True)
     return quantiles[94] >= LATE_TARGET or core >= CORE_TARGET
 
 
@@ -77,7 +76,7 @@ def _order(root: str, what: str, order: dict) -> None:
 
 
 def _submit_all(user: User, engines: list) -> None:
-    """Tasks that really are at the providers, spread over the engines and over time."""
+    """Submit tasks to the emulated providers, spread over the engines and over time."""
     prices = {price.engine: price for price in Price.objects.all()}
     accounts = {
         engine.provider: ProviderAccount.objects.get_or_create(
@@ -104,6 +103,7 @@ def _submit_all(user: User, engines: list) -> None:
         )
         generation = Generation.objects.create(
             run=run,
+            user=user,
             provider=engine.provider,
             account=accounts[engine.provider],
             price=prices[engine.name],
@@ -114,7 +114,7 @@ def _submit_all(user: User, engines: list) -> None:
             task_urls=dict(accepted.urls),
             deadline_at=timezone.now() + timedelta(hours=1),
         )
-        interval = poll_schedule(engine, generation).interval
+        interval = engine.capabilities.poll_schedule(run.options["resolution"]).interval
         first = timezone.now() + timedelta(seconds=interval * number / IN_FLIGHT)
         Generation.objects.filter(pk=generation.pk).update(next_action_at=first)
 
@@ -136,7 +136,7 @@ def _submit(engine) -> Accepted:
 
 
 def _watch() -> tuple[list[float], float]:
-    """Lateness of each poll in seconds, and the share of a core that all of it took."""
+    """The lateness of each poll in seconds, and the share of one core that polling used."""
     due: dict[int, float] = {}
     late: list[float] = []
     ask, lease = polling.ask, polling.lease

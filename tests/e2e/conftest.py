@@ -4,13 +4,18 @@ import os
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import User
 from tests.factories import PASSWORD
 from tests.faults.studio import Workers
 
-# Playwright leaves an event loop in the test's thread; the ORM is used beside it, never within.
+# Playwright runs an event loop in the test's thread. Tests use the ORM outside that loop.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# Pages show things at once, but a busy machine may be slow.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -38,6 +43,12 @@ def browser_context_args(browser_context_args):
 
 
 @pytest.fixture
+def context(context):
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+@pytest.fixture
 def workers(transactional_db, tmp_path):
     workers = Workers(tmp_path)
     workers.start()
@@ -48,7 +59,7 @@ def workers(transactional_db, tmp_path):
 
 @pytest.fixture
 def enter(live_server):
-    """`enter(page, user)`: sign in by the page for it."""
+    """`enter(page, user)`: sign in on the page."""
 
     def enter(page, user: User) -> None:
         page.goto(f"{live_server.url}/account/login/")
@@ -62,7 +73,7 @@ def enter(live_server):
 
 @pytest.fixture
 def complaints(page):
-    """What the browser's console complained of: broken policies and scripts among it."""
+    """The errors in the browser's console, among them broken policies and scripts."""
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text) if message.type == "error" else 0)
     page.on("pageerror", lambda error: heard.append(str(error)))

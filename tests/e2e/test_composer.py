@@ -1,4 +1,4 @@
-"""The composer in a browser: it draws itself anew, and offers what is there already."""
+"""The composer in a browser: it updates itself, and offers images that exist already."""
 
 import re
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from accounts import ledger
 from generations import submission
 from generations.models import Run
-from generations.providers.types import CustomSize, NumberRange, ReferenceDelivery
+from generations.providers.capabilities import CustomSize, NumberRange, ReferenceDelivery
 from tests.generations.asking import DEMO, request
 from tests.generations.factories import make_finished_run
 from tests.generations.stub import STUB, set_up_stub
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def look(page):
-    """The page as it is now fits its width, and nothing on it is out of reach."""
+    """Check that the page fits its width and that all of it can be reached."""
     width = page.evaluate("innerWidth")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = Axe().run(page)
@@ -74,7 +74,7 @@ def test_an_empty_file_field_is_no_reference(studio):
     expect(studio.locator("#composer-references .chip-note")).to_have_count(0)
 
 
-def test_what_is_there_already_is_offered_and_made_again_on_demand(studio, alice):
+def test_existing_images_are_offered_and_made_again_on_demand(studio, alice):
     digest = submission.work_digest(request(seed=7))
     earlier = make_finished_run(alice, images=4, files=True, work_digest=digest)
     studio.get_by_label("Prompt", exact=True).fill(earlier.prompt)
@@ -91,7 +91,7 @@ def test_what_is_there_already_is_offered_and_made_again_on_demand(studio, alice
     assert ledger.balance(alice).reserved == 8
 
 
-def test_one_press_asks_in_another_way(studio, alice):
+def test_one_press_applies_a_remedy(studio, alice):
     failed(alice, "timeout", num_images=2, resolution="4K")
     failed(alice, "content_policy", num_images=1, prompt="a red fox")
     studio.reload()

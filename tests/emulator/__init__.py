@@ -1,11 +1,11 @@
-"""A real HTTP server on loopback that speaks the providers' documented contracts, strictly.
+"""A real HTTP server on loopback that behaves as the providers' pages document, strictly.
 
-It knows nothing of the studio's code: each chapter is written from the provider's page, so that an
-adapter and its chapter are two independent readings of it. Three ways to use it:
+It uses none of the studio's code. Each chapter is written from its provider's page, so an adapter
+and its chapter are two independent readings of that page. There are three ways to use it:
 
     def test_something(emulator): ...          # fixture, from tests/emulator/fixtures.py
     with Emulator() as emulator: ...           # from Python
-    python -m tests.emulator --port 8899       # as a process, steered over HTTP (see `control.py`)
+    python -m tests.emulator --port 8899       # as a process, controlled over HTTP (`control.py`)
 
 `emulator.script(provider, route, *troubles)` makes it misbehave; see `troubles.py`.
 """

@@ -2,8 +2,8 @@
 
 From the OpenAPI description and the pages "Image Generation", "Seedream 4.5", "Get Job",
 "Webhooks", "Authentication" and "Get Account Info" (docs-v2.apiframe.ai, autumn 2026). The
-description forbids unknown properties at both levels. What the pages leave open is answered
-strictly.
+description forbids unknown properties at both levels. If the pages leave something open, the
+chapter is strict.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ START_CREDITS = 4500
 JOBS_AT_ONCE = 10
 KEY_LIFE_SECONDS = 24 * 3600
 
-# The pages name tiers and ratios but no pixels: these are the model's own.
+# The pages name tiers and ratios but no pixels, so these are the model's own.
 SIZES = {
     "2K": {
         "1:1": (2048, 2048),
@@ -58,7 +58,7 @@ MEANINGS = {
     429: "Rate limit exceeded",
     503: "Service temporarily unavailable",
 }
-# Default names of HTTP libraries, which Cloudflare in front of the API turns away.
+# Default names of HTTP libraries, which Cloudflare, in front of the API, refuses.
 BLOCKED_AGENTS = ("Python-urllib", "python-requests", "python-httpx", "Go-http-client")
 BLOCK = Reply(403, b"error code: 1010", "text/plain; charset=UTF-8")
 
@@ -75,7 +75,7 @@ class ApiframeChapter(Chapter):
     def __init__(self, emulator: "Emulator") -> None:
         super().__init__(emulator)
         self._taking = threading.Lock()
-        # Job by account and idempotency key.
+        # The job by account and idempotency key.
         self._jobs: dict[tuple[str, str], str] = {}
 
     def handle(self, route: Route, call: Call) -> Reply:
@@ -140,7 +140,7 @@ class ApiframeChapter(Chapter):
         return call.log.account
 
     def _known(self, call: Call, account: str) -> Task | None:
-        """The job that this idempotency key has made in the last 24 hours."""
+        """The job that this idempotency key made in the last 24 hours."""
         key = call.headers.get("Idempotency-Key", "")
         task = self.emulator.tasks.get(self._jobs.get((account, key), "")) if key else None
         if task is None or time.time() - task.created > KEY_LIFE_SECONDS:
@@ -154,7 +154,7 @@ class ApiframeChapter(Chapter):
             raise RefusedCall(402)
         params = call.log.body.get("seedreamParams", {})
         task = self.accept(call, account=account, wanted=1, size=_size(params))
-        # Jobs are called by a UUID here.
+        # Jobs have a UUID as their id here.
         del self.emulator.tasks[task.id]
         task.id = str(uuid.uuid4())
         task.facts = {"order": call.log.body, "key": call.headers["X-API-Key"]}
@@ -180,7 +180,7 @@ class ApiframeChapter(Chapter):
         task.held = False
 
     def _tell(self, task: Task, order: dict[str, Any]) -> None:
-        """One call when the job has ended: nothing is said of calls that are not heard."""
+        """Call the webhook once the job has ended. No page says that a failed call is repeated."""
         if task.held:
             self.emulator.later(0.01, lambda: self._tell(task, order))
             return
@@ -226,7 +226,7 @@ class ApiframeChapter(Chapter):
         }
 
     def _credits_of(self, account: str) -> int:
-        """Charged at once, given back for jobs that failed."""
+        """The credits left: charged at once, given back for jobs that failed."""
         mine = [task for task in list(self.emulator.tasks.values()) if task.account == account]
         charged = [task for task in mine if self._status(task) not in ("FAILED", "CANCELLED")]
         return START_CREDITS - CREDITS_EACH * len(charged)

@@ -3,8 +3,8 @@
 From APIPod's page "Seedream v4.5 Text to Image" (www.apipod.ai/docs), and from its pages "Seedream
 V4.5 Text to Image", "Seedream V4.5 Image to Image", "Query image task", "Endpoint conventions",
 "Authentication", "Error codes", "Asynchronous tasks" and "Webhooks" (docs.apipod.ai); all of autumn
-2026. Where the two sites differ, one answer takes after the one and another after the other. What
-both leave open is answered strictly: unknown fields are refused.
+2026. If the two sites differ, some answers follow one site and some the other. If both leave
+something open, the chapter is strict: it refuses unknown fields.
 """
 
 import secrets
@@ -21,7 +21,7 @@ from tests.emulator.chapter import Call, Chapter, RefusedCall, Reply, Route, Tas
 if TYPE_CHECKING:
     from tests.emulator.server import Emulator
 
-# No page names a price, nor the pixels of a tier and a ratio: these are the model's own.
+# No page names a price, or the pixels of a tier and a ratio, so these are the model's own.
 PRICE = Decimal("0.04")
 START_QUOTA = Decimal(100)
 SIZES = {
@@ -41,7 +41,7 @@ KEY_LENGTH = 255
 KEY_LIFE_SECONDS = 7 * 24 * 3600
 CALLBACK_TRIES = 5
 
-# Machine code and meaning by status, as "Error codes" has them.
+# Machine code and meaning by status, as on "Error codes".
 MEANINGS = {
     400: ("invalid_parameter", "Invalid aspect_ratio value"),
     401: ("invalid_api_key", "Authentication required. Please provide a valid API key or sign in."),
@@ -54,12 +54,12 @@ MEANINGS = {
     503: ("idempotency_unavailable", "Idempotency protection is unavailable"),
     504: ("", "Upstream timeout"),
 }
-# Those whose examples on the pages are in the envelope of OpenAI.
+# The statuses whose examples on the pages have the OpenAI envelope.
 OPENAI_STYLE = (400, 401)
 
 
 class CodedRefusal(RefusedCall):
-    """A no with another machine code than the usual one of its status."""
+    """A refusal with another machine code than is usual for its status."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(status, message)
@@ -105,7 +105,7 @@ class ApipodChapter(Chapter):
         return Reply(200, {"code": 200, "message": "success", "data": _state(self, task)})
 
     def account(self, call: Call) -> Reply:
-        """ "A lightweight credential and account probe": what it answers is on no page."""
+        """ "A lightweight credential and account probe"; no page shows its answer."""
         self._account(call)
         return Reply(200, {"code": 200, "message": "success", "data": {}})
 
@@ -121,7 +121,7 @@ class ApipodChapter(Chapter):
         return [task for task in tasks if (task.provider, task.account) == (self.name, account)]
 
     def _known(self, account: str, key: str) -> Task | None:
-        """The task that this key has made in the last seven days."""
+        """The task that this key made in the last seven days."""
         earliest = time.time() - KEY_LIFE_SECONDS
         for task in self._tasks_of(account):
             if task.facts["key"] == key and task.created > earliest:
@@ -214,7 +214,7 @@ def _state(chapter: Chapter, task: Task) -> dict[str, Any]:
 
 
 def _told(chapter: Chapter, task: Task) -> dict[str, Any]:
-    """What a callback says: an envelope of its own, flat, and the error under another name."""
+    """The body of a callback: its own flat envelope, with the error under another name."""
     facts = {
         "task_id": task.id,
         "request_id": task.facts["request_id"],
@@ -262,13 +262,13 @@ def _checked_order(call: Call) -> dict[str, Any]:
 def _check_references(urls: object) -> None:
     most = MOST_REFERENCES
     _check(isinstance(urls, list) and 1 <= len(urls) <= most, f"image_urls: 1-{most} URLs")
-    assert isinstance(urls, list)  # just checked
+    assert isinstance(urls, list)  # `_check` has refused anything else.
     good = all(isinstance(url, str) and url.startswith(("https://", "http://")) for url in urls)
     _check(good, "image_urls must be URLs")
 
 
 def _is_callback_url(url: object) -> bool:
-    # "Use HTTPS"; this machine too, or no callback could be tried here. Empty is the default.
+    # "Use HTTPS"; this machine too, or no callback could be tested. The default is empty.
     return isinstance(url, str) and (not url or url.startswith(("https://", "http://127.0.0.1:")))
 
 

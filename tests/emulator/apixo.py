@@ -1,7 +1,7 @@
 """APIXO as its pages describe it: seedream-4-5 by task and poll or callback.
 
-From the model page for seedream-4-5 and "System APIs" (apixo.ai/docs, autumn 2026). What the pages
-leave open is answered strictly: unknown fields are refused.
+From the model page for seedream-4-5 and "System APIs" (apixo.ai/docs, autumn 2026). If the pages
+leave something open, the chapter is strict: it refuses unknown fields.
 """
 
 import json
@@ -24,7 +24,7 @@ SIZES = {
     "16:9": {"2K": (2848, 1600), "4K": (5504, 3040)},
     "21:9": {"2K": (3136, 1344), "4K": (6240, 2656)},
 }
-# Without an aspect ratio the size is the model's own choice, in no table.
+# Without an aspect ratio the model chooses the size; this one is in no table.
 FREE_SIZE = {"2K": (1760, 2368), "4K": (3520, 4736)}
 
 MEANINGS = {
@@ -91,7 +91,7 @@ class ApixoChapter(Chapter):
         return call.log.account
 
     def _balance_of(self, account: str) -> Decimal:
-        """Pre-charged for all images, given back for those that did not come."""
+        """What is left: images are charged in advance, and given back if they do not arrive."""
         tasks = [task for task in self.emulator.tasks.values() if task.account == account]
         charged = sum(task.delivered if task.done else task.wanted for task in tasks)
         return START_BALANCE - charged * PRICE
@@ -191,7 +191,7 @@ def _check_references(mode: object, fields: dict[str, Any]) -> None:
 
 
 def _is_callback_url(url: object) -> bool:
-    # Public https on the page; this machine too, or no callback could be tried here.
+    # The page requires public https. This machine is allowed too, or no callback could be tested.
     return isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1:"))
 
 

@@ -1,4 +1,4 @@
-"""What the chapters share: a call, a reply, a task and its life, and a log of it all."""
+"""What the chapters share: calls, replies, tasks and the log."""
 
 import hashlib
 import json
@@ -8,27 +8,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tests.emulator import pictures
+from tests.emulator import images
 from tests.emulator.troubles import Trouble
 
 if TYPE_CHECKING:
     from tests.emulator.server import Emulator
 
 SECRET_HEADERS = frozenset({"authorization", "x-api-key"})
-# Of a task's time, how much it is in line before it is worked on.
+# The share of a task's time that it waits in line.
 SHARE_PENDING = 0.25
 
 
 def fingerprint(key: str) -> str:
-    """How an account is called in logs: the first 12 hexadecimal digits of its key's SHA-256."""
+    """The name of an account in logs: the first 12 hexadecimal digits of its key's SHA-256."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 @dataclass
 class LoggedCall:
-    """One request as it came, without secrets, and what became of it (status 0: no answer).
+    """One request as received, without secrets, and its outcome (status 0: no answer).
 
-    `peer` is the client's port: requests that share it came over one connection.
+    `peer` is the client's port: requests with the same one came over the same connection.
     """
 
     provider: str
@@ -51,7 +51,7 @@ class LoggedCall:
 
 @dataclass
 class Call:
-    """A request as a chapter sees it."""
+    """A request, as a chapter gets it."""
 
     method: str
     path: str
@@ -65,7 +65,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """`pieces` are sent one by one as they are made, in place of a body: a stream."""
+    """An answer. With `pieces`, which are sent one by one as they are made, it is a stream."""
 
     status: int = 200
     body: Any = None
@@ -80,7 +80,7 @@ class Reply:
 
 
 class RefusedCall(Exception):
-    """The provider's no: a status and a sentence for its error body."""
+    """A refusal by the provider: a status and a sentence for its error body."""
 
     def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message)
@@ -100,9 +100,9 @@ class Route:
 
 @dataclass
 class Task:
-    """One accepted request and its fate; while `held` it does not end.
+    """One accepted request and how it ends. While it is `held`, it does not end.
 
-    `facts` is for what a chapter has to remember of it.
+    `facts` is for what a chapter must remember about it.
     """
 
     id: str
@@ -135,8 +135,8 @@ class Task:
 class Chapter:
     """One provider: its routes, its errors, its tasks.
 
-    Everything lies below `/<name>`: the API below `prefix`, as in the provider's own base URL, and
-    the images below `/files`.
+    All its URLs begin with `/<name>`: the API below `prefix`, as in the provider's own base URL,
+    and the images below `/files`.
     """
 
     name: ClassVar[str]
@@ -148,7 +148,7 @@ class Chapter:
 
     @property
     def options(self) -> dict[str, str]:
-        """What the studio must know beside key and address, by the name of its setting's option."""
+        """The provider's settings besides key and base URL, by the name of their option."""
         return {}
 
     @property
@@ -156,7 +156,7 @@ class Chapter:
         return f"{self.emulator.root}/{self.name}{self.prefix}"
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route for a path below `/<name>`, and the named parts of the path."""
+        """The route for a path below `/<name>`, and the path's named parts."""
         for route in (*self.routes, IMAGE):
             prefix = "" if route is IMAGE else re.escape(self.prefix)
             found = re.fullmatch(prefix + route.pattern, path)
@@ -175,7 +175,7 @@ class Chapter:
             return self.error(refused.status, refused.message)
 
     def accept(self, call: Call, *, account: str, wanted: int, size: tuple[int, int]) -> Task:
-        """Take a request in: a task with the fate that the script gives it."""
+        """Accept a request: make a task that ends as the script says."""
         trouble = call.trouble
         most = wanted if trouble.deliver is None else min(wanted, trouble.deliver)
         task = self.emulator.add_task(
@@ -200,9 +200,9 @@ class Chapter:
         tries: int = 1,
         most: int = 4,
     ) -> None:
-        """Call `url` once `task` is done, and again, ever later, until the answer is 2xx.
+        """Call `url` once `task` is done, and again after growing pauses until the answer is 2xx.
 
-        `body` is asked for what to say when it is time, `sign` for the headers of its bytes.
+        `body` returns what to send at that time, `sign` the headers for its bytes.
         """
 
         def call() -> None:
@@ -214,14 +214,14 @@ class Chapter:
         self.emulator.later(task.seconds * tries, call)
 
     def task(self, task_id: str, *, account: str) -> Task:
-        """A task that this account made. Raises `RefusedCall` (404)."""
+        """A task that this account made. Raises `RefusedCall` (404) for any other."""
         task = self.emulator.tasks.get(task_id)
         if task is None or (task.provider, task.account) != (self.name, account):
             raise RefusedCall(404, "Task not found")
         return task
 
     def links(self, task: Task) -> list[str]:
-        """Where the pictures of a task are; a `.png` may well be a JPEG."""
+        """The links to the images of a task; a `.png` may contain a JPEG."""
         folder = f"{self.emulator.root}/{self.name}/files/{task.id}"
         return [f"{folder}/{n}.png" for n in range(1, task.delivered + 1)]
 
@@ -232,7 +232,7 @@ class Chapter:
         width, height = task.size
         if self.emulator.small:
             width, height = width // 8, height // 8
-        content = pictures.jpeg((width, height), f"{task.id}/{call.parts['n']}")
+        content = images.jpeg((width, height), f"{task.id}/{call.parts['n']}")
         return Reply(200, content, "image/jpeg")
 
 

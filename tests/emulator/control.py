@@ -1,9 +1,9 @@
-"""Steering the emulator from another process, over HTTP on its own port.
+"""Controls the emulator from another process, over HTTP on its own port.
 
     POST /_control/script   {"provider": "apixo", "route": "submit", "troubles": [{"status": 429}]}
     POST /_control/options  {"seconds": 3, "small": true, "fetch_references": false}
     POST /_control/finish   end every task now
-    POST /_control/sink     nothing: somewhere for webhooks to be heard
+    POST /_control/sink     do nothing: a target for webhooks
     POST /_control/reset    forget log, script and tasks
     GET  /_control/log      every request so far, as a list
 
@@ -23,7 +23,7 @@ OPTIONS = frozenset({"seconds", "small", "fetch_references", "answer_seconds"})
 
 
 def answer(emulator: "Emulator", method: str, path: str, body: bytes) -> Reply:
-    """Carry out one order; 400 says what is wrong with it."""
+    """Carry out one command; 400 says what is wrong with it."""
     try:
         order = json.loads(body) if body and not path.endswith("/sink") else {}
         return Reply(200, _carry_out(emulator, f"{method} {path.removeprefix(PREFIX)}", order))

@@ -1,9 +1,9 @@
 """fal's queue as its pages describe it: Seedream 4.5 by submit, status, result and cancel.
 
 From the model page "Bytedance Seedream V4.5", the pages "Queue", "Cancel a request" and "Webhooks"
-and both error pages (fal.ai/docs, autumn 2026). What the pages leave open is answered strictly:
-unknown fields are refused, and at once, where the real queue may leave it to the model. `sync_mode`
-is not spoken.
+and both error pages (fal.ai/docs, autumn 2026). If the pages leave something open, the chapter is
+strict: it refuses unknown fields, and does so at once, although the real queue may leave that to
+the model. `sync_mode` is not supported.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ USER_ID = "emulator-user"
 # "10 retries over two hours".
 WEBHOOK_TRIES = 11
 MOST_REFERENCES = 10
-MOST_PICTURES = 15
+MOST_IMAGES = 15
 FIELDS = {"prompt", "image_size", "num_images", "max_images", "seed", "enable_safety_checker"}
-# Sizes by name have no documented pixels.
+# The pages do not give the pixels of named sizes.
 NAMED_SIZES = {
     "square_hd": (2048, 2048),
     "square": (1920, 1920),
@@ -38,7 +38,7 @@ NAMED_SIZES = {
     "auto_4K": (4096, 4096),
 }
 
-# "Request Error Types": told by the status, with the HTTP status that the result then has.
+# "Request Error Types": the status names the error. The number is the HTTP status of the result.
 REQUEST_ERRORS = {
     "request_timeout": 504,
     "startup_timeout": 504,
@@ -54,7 +54,7 @@ REQUEST_ERRORS = {
     "client_cancelled": 499,
     "bad_request": 400,
 }
-# "Model Errors": told by the result alone.
+# "Model Errors": only the result names the error.
 MODEL_ERRORS = {
     "internal_server_error": 500,
     "generation_timeout": 504,
@@ -78,7 +78,7 @@ MODEL_ERRORS = {
     "sequence_too_long": 422,
     "one_of": 422,
 }
-# What an HTTP status alone is called.
+# The error type for an HTTP status alone.
 TYPES = {
     400: "bad_request",
     429: "concurrent_requests_limit",
@@ -97,7 +97,7 @@ class FalChapter(Chapter):
         super().__init__(emulator)
         self.rotate_key()
 
-    # The keys of webhooks
+    # Webhook keys
 
     @property
     def options(self) -> dict[str, str]:
@@ -105,11 +105,11 @@ class FalChapter(Chapter):
 
     @property
     def jwks_url(self) -> str:
-        """Where the public keys are; nobody's key opens it or is wanted there."""
+        """Where the public keys are; reading them needs no key, and refuses one."""
         return f"{self.base_url}/.well-known/jwks.json"
 
     def rotate_key(self) -> None:
-        """Sign webhooks with another key from now on, and publish that one instead."""
+        """Sign webhooks with a new key from now on, and publish it in place of the old one."""
         self.signing_key = Ed25519PrivateKey.generate()
 
     def jwks(self, call: Call) -> Reply:
@@ -169,7 +169,7 @@ class FalChapter(Chapter):
         return self._answered(task)
 
     def cancel(self, call: Call) -> Reply:
-        """In the queue it is removed, in progress only told; both end as cancelled here."""
+        """Remove a queued request (OK) or notify one in progress; here both end as cancelled."""
         try:
             task = self._task(call)
         except RefusedCall as refused:
@@ -178,14 +178,15 @@ class FalChapter(Chapter):
             return Reply(404, {"status": "NOT_FOUND"})
         if task.done:
             return Reply(400, {"status": "ALREADY_COMPLETED"})
+        waiting = not task.begun
         task.cancelled, task.fail, task.message = True, "client_cancelled", "Request was cancelled"
         task.seconds, task.delivered, task.held = 0, 0, False
-        return Reply(202, {"status": "CANCELLATION_REQUESTED"})
+        return Reply(202, {"status": "OK" if waiting else "CANCELLATION_REQUESTED"})
 
     def signature(
         self, request_id: str, content: bytes, *, at: float | None = None
     ) -> dict[str, str]:
-        """The headers of a webhook about `request_id` with this body, sent `at` (now)."""
+        """The headers of a webhook about `request_id` with this body, sent `at` (default: now)."""
         timestamp = str(int(time.time() if at is None else at))
         digest = hashlib.sha256(content).hexdigest()
         message = "\n".join((request_id, USER_ID, timestamp, digest)).encode()
@@ -233,9 +234,9 @@ class FalChapter(Chapter):
         if task.fail:
             status = MODEL_ERRORS.get(task.fail, 500)
             return _model_error(status, task.fail, task.message, task.facts["order"]["prompt"])
-        return self._answer(task, 200, self._pictures(task))
+        return self._answer(task, 200, self._images(task))
 
-    def _pictures(self, task: Task) -> dict[str, Any]:
+    def _images(self, task: Task) -> dict[str, Any]:
         width, height = task.size
         images = [
             {
@@ -248,7 +249,7 @@ class FalChapter(Chapter):
             }
             for link in self.links(task)
         ]
-        # The output of "Edit" has no seed on the page.
+        # On the page the output of "Edit" has no seed.
         return {"images": images} | ({} if task.facts["edits"] else {"seed": task.facts["seed"]})
 
     def _answer(self, task: Task, status: int, body: dict[str, Any]) -> Reply:
@@ -289,7 +290,7 @@ def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
 
 
 def _model_error(status: int, error_type: str, message: str, echo: object) -> Reply:
-    """`msg` and `input` may repeat what was sent, the prompt included."""
+    """A model's error; `msg` and `input` may repeat what was sent, including the prompt."""
     error = {
         "loc": ["body", "prompt"],
         "msg": f"{message or error_type}: {echo}",
@@ -345,8 +346,8 @@ def _check_references(order: dict[str, Any]) -> None:
     good = all(isinstance(url, str) and url.startswith(("https://", "http://")) for url in urls)
     _check(good, "image_urls must be URLs")
     outputs = order.get("num_images", 1) * order.get("max_images", 1)
-    pictures = min(len(urls), MOST_REFERENCES) + outputs
-    _check(pictures <= MOST_PICTURES, "image inputs and outputs must not exceed 15")
+    images = min(len(urls), MOST_REFERENCES) + outputs
+    _check(images <= MOST_IMAGES, "image inputs and outputs must not exceed 15")
 
 
 def _size(order: dict[str, Any]) -> tuple[int, int]:

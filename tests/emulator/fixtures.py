@@ -1,4 +1,4 @@
-"""The emulator for pytest: one server for a session, forgetful between tests."""
+"""The emulator for pytest: one server for a session, reset between tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.emulator.server import Emulator
 
 @pytest.fixture(scope="session")
 def running_emulator() -> Iterator[Emulator]:
-    """Tasks end at once, unless a test says otherwise."""
+    """The emulator; its tasks end at once unless a test says otherwise."""
     with Emulator(seconds=0) as emulator:
         yield emulator
 

@@ -1,4 +1,4 @@
-"""One connection of the emulator: reads a request, meets its trouble, answers."""
+"""One connection of the emulator: reads a request, applies its trouble, answers."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.emulator import control
 from tests.emulator.chapter import SECRET_HEADERS, Call, Chapter, LoggedCall, Reply, Route
-from tests.emulator.troubles import Drop, Trouble
+from tests.emulator.troubles import Drop, Hold, Trouble
 
 if TYPE_CHECKING:
     from tests.emulator.server import Emulator
@@ -22,7 +22,7 @@ FLOOD_CHUNK = b"%x\r\n" % FLOOD_BYTES + bytes(FLOOD_BYTES) + b"\r\n"
 
 
 class Server(ThreadingHTTPServer):
-    """Counts its connections, so that stopping can end them all."""
+    """Keeps a list of its connections, so that `stop` can end them all."""
 
     request_queue_size = 256
     daemon_threads = False
@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away in the middle of an answer is what some tests are about.
+        # Some tests are about clients that go away in the middle of an answer.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def log_message(self, *_arguments: object) -> None:
-        """Nothing on the terminal: the emulator keeps a log of its own."""
+        """Print nothing: the emulator has its own log."""
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         emulator = self.server.emulator
         found = chapter.find(self.command, path)
         log = self._noted(chapter, found[0] if found else None)
-        trouble = emulator.next_trouble(chapter.name, log.route)
+        trouble = emulator.next_trouble(chapter.name, log.route, dict(self.headers))
         if trouble.drop is Drop.UNREAD:
             self._hang_up()
             return
@@ -85,6 +85,8 @@ class Handler(BaseHTTPRequestHandler):
         log.body = _as_json(call.body)
         delay = trouble.delay or emulator.answer_seconds
         if delay and emulator.stopping.wait(delay):
+            return
+        if trouble.hold is Hold.ANSWER and not emulator.gate.wait():
             return
         reply = self._reply(chapter, found, call)
         if trouble.drop is Drop.ANSWER:
@@ -142,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         if trouble.drop is Drop.MIDWAY:
             self.wfile.write(head + content[: len(content) // 2])
             self._hang_up()
+        elif trouble.hold is Hold.MIDWAY:
+            self._halt(head + content)
         elif trouble.drip:
             self._drip(head + content, trouble.drip)
         else:
@@ -155,6 +159,12 @@ class Handler(BaseHTTPRequestHandler):
         ]
         return "\r\n".join([*lines, "", ""]).encode()
 
+    def _halt(self, content: bytes) -> None:
+        half = len(content) // 2
+        self.wfile.write(content[:half])
+        if self.server.emulator.gate.wait():
+            self.wfile.write(content[half:])
+
     def _drip(self, content: bytes, seconds: float) -> None:
         for byte in content:
             if self.server.emulator.stopping.wait(seconds):
@@ -162,11 +172,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(bytes([byte]))
 
     def _stream(self, reply: Reply, trouble: Trouble) -> None:
-        """Piece by piece; half way means after the first one."""
+        """Send piece by piece; halfway means after the first piece."""
         self.wfile.write(self._head(reply, {"Transfer-Encoding": "chunked"}))
         for piece in reply.pieces or ():
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()
+            if trouble.hold is Hold.MIDWAY and not self.server.emulator.gate.wait():
+                return
             if trouble.drop is Drop.MIDWAY:
                 self._hang_up()
                 return

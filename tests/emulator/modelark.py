@@ -1,8 +1,8 @@
 """ModelArk as its pages describe it: Seedream in one call, sets also as a stream.
 
 From "Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523), "Streaming responses",
-"Error codes" (ModelArk/1299023) and published measurements (autumn 2026). What the pages leave open
-is answered strictly: unknown fields are refused.
+"Error codes" (ModelArk/1299023) and published measurements (autumn 2026). If the pages leave
+something open, the chapter is strict: it refuses unknown fields.
 """
 
 import base64
@@ -22,7 +22,7 @@ PATH = "/images/generations"
 
 @dataclass(frozen=True)
 class Model:
-    """What the page's table says of one model; the sizes are the model's own choice for a tier."""
+    """What the page's table says about one model, and the sizes that it chooses for a tier."""
 
     tiers: Mapping[str, tuple[int, int]]
     least: int
@@ -64,6 +64,8 @@ MODELS = {
         modes=("standard", "fast"),
     ),
 }
+# Endpoints that somebody made in the console; a request may name one in place of its model.
+ENDPOINTS = {"ep-20260101120000-lite5": "seedream-5-0-260128"}
 FIELDS = {"model", "prompt", "image", "size", "response_format", "watermark"}
 OPTIONAL = {
     "sequential_image_generation",
@@ -73,7 +75,7 @@ OPTIONAL = {
     "optimize_prompt_options",
 }
 
-# Where one status has several codes, that of the plainest case. 503 has none: it is the gateway's.
+# If a status has several codes, the one of the simplest case. 503 has none: it is a gateway's.
 CODES = {
     400: "InvalidParameter",
     401: "AuthenticationError",
@@ -96,7 +98,7 @@ MEANINGS = {
     ),
     "InternalServiceError": "The service encountered an unexpected internal error.",
 }
-# The statuses of codes that a task may fail with; the others are 400.
+# The statuses of codes with which a task may fail; all others are 400.
 STATUSES = {
     "InternalServiceError": 500,
     "ServerOverloaded": 429,
@@ -135,7 +137,7 @@ class ModelArkChapter(Chapter):
         account = self._account(call)
         order = _checked_order(call)
         in_a_set = order.get("sequential_image_generation") == "auto"
-        wanted = _most_pictures(order) if in_a_set else 1
+        wanted = _most_images(order) if in_a_set else 1
         task = self.accept(call, account=account, wanted=wanted, size=_size(order))
         task.facts |= {"model": order["model"], "references": len(_references(order))}
         if task.fail and not in_a_set:
@@ -155,7 +157,7 @@ class ModelArkChapter(Chapter):
         return call.log.account
 
     def _items(self, task: Task) -> list[dict[str, Any]]:
-        """Each picture or its error; an internal error ends the set, a refusal does not."""
+        """Each image or its error. An internal error ends the set, a refusal does not."""
         width, height = task.size
         links = self.links(task)
         made: list[dict[str, Any]] = [{"url": url, "size": f"{width}x{height}"} for url in links]
@@ -218,6 +220,7 @@ def _checked_order(call: Call) -> dict[str, Any]:
     order = call.log.body
     is_json = call.headers.get("Content-Type", "").partition(";")[0] == "application/json"
     _check(is_json and isinstance(order, dict), "", "The body must be a JSON object.")
+    order = order | {"model": ENDPOINTS.get(order.get("model"), order.get("model"))}
     model = _model(order)
     for name in sorted(order.keys() - FIELDS - OPTIONAL):
         _check(False, name, f"The parameter `{name}` is not supported by the current model.")
@@ -266,11 +269,11 @@ def _check_references(order: dict[str, Any], model: Model) -> None:
     most = model.references
     message = f"number of reference images cannot exceed {most}"
     _check(len(references) <= most, "image", message)
-    if not all(_is_picture(each) for each in references):
+    if not all(_is_image(each) for each in references):
         raise RefusedOrder("InvalidImageURL.InvalidFormat", param="image")
 
 
-def _is_picture(reference: object) -> bool:
+def _is_image(reference: object) -> bool:
     if not isinstance(reference, str):
         return False
     if reference.startswith(("https://", "http://")):
@@ -300,14 +303,14 @@ def _check_set(order: dict[str, Any]) -> None:
     _check(together <= 15, f"{name}_options", "references and images together: at most 15")
 
 
-def _most_pictures(order: dict[str, Any]) -> int:
+def _most_images(order: dict[str, Any]) -> int:
     options = order.get("sequential_image_generation_options", {})
     most: int = options.get("max_images", 15 - len(_references(order)))
     return most
 
 
 def _size(order: dict[str, Any]) -> tuple[int, int]:
-    """Either a tier, and the model chooses the shape, or pixels within the model's window."""
+    """A tier, for which the model chooses the shape, or pixels within the model's limits."""
     model, size = MODELS[order["model"]], order.get("size", "2048x2048")
     if size in model.tiers:
         return model.tiers[size]

@@ -2,8 +2,8 @@
 
 From the model's page (version 9fe3b828), "HTTP API" with its OpenAPI description, "Prediction
 lifecycle", "Error codes", "Rate limits", "Data retention" and "Verify webhooks" (replicate.com,
-autumn 2026). What the pages leave open is answered strictly: unknown fields are refused, and
-sizes below the model's own least fail as they would behind the gateway.
+autumn 2026). If the pages leave something open, the chapter is strict: it refuses unknown fields,
+and sizes below the model's minimum fail as they would behind the gateway.
 """
 
 import base64
@@ -31,7 +31,7 @@ SIZES = {
     "9:16": {"2K": (1600, 2848), "4K": (3040, 5504)},
     "16:9": {"2K": (2848, 1600), "4K": (5504, 3040)},
     "21:9": {"2K": (3136, 1344), "4K": (6240, 2656)},
-    # As the input or the model will have it, in no table.
+    # Sizes that the input or the model decides, so they are in no table.
     "match_input_image": {"2K": (1760, 2368), "4K": (3520, 4736)},
 }
 INPUT_FIELDS = {
@@ -51,12 +51,12 @@ DETAILS = {
     404: "The requested resource could not be found.",
     429: "Request was throttled. Your rate limit resets in ~30s.",
 }
-# What a failed prediction says, by the code that is in it; others stand alone or before a colon.
+# The text of a failed prediction, by the code in it. Other codes stand alone or before a colon.
 ERROR_TEXTS = {
     "E005": "The input or output was flagged as sensitive. Please try again. (E005)",
     "flagged as sensitive": "The input was flagged as sensitive.",
 }
-# Ends that are no failures.
+# Ends other than failures.
 OTHER_ENDS = ("canceled", "aborted")
 
 
@@ -65,7 +65,7 @@ class ReplicateChapter(Chapter):
     prefix = "/v1"
 
     def error(self, status: int, message: str = "") -> Reply:
-        """RFC 7807; 429 is the bare body of "Rate limits", 422 names the fields it is about."""
+        """RFC 7807; 429 has the bare body of "Rate limits", 422 names the fields that are wrong."""
         detail = message or DETAILS.get(status, "Something went wrong")
         if status == 429:
             return Reply(status, {"detail": detail})
@@ -180,7 +180,7 @@ class ReplicateChapter(Chapter):
                 _fail(task, "image_input: the file could not be fetched")
             else:
                 if not content.startswith((b"\xff\xd8", b"\x89PNG", b"RIFF")):
-                    _fail(task, "image_input: not a picture")
+                    _fail(task, "image_input: not an image")
         task.held = False
 
     routes = (
@@ -193,7 +193,7 @@ class ReplicateChapter(Chapter):
 
 
 def signing_secret(account: str) -> str:
-    """The secret of an account's webhooks; its base64 holds underscores of its own."""
+    """The secret of an account's webhooks; its base64 text contains underscores."""
     key = b"\xff\xff" + hashlib.sha256(account.encode()).digest()[:25]
     return f"whsec_{base64.urlsafe_b64encode(key).decode()}"
 
@@ -272,7 +272,7 @@ def _check_references(fields: dict[str, Any]) -> None:
 
 
 def _check_choice(fields: dict[str, Any], name: str, choices: tuple[object, ...]) -> None:
-    # A field may be left out; null is no value of it.
+    # A field may be left out, but null is not a valid value.
     if name in fields:
         _check(f"input.{name}", fields[name] in choices, "must be one of those listed")
 
@@ -284,7 +284,7 @@ def _check_number(fields: dict[str, Any], name: str, least: int, most: int) -> N
 
 
 def _is_link(url: object) -> bool:
-    # This machine too, or no webhook and no reference could be tried here.
+    # This machine is allowed too, or no webhook and no reference could be tested.
     return isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1:"))
 
 

@@ -1,8 +1,8 @@
-"""Seedance.it as its guide describes it: pictures in the answer to the same call.
+"""Seedance.it as its guide describes it: images in the answer to the same call.
 
 From "Seedream v4.5 API: Integrate AI Images into Your App" (seedance.it.com, autumn 2026), the only
-page there is. What it leaves open is answered strictly: unknown fields are refused, and so are
-sides longer than the longest it shows. It documents no status, balance, cancel or webhook.
+page there is. If it leaves something open, the chapter is strict: it refuses unknown fields, and
+sides longer than the longest in the guide. It documents no status, balance, cancel or webhook.
 """
 
 import secrets
@@ -10,15 +10,15 @@ from typing import Any
 
 from tests.emulator.chapter import Call, Chapter, RefusedCall, Reply, Route, Task, fingerprint
 
-# Credits for an image, of the models that make images from text.
+# Credits for one image, for the models that make images from text.
 MODELS = {"seedream-v4-5": 8, "seedream-v3": 6, "seedream-5-lite": 7}
 START_CREDITS = 1050
-# "Up to 4 megapixels": two such sides are just that.
+# "Up to 4 megapixels": two such sides make exactly that.
 LONGEST_SIDE = 2048
 DEFAULT_SIDE = 1024
 SEEDS = 2**31
 
-# "Code | Meaning" of the page. Of the codes within the body only that of 402 is documented.
+# "Code | Meaning" of the page. Only 402 has a documented code in its body.
 MEANINGS = {
     400: ("invalid_request", "Invalid request"),
     401: ("authentication_failed", "Authentication failed"),
@@ -46,11 +46,12 @@ class SeedanceChapter(Chapter):
             return _insufficient(required=wanted * price, available=left)
         size = order.get("width", DEFAULT_SIDE), order.get("height", DEFAULT_SIDE)
         task = self.accept(call, account=account, wanted=wanted, size=size)
-        # The answer comes when all is done.
+        # The answer comes when all images are made.
         task.seconds = 0
         task.facts["credits_used"] = task.delivered * price
         if task.fail:
-            # "prompts that violate them will return errors", with no word on status or code.
+            # "prompts that violate them will return errors"; the guide names neither status nor
+            # code.
             return Reply(400, {"error": {"code": task.fail, "message": task.message}})
         return Reply(200, self._made(task, order))
 

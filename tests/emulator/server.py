@@ -1,4 +1,4 @@
-"""The emulator itself: one port, a chapter for each provider, a log, a script, a control."""
+"""The emulator: one port, a chapter for each provider, a log, a script, remote control."""
 
 import json
 import secrets
@@ -34,6 +34,22 @@ CHAPTERS: tuple[type[Chapter], ...] = (
 KEY = "emulator-key"
 
 
+class Gate:
+    """Where held requests wait, and learn whether to continue."""
+
+    def __init__(self) -> None:
+        self._opened = threading.Event()
+        self._goes_on = True
+
+    def wait(self) -> bool:
+        self._opened.wait()
+        return self._goes_on
+
+    def open(self, *, goes_on: bool) -> None:
+        self._goes_on = goes_on
+        self._opened.set()
+
+
 @dataclass(frozen=True)
 class SentWebhook:
     """A webhook call as it was sent."""
@@ -48,11 +64,11 @@ class SentWebhook:
 
 
 class Emulator:
-    """Speaks every chapter's contract on one port of 127.0.0.1 until `stop`.
+    """Behaves as every provider's pages document, on one port of 127.0.0.1, until `stop`.
 
-    `seconds` is how long a task takes, `small` makes images an eighth as wide and high (quick to
-    make, but not the size asked for), `fetch_references` makes it fetch reference links as the
-    provider would, `answer_seconds` is how long each answer takes. All may be changed while it
+    `seconds` is how long a task takes. `small` makes images an eighth as wide and high (made
+    quickly, but not of the requested size). `fetch_references` makes it fetch reference links as
+    the provider would. `answer_seconds` is how long each answer takes. All may be changed while it
     runs.
     """
 
@@ -70,6 +86,7 @@ class Emulator:
         self._lock = threading.RLock()
         self._timers: set[threading.Timer] = set()
         self.stopping = threading.Event()
+        self.gate = Gate()
         self._start_options = seconds, small, fetch_references
         self.seconds, self.small, self.fetch_references = self._start_options
         self.answer_seconds = 0.0
@@ -78,6 +95,7 @@ class Emulator:
         self.references: list[bytes] = []
         self.webhooks: list[SentWebhook] = []
         self._script: dict[tuple[str, str], deque[Trouble]] = defaultdict(deque)
+        self._key_troubles: dict[tuple[str, str, str], Trouble] = {}
 
     # Starting and stopping
 
@@ -88,6 +106,7 @@ class Emulator:
 
     def stop(self) -> None:
         self.stopping.set()
+        self.gate.open(goes_on=False)
         for timer in list(self._timers):
             timer.cancel()
         self._server.shutdown()
@@ -100,11 +119,11 @@ class Emulator:
     def __exit__(self, *_exception: object) -> None:
         self.stop()
 
-    # Where it is, and what opens it
+    # Its address and its keys
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:<port>`, as `PROVIDER_PRIVATE_HOSTS` wants it."""
+        """`127.0.0.1:<port>`, in the form of `PROVIDER_PRIVATE_HOSTS`."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
@@ -119,23 +138,23 @@ class Emulator:
         return self._chapters[provider]
 
     def options(self, provider: str) -> dict[str, str]:
-        """What the studio must know of a provider beside key and address."""
+        """The settings of a provider besides key and base URL."""
         return self._chapters[provider].options
 
     def base_url(self, provider: str) -> str:
         return self._chapters[provider].base_url
 
     def key(self, provider: str, slot: int = 1) -> str:
-        """A key that `provider` accepts; each slot is an account of its own."""
+        """A key that `provider` accepts; each slot is a separate account."""
         return f"{KEY}-{provider}-{slot}"
 
     def is_key(self, provider: str, key: str) -> bool:
         return key.startswith(f"{KEY}-{provider}-")
 
-    # Steering
+    # Controlling
 
     def script(self, provider: str, route: str, *troubles: Trouble | Mapping[str, Any]) -> None:
-        """Let the next requests to `route` meet these troubles, one each, in this order.
+        """Apply these troubles to the next requests to `route`, one each, in this order.
 
         Routes of every chapter: `submit`, `status`, `balance`, `image`.
         """
@@ -145,6 +164,19 @@ class Emulator:
             with self._lock:
                 self._script[provider, route].append(known)
 
+    def let_go(self) -> None:
+        """Let every request continue that a trouble holds."""
+        self.gate.open(goes_on=True)
+
+    def script_key(self, provider: str, slot: int, route: str, trouble: Trouble | None) -> None:
+        """Apply `trouble` to every request to `route` with the key of `slot`; None ends this."""
+        place = provider, route, self.key(provider, slot)
+        with self._lock:
+            if trouble is None:
+                self._key_troubles.pop(place, None)
+            else:
+                self._key_troubles[place] = trouble
+
     def finish_tasks(self) -> None:
         """End every task now."""
         now = time.time()
@@ -152,7 +184,7 @@ class Emulator:
             task.seconds = min(task.seconds, max(0.0, now - task.created))
 
     def wait(self) -> None:
-        """Return when every callback and every fetch of a reference is done."""
+        """Wait until every callback and every fetch of a reference is done."""
         while timers := self._timers_now():
             for timer in timers:
                 timer.join()
@@ -162,7 +194,9 @@ class Emulator:
             return list(self._timers)
 
     def reset(self) -> None:
-        """Forget log, script and tasks; options are again as they were at the start."""
+        """Forget log, script, tasks and held requests; restore the options of the start."""
+        self.gate.open(goes_on=False)
+        self.gate = Gate()
         self.seconds, self.small, self.fetch_references = self._start_options
         self.answer_seconds = 0.0
         with self._lock:
@@ -171,8 +205,9 @@ class Emulator:
             self.references.clear()
             self.webhooks.clear()
             self._script.clear()
+            self._key_troubles.clear()
 
-    # Looking
+    # Reading
 
     def calls(self, provider: str, route: str) -> list[LoggedCall]:
         return [call for call in self.log if (call.provider, call.route) == (provider, route)]
@@ -186,7 +221,7 @@ class Emulator:
     # For chapters and the handler
 
     def chapter_at(self, path: str) -> tuple[Chapter, str] | None:
-        """The chapter for a path and what is left of the path."""
+        """The chapter for a path, and the rest of the path."""
         name, _, rest = path.removeprefix("/").partition("/")
         chapter = self._chapters.get(name)
         return (chapter, f"/{rest}") if chapter else None
@@ -195,8 +230,12 @@ class Emulator:
         with self._lock:
             self.log.append(call)
 
-    def next_trouble(self, provider: str, route: str) -> Trouble:
+    def next_trouble(self, provider: str, route: str, headers: Mapping[str, str]) -> Trouble:
+        """The trouble for this request: that of its key, else the next one of the script."""
         with self._lock:
+            for (name, path, key), trouble in self._key_troubles.items():
+                if (name, path) == (provider, route) and key in " ".join(headers.values()).split():
+                    return trouble
             queue = self._script[provider, route]
             if not queue:
                 return NONE
@@ -227,15 +266,15 @@ class Emulator:
             timer.start()
 
     def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
-        """Call a webhook; the status it was answered with, 0 for none."""
+        """Call a webhook. Return the status of its answer, or 0 if there is none."""
         sent = SentWebhook(url, content, {"Content-Type": "application/json"} | dict(headers))
         self.webhooks.append(sent)
         request = urllib.request.Request(url, content, dict(sent.headers), method="POST")
         return _status_of(request)
 
     def fetch(self, url: str) -> bytes:
-        """A reference, as the provider fetches it. Raises `OSError`."""
-        with urllib.request.urlopen(url, timeout=10) as response:
+        """Fetch a reference, as the provider does. Raises `OSError`."""
+        with urllib.request.urlopen(url, timeout=60) as response:
             content: bytes = response.read()
         self.references.append(content)
         return content

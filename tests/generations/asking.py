@@ -1,8 +1,11 @@
-"""Asking for pictures in tests, the way the form and the shell do."""
+"""Asking for images in tests, the way the form and the shell do."""
 
 import uuid
 
+from django.core.files.base import ContentFile
+
 from generations import submission
+from generations.jobs.execution import preparing, submitting
 from generations.submission import RunRequest
 
 DEMO = "demo/seedream-4-5"
@@ -24,3 +27,22 @@ def request(engine=DEMO, num_images=4, prompt="ridges at dawn", key=None, **more
 
 def ask(user, *args, **more):
     return submission.submit(user, request(*args, **more))
+
+
+def upload(data, **more):
+    """A file as the form and the shell take it."""
+    return submission.check_upload(ContentFile(data), **more)
+
+
+def submit_all(worker="worker"):
+    """Submit whatever may go now, one after the other; gives the number submitted."""
+    submitted = 0
+    while submitting.submit_next(worker):
+        submitted += 1
+    return submitted
+
+
+def prepare_uploads(worker="worker"):
+    """Clean what is due, as the images worker does."""
+    for reference in preparing.due():
+        preparing.prepare(reference.pk, worker)

@@ -13,10 +13,11 @@ from PIL import Image as Pillow
 
 from accounts.models import User
 from generations import storage
-from generations.execution.delivering import label_facts
 from generations.imaging import extension
+from generations.jobs.execution.renditions import label_facts
 from generations.labelling import RECIPES, Badge, label
 from generations.models import Delivery, Generation, Image, Price, Reference, Rendition, Run
+from generations.providers.capabilities import provider_of
 from generations.states import ENDED, OPEN, Status
 from tests.generations.asking import DEMO
 
@@ -47,7 +48,8 @@ def make_generation(run: Run, status: Status = Status.QUEUED, **values: Any) -> 
     if status in ENDED:
         needed = {"ended_at": run.created_at}
     values = {
-        "provider": run.engine.partition("/")[0],
+        "user": run.user,
+        "provider": provider_of(run.engine),
         "price": Price.objects.filter(engine=run.engine).first(),
         "position": 0,
         "wanted": 1,
@@ -64,18 +66,31 @@ def make_pending_run(user: User, status: Status = Status.QUEUED, **values: Any) 
     return run
 
 
-def make_finished_run(user: User, *, images: int = 1, files: bool = False, **values: Any) -> Run:
+def make_finished_run(
+    user: User,
+    *,
+    images: int = 1,
+    files: bool = False,
+    size: tuple[int, int] = SIZE,
+    **values: Any,
+) -> Run:
     """A run of which every image has come."""
     run = make_run(user, wanted=images, delivered=images, **values)
     generation = make_generation(run, Status.SUCCEEDED, wanted=images, delivered=images)
     for index in range(images):
-        make_image(generation, index, files=files)
+        make_image(generation, index, files=files, size=size)
     return run
 
 
-def make_image(generation: Generation, index: int = 0, *, files: bool = True) -> Image:
+def make_image(
+    generation: Generation,
+    index: int = 0,
+    *,
+    files: bool = True,
+    size: tuple[int, int] = SIZE,
+) -> Image:
     """A stored image with its renditions; with `files` they are real, and really labelled."""
-    original = _picture()
+    original = image_file(size)
     delivery = Delivery.objects.create(
         generation=generation,
         index=index,
@@ -89,8 +104,8 @@ def make_image(generation: Generation, index: int = 0, *, files: bool = True) ->
         delivery=delivery,
         position=generation.position + index,
         format="PNG",
-        width=SIZE[0],
-        height=SIZE[1],
+        width=size[0],
+        height=size[1],
         bytes=len(original),
         original_name=delivery.original_name,
         original_sha256=hashlib.sha256(original).hexdigest(),
@@ -104,7 +119,7 @@ def make_image(generation: Generation, index: int = 0, *, files: bool = True) ->
 
 def make_reference(user: User, **values: Any) -> Reference:
     """An uploaded reference with its file."""
-    data = _picture()
+    data = image_file()
     digest = hashlib.sha256(data).hexdigest()
     name = storage.reference_name(digest)
     storage.save_original(name, data)
@@ -112,34 +127,31 @@ def make_reference(user: User, **values: Any) -> Reference:
     return Reference.objects.create(owner=user, team=user.team, **values)
 
 
-def picture_file(size: tuple[int, int] = SIZE, image_format: str = "PNG") -> bytes:
-    """A plain picture as a file."""
+@cache
+def image_file(size: tuple[int, int] = SIZE, image_format: str = "PNG") -> bytes:
+    """A plain image as a file."""
     file = io.BytesIO()
     Pillow.new("RGB", size, "teal").save(file, image_format)
     return file.getvalue()
 
 
-@cache
-def _picture() -> bytes:
-    return picture_file()
-
-
 def _make_rendition(image: Image, recipe: Any, original: bytes, *, files: bool) -> Rendition:
     image_format = recipe.format or image.format
     name = storage.rendition_name(image.uuid, recipe=recipe.name, extension=extension(image_format))
-    digest, size = "0" * 64, 0
+    digest, size, width, height = "0" * 64, 0, image.width, image.height
     if files:
         facts = label_facts(image.generation, image)
         labelled = label(original, facts=facts, recipe=recipe, badge=Badge())
         storage.save_rendition(name, labelled.data)
         digest, size = labelled.sha256, len(labelled.data)
+        width, height = labelled.width, labelled.height
     return Rendition.objects.create(
         image=image,
         recipe=recipe.name,
         name=name,
         format=image_format,
-        width=image.width,
-        height=image.height,
+        width=width,
+        height=height,
         bytes=size,
         sha256=digest,
         label_version=1,

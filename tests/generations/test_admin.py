@@ -1,4 +1,4 @@
-"""The work in the Django admin: prices, provider accounts, outcomes that nobody knows."""
+"""Prices, provider accounts and unknown outcomes in the Django admin."""
 
 import pytest
 from django.urls import reverse
@@ -7,7 +7,8 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.events import Event
 from accounts.models import Record
-from generations import dispatch, pricing
+from generations import pricing
+from generations.jobs import dispatch
 from generations.models import Delivery, Generation, Price, ProviderAccount
 from generations.states import RunStatus, Status
 from tests.generations.asking import APIXO, DEMO, ask
@@ -77,6 +78,16 @@ class TestUnknownOutcomes:
         Generation.objects.filter(pk=unknown.pk).update(status=Status.FAILED)
         assert decide(browser, unknown, decision="release").status_code == 403
 
+    def test_after_the_end_only_a_task_id_can_be_given(self, browser, unknown, alice):
+        decide(browser, unknown, decision="release")
+        address = reverse("admin:generations_generation_change", args=[unknown.pk])
+        page = browser.get(address).content.decode()
+        assert "give the id of that task before" in page
+        assert 'value="release"' not in page
+        decide(browser, unknown, decision="give_task_id", task_id="task_77")
+        assert (unknown.status, unknown.task_id) == (Status.RUNNING, "task_77")
+        assert ledger.balance(alice).reserved == 0
+
     def test_members_may_not_enter(self, client, alice, unknown):
         client.force_login(alice)
         assert decide(client, unknown, decision="release").status_code == 302
@@ -131,7 +142,7 @@ class TestPrices:
 
 
 class TestProviderAccounts:
-    def test_limits_are_an_admins_to_set(self, browser):
+    def test_an_admin_may_set_limits(self, browser):
         [account] = dispatch.accounts_here()
         address = reverse("admin:generations_provideraccount_change", args=[account.pk])
         limits = {"concurrency": 3, "per_minute": 9}

@@ -1,4 +1,4 @@
-"""The studio from the shell."""
+"""The commands `generate` and `engines`."""
 
 import json
 
@@ -6,15 +6,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts import ledger
-from generations.models import Run
+from generations.models import Reference, Run
 from tests.emulator import troubles
 from tests.generations.asking import APIXO, DEMO
+from tests.generations.factories import image_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+COMMAND = "generations.management.commands.generate"
+
 
 def generate(capsys, user, *arguments, engine=APIXO):
-    """Exit code and printed object of `generate --here --json`."""
+    """The exit code and the printed object of `generate --here --json`."""
     code = 0
     try:
         call_command(
@@ -31,6 +34,11 @@ def generate(capsys, user, *arguments, engine=APIXO):
     except CommandError as error:
         code = error.returncode
     return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(autouse=True)
+def _quick_time(settings):
+    settings.PROVIDER_TIME_SCALE = 0.01
 
 
 class TestGenerate:
@@ -69,6 +77,15 @@ class TestGenerate:
         assert (code, report["status"]) == (3, "unknown")
         assert len(apixo.submits("apixo")) == 1
 
+    def test_waiting_ends_if_there_is_no_worker(self, alice, monkeypatch):
+        monkeypatch.setattr(f"{COMMAND}.NO_WORKER_SECONDS", 0)
+        with pytest.raises(CommandError, match="No worker has been at work") as refused:
+            call_command(
+                "generate", "--wait", f"--user={alice.email}", f"--engine={DEMO}", "--prompt=fox"
+            )
+        assert refused.value.returncode == 3
+        assert Run.objects.get().is_pending
+
     @pytest.mark.parametrize(
         ("arguments", "field"),
         [
@@ -80,12 +97,19 @@ class TestGenerate:
             (["--use-pre-llm"], "use_pre_llm"),
         ],
     )
-    def test_what_cannot_be_done_is_refused_and_costs_nothing(
+    def test_a_bad_request_is_refused_and_costs_nothing(
         self, alice, apixo, capsys, arguments, field
     ):
         code, report = generate(capsys, alice, *arguments)
         assert (code, report["error"]["field"]) == (2, field)
         assert not Run.objects.exists()
+
+    def test_a_reference_is_cleaned_and_used(self, alice, capsys, tmp_path):
+        file = tmp_path / "picture.png"
+        file.write_bytes(image_file((400, 300)))
+        code, _report = generate(capsys, alice, f"--reference={file}", engine=DEMO)
+        assert code == 0
+        assert Reference.objects.get().is_ready
 
     def test_the_demo_engine_needs_no_key(self, alice, capsys):
         code, report = generate(capsys, alice, engine=DEMO)
@@ -93,23 +117,23 @@ class TestGenerate:
 
 
 class TestIdenticalWork:
-    def test_is_refused_until_it_is_wanted_again(self, alice, capsys):
+    def test_is_refused_without_again(self, alice, capsys):
         assert generate(capsys, alice, "--seed=7", engine=DEMO)[0] == 0
         spent = ledger.balance(alice).spent
         code, report = generate(capsys, alice, "--seed=7", engine=DEMO)
         assert code == 2
-        assert "--again makes them anew" in report["error"]["message"]
+        assert "Use --again to make them again" in report["error"]["message"]
         assert ledger.balance(alice).spent == spent
         code, report = generate(capsys, alice, "--seed=7", "--again", engine=DEMO)
         assert (code, report["delivered"]) == (0, 1)
         assert ledger.balance(alice).spent == 2 * spent
 
-    def test_again_is_no_matter_where_nothing_is_there(self, alice, apixo, capsys):
+    def test_again_is_allowed_if_there_are_no_such_images(self, alice, apixo, capsys):
         assert generate(capsys, alice, "--again")[0] == 0
 
 
 class TestEngines:
-    def test_lists_what_can_be_picked_here(self, capsys):
+    def test_lists_engines_with_a_key(self, capsys):
         call_command("engines", "--json")
         [demo] = json.loads(capsys.readouterr().out)
         assert demo["name"] == DEMO

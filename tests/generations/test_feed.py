@@ -1,4 +1,4 @@
-"""The feed: every frame of a run in its place, in words, at a constant number of queries."""
+"""The feed: every frame of a run at its position, its texts, and a constant number of queries."""
 
 from datetime import timedelta
 
@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts import ledger
-from generations import lifecycle, submission
+from generations import submission
+from generations.jobs import lifecycle
 from generations.models import Delivery, Generation, Image, Run
-from generations.reading import feed
+from generations.reading import feed, waits
 from generations.reading.feed import Scope
 from generations.reading.frames import alt_text, shortened
 from generations.states import Status
@@ -20,7 +21,7 @@ from tests.generations.factories import (
     make_pending_run,
     make_run,
 )
-from tests.queries import queries_of
+from tests.queries import plans_of, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,13 @@ class TestOnTheirWay:
         assert (frame.state, frame.place) == ("queued", "2nd")
         assert frame.note.startswith("in line, about ")
 
-    def test_what_came_back_says_why(self, alice):
+    def test_far_back_there_is_no_estimate(self, alice, bob, monkeypatch):
+        monkeypatch.setattr(waits, "COUNTED", 1)
+        ask(bob, num_images=1)
+        (frame,) = frames(ask(alice, num_images=1))
+        assert (frame.title, frame.note) == ("More than 1 before you", "in line; people take turns")
+
+    def test_a_request_that_waits_to_be_sent_again_says_why(self, alice):
         run = make_run(alice, wanted=1, open=1)
         make_generation(run, attempt=2, error_code="rate_limited")
         (frame,) = frames(run)
@@ -68,7 +75,7 @@ class TestOnTheirWay:
             (Status.STORING, "saving", "Saving"),
         ],
     )
-    def test_each_step_has_its_word(self, alice, status, state, title):
+    def test_each_step_has_its_title(self, alice, status, state, title):
         (frame,) = frames(make_pending_run(alice, status))
         assert (frame.state, frame.title) == (state, title)
 
@@ -119,7 +126,7 @@ class TestCancel:
         run = make_pending_run(alice, Status.RUNNING, engine=APIXO)
         assert not frames(run)[0].cancel
 
-    def test_none_twice(self, alice):
+    def test_a_request_that_is_being_cancelled_has_no_button(self, alice):
         run = make_pending_run(alice, Status.RUNNING)
         run.generations.update(cancel_asked_at=timezone.now())
         (frame,) = frames(run)
@@ -136,14 +143,14 @@ class TestMissing:
         assert frame.note.startswith("Try again")
         assert str(run.uuid) in frame.try_again
 
-    def test_to_others_the_credits_are_not_theirs(self, alice, bob):
+    def test_others_are_not_told_that_the_credits_are_theirs(self, alice, bob):
         run = ask(alice, num_images=1)
         end(run, Status.FAILED, error_code="timeout")
         (frame,) = frames(run, viewer=bob)
         assert frame.cost == "2 credits are back."
         assert not frame.try_again
 
-    def test_what_one_request_failed_to_bring_is_told_once(self, alice, apixo_key):
+    def test_the_missing_images_of_one_request_share_a_frame(self, alice, apixo_key):
         run = ask(alice, APIXO, 4)
         credits = run.generations.get().reserved_credits
         end(run, Status.FAILED, error_code="content_policy")
@@ -151,7 +158,7 @@ class TestMissing:
         assert (frame.images, frame.count) == (4, "4 images")
         assert frame.cost == f"Your {credits} credits are back."
 
-    def test_a_charge_that_was_accepted_is_not_called_back(self, alice):
+    def test_a_failure_that_was_charged_says_so(self, alice):
         run = ask(alice, num_images=1)
         (generation,) = run.generations.all()
         lifecycle.move(generation, Status.SUBMITTING, changes=_claim())
@@ -165,18 +172,24 @@ class TestMissing:
         assert (frame.state, frame.cost) == ("cancelled", "Your 2 credits are back.")
         assert frame.try_again
 
+    def test_offers_cost_queries_only_where_one_may_help(self, alice):
+        cancelled, failed = (ask(alice, num_images=1) for _ in range(2))
+        submission.cancel(cancelled.generations.get(), actor=alice)
+        end(failed, Status.FAILED, error_code="timeout")
+        assert queries_of(lambda: frames(cancelled)) < queries_of(lambda: frames(failed))
+
     def test_one_button_tries_again_for_all(self, alice):
         run = ask(alice, num_images=3)
         end(run, Status.FAILED, error_code="timeout")
         assert [bool(frame.try_again) for frame in frames(run)] == [True, False, False]
 
-    def test_a_new_try_takes_the_places_over(self, alice):
+    def test_a_new_try_takes_over_the_positions(self, alice):
         run = ask(alice, num_images=2)
         end(run, Status.FAILED, error_code="timeout")
         submission.try_again(run, actor=alice)
         assert [frame.state for frame in frames(run)] == ["queued", "queued"]
 
-    def test_a_partial_answer_names_the_picture_that_did_not_come(self, alice):
+    def test_a_partial_answer_names_the_image_that_did_not_come(self, alice):
         run = make_run(alice, wanted=2, delivered=1)
         generation = make_generation(run, Status.SUCCEEDED, wanted=2, delivered=1)
         make_image(generation, 0, files=False)
@@ -190,7 +203,7 @@ class TestMissing:
         assert picture.state == "done"
         assert "not an image" in missing.title
 
-    def test_a_set_that_brought_fewer_misses_nothing(self, alice):
+    def test_a_set_with_fewer_images_has_no_missing_frame(self, alice):
         run = make_run(alice, wanted=2, delivered=2, options={"sequential": True})
         generation = make_generation(run, Status.SUCCEEDED, wanted=5, delivered=2)
         for index in range(2):
@@ -204,7 +217,7 @@ class TestMissing:
         assert not frames(run)[0].try_again
 
 
-class TestPictures:
+class TestImages:
     def test_frames_stand_in_the_order_of_positions(self, alice):
         run = make_run(alice, wanted=3, delivered=2, open=1)
         for position in (2, 0):
@@ -220,7 +233,7 @@ class TestPictures:
             make_image(generation, index, files=False)
         assert [frame.state for frame in frames(run)] == ["done", "done"]
 
-    def test_a_picture_has_words_and_addresses(self, alice):
+    def test_an_image_has_alternative_text_and_addresses(self, alice):
         run = make_finished_run(alice, prompt="a red fox")
         image = run.images.get()
         (frame,) = frames(run)
@@ -230,15 +243,26 @@ class TestPictures:
         assert frame.src.endswith(".webp")
         assert frame.alt == "Image generated with AI: a red fox"
 
-    def test_a_hidden_one_is_gone_without_a_gap(self, alice):
+    def test_a_hidden_image_leaves_no_gap(self, alice):
         run = make_finished_run(alice, images=2)
         Image.objects.filter(position=0).update(hidden_at=timezone.now())
         assert [frame.id for frame in frames(run)] == [f"image-{run.images.last().uuid}"]
 
-    def test_the_shape_is_that_of_the_pictures(self, alice):
+    def test_the_shape_is_that_of_the_images(self, alice):
         assert card(make_finished_run(alice)).shape == "r32"
         assert card(make_pending_run(alice, options={"aspect_ratio": "9:16"})).shape == "r916"
         assert card(make_pending_run(alice, options={})).shape == "r11"
+
+    def test_images_of_different_shapes_keep_their_own(self, alice):
+        run = make_run(alice, wanted=3, delivered=2, open=1)
+        generation = make_generation(run, Status.STORING, wanted=3, delivered=2)
+        for index, size in enumerate([(240, 320), (480, 160)]):
+            make_image(generation, index, size=size, files=False)
+        tall, wide, _waiting = frames(run)
+        assert card(run).is_mixed
+        assert "frame-done r34" in tall.drawn
+        assert "frame-done r219" in wide.drawn
+        assert not card(make_finished_run(alice, images=2)).is_mixed
 
     def test_long_prompts_are_cut_to_one_line(self):
         assert shortened("a\n b\t c", 20) == "a b c"
@@ -262,7 +286,7 @@ class TestPages:
         assert shown == [str(run.uuid) for run in reversed(runs)]
         assert rest.next_cursor == ""
 
-    def test_the_living_part_keeps_what_it_showed_and_gains_what_is_new(self, alice):
+    def test_a_poll_keeps_the_runs_shown_and_adds_new_ones(self, alice):
         for _ in range(feed.PAGE_SIZE + 3):
             make_finished_run(alice)
         first = feed.live(alice, scope=Scope.TEAM)
@@ -274,12 +298,12 @@ class TestPages:
         ]
         assert then.since == first.since
 
-    def test_only_work_of_ones_own_is_pending(self, alice, bob):
+    def test_only_the_viewers_own_runs_are_pending(self, alice, bob):
         make_pending_run(alice)
         assert feed.live(alice, scope=Scope.TEAM).pending
         assert not feed.live(bob, scope=Scope.TEAM).pending
 
-    def test_a_run_further_down_that_has_changed_comes_as_well(self, alice):
+    def test_a_poll_brings_a_changed_run_further_down(self, alice):
         old = make_pending_run(alice)
         for _ in range(feed.PAGE_SIZE):
             make_finished_run(alice)
@@ -292,13 +316,13 @@ class TestPages:
         then = feed.live(alice, scope=Scope.TEAM, since=first.since)
         assert [each.status for each in then.elsewhere] == ["failed"]
 
-    def test_a_sentence_for_those_who_do_not_see_it(self, alice):
+    def test_the_summary_for_screen_readers_counts_images(self, alice):
         make_run(alice, wanted=4, delivered=1, open=3)
         assert feed.live(alice, scope=Scope.TEAM).summary == "1 of 4 images ready"
         make_finished_run(alice, images=2)
         assert feed.live(alice, scope=Scope.TEAM).summary == "2 images ready"
 
-    def test_an_unknown_scope_is_the_teams(self):
+    def test_an_unknown_scope_means_the_team(self):
         assert feed.scope_of("everything") == feed.scope_of("") == Scope.TEAM
         assert feed.scope_of("mine") == Scope.MINE
 
@@ -335,7 +359,13 @@ def test_longer_ago_is_a_day_in_the_teams_own_time(alice):
     assert feed.ago(moment, now=now, user=alice) == "2 Mar"
 
 
-def test_credits_add_up_all_the_while(alice):
+def test_the_ledger_adds_up_after_a_failure(alice):
     run = ask(alice, num_images=2)
     end(run, Status.FAILED, error_code="timeout")
     assert ledger.reconcile() == []
+
+
+def test_runs_that_ended_lately_are_read_by_an_index_of_the_persons_ends(alice):
+    make_finished_run(alice)
+    (plan,) = plans_of(lambda: feed._ended_lately(alice), "generations_generation")
+    assert "generation_ended_by_user" in plan

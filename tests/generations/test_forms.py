@@ -1,5 +1,6 @@
-"""The composer's form: what an engine can do is offered and taken, all else refused in words."""
+"""The composer's form: it offers and accepts what the engine can do, and explains each refusal."""
 
+import hashlib
 import io
 import struct
 import uuid
@@ -8,13 +9,16 @@ import zlib
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.datastructures import MultiValueDict
+from PIL.Image import Image as Pillow
 
+from generations import submission
 from generations.forms import ComposeForm, OriginalForm
-from generations.forms.fields import FILE_LEFT_OUT, MAX_UPLOAD_BYTES
+from generations.forms.fields import FILE_LEFT_OUT
 from generations.models import Price, Reference, Run
 from generations.submission import NewReference
+from tests.factories import make_user
 from tests.generations.asking import APIXO, DEMO
-from tests.generations.factories import make_finished_run, make_reference, picture_file
+from tests.generations.factories import SIZE, image_file, make_finished_run, make_reference
 
 pytestmark = pytest.mark.django_db
 
@@ -45,8 +49,8 @@ def errors_of(form):
     return {name: " ".join(messages) for name, messages in form.errors.items()}
 
 
-class TestWhatComesOut:
-    def test_a_request_in_the_engines_words(self, alice):
+class TestRequest:
+    def test_holds_what_was_chosen(self, alice):
         form = sent(alice, num_images="2", seed="7", campaign="Autumn")
         assert form.is_valid(), form.errors
         request = form.to_request()
@@ -63,7 +67,7 @@ class TestWhatComesOut:
             form.to_request().options
         )
 
-    def test_what_a_form_leaves_out_stands_as_the_page_would_have_shown_it(self, alice):
+    def test_missing_fields_have_the_values_that_the_page_would_have_shown(self, alice):
         given = values()
         for name in ("num_images", "resolution", "aspect_ratio"):
             del given[name]
@@ -78,13 +82,13 @@ class TestWhatComesOut:
         assert form.is_valid(), form.errors
         assert "\r" not in form.to_request().prompt
 
-    def test_a_forged_price_is_of_no_consequence(self, alice):
+    def test_a_forged_price_is_ignored(self, alice):
         form = sent(alice, price="0", credits="0")
         assert form.is_valid()
-        assert form.price == 4 * Price.objects.get(engine=DEMO, tier="2K").credits
+        assert form.draft.price == 4 * Price.objects.get(engine=DEMO, tier="2K").credits
 
     def test_nothing_is_written(self, alice):
-        assert sent(alice, upload(picture_file())).is_valid()
+        assert sent(alice, upload(image_file())).is_valid()
         assert not Run.objects.exists()
         assert not Reference.objects.exists()
 
@@ -94,7 +98,7 @@ class TestTexts:
     def test_an_empty_prompt(self, alice, prompt):
         assert "Write what" in errors_of(sent(alice, prompt=prompt))["prompt"]
 
-    def test_a_prompt_that_is_too_long_is_counted(self, alice, apixo_key):
+    def test_a_prompt_that_is_too_long_is_refused_with_its_length(self, alice, apixo_key):
         message = errors_of(sent(alice, engine=APIXO, prompt="x" * 5012))["prompt"]
         assert "5012" in message
         assert "5000" in message
@@ -108,14 +112,14 @@ class TestTexts:
 
 class TestChoices:
     @pytest.mark.parametrize("count", ["0", "-1", "1000", "four", "", "1.5", "\0"])
-    def test_a_wrong_count_names_the_right_ones(self, alice, count):
+    def test_a_wrong_count_is_refused_with_the_possible_ones(self, alice, count):
         assert "1 to" in errors_of(sent(alice, num_images=count))["num_images"]
 
     @pytest.mark.parametrize("engine", ["", "nobody/nothing", APIXO, "\0"])
     def test_an_engine_that_is_not_set_up(self, alice, engine):
         assert "Choose another" in errors_of(sent(alice, engine=engine))["engine"]
 
-    def test_an_unknown_format_names_those_there_are(self, alice):
+    def test_an_unknown_format_is_refused_with_the_possible_ones(self, alice):
         assert "16:9" in errors_of(sent(alice, aspect_ratio="7:5"))["aspect_ratio"]
 
     def test_an_unknown_resolution(self, alice):
@@ -146,12 +150,12 @@ class TestChoices:
         assert sent(alice, engine=APIXO, enhance_prompt="false").is_valid()
 
     @pytest.mark.parametrize("key", ["", "x", "1", "\0"])
-    def test_a_bad_key_gets_a_fresh_one(self, alice, key):
+    def test_a_bad_key_is_replaced(self, alice, key):
         form = sent(alice, idempotency_key=key)
         assert "press again" in errors_of(form)["idempotency_key"]
         assert uuid.UUID(form.key)
 
-    def test_a_good_key_stays_while_a_form_is_mended(self, alice):
+    def test_a_good_key_stays_while_errors_are_corrected(self, alice):
         key = str(uuid.uuid4())
         assert sent(alice, idempotency_key=key, prompt="").key == key
 
@@ -170,24 +174,29 @@ def bomb():
 
 
 BAD_FILES = {
-    "no picture": b"hello",
+    "no image": b"hello",
     "empty": b"",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
     "bomb": bomb(),
-    "cut off": picture_file((400, 400))[:120],
-    "gif": picture_file(image_format="GIF"),
+    "cut off": image_file((400, 400))[:120],
+    "gif": image_file(image_format="GIF"),
     "pdf": b"%PDF-1.7\n1 0 obj\n",
-    "tiny": picture_file((3, 3)),
+    "tiny": image_file((3, 3)),
 }
 
 
+class Unread(io.BytesIO):
+    def read(self, *args):
+        raise AssertionError("the file was read")
+
+
 class TestReferences:
-    def test_uploads_and_pictures_of_the_team_in_one_order(self, alice, bob):
+    def test_images_of_the_team_come_in_order_and_then_uploads(self, alice, bob):
         image = make_finished_run(bob).images.get()
         reference = make_reference(bob)
         form = sent(
             alice,
-            upload(picture_file()),
+            upload(image_file()),
             references=[str(reference.uuid), str(image.uuid)],
             rights="licensed",
         )
@@ -197,99 +206,119 @@ class TestReferences:
         assert isinstance(third, NewReference)
         assert third.rights == "licensed"
 
-    def test_an_upload_loses_what_hides_in_it(self, alice):
-        form = sent(alice, upload(picture_file() + b"<?php secret ?>"))
+    def test_an_upload_is_hashed_and_not_decoded(self, alice, monkeypatch):
+        data = image_file()
+        monkeypatch.setattr(Pillow, "load", None)
+        form = sent(alice, upload(data))
         assert form.is_valid(), form.errors
         (reference,) = form.to_request().references
-        assert b"secret" not in reference.picture.data
+        assert reference.sha256 == hashlib.sha256(data).hexdigest()
+        assert (reference.facts.width, reference.facts.height) == SIZE
+
+    def test_no_file_is_read_if_the_person_cannot_pay(self):
+        poor = make_user(quota=1)
+        file = upload(b"")
+        file.file, file.size = Unread(), 1_000_000
+        assert "You have 1 left" in errors_of(sent(poor, file))["__all__"]
+
+    def test_a_repeated_press_is_accepted_although_it_used_up_the_credits(self):
+        person = make_user(quota=2)
+        key, file = str(uuid.uuid4()), image_file()
+        runs = []
+        for _press in range(2):
+            form = sent(person, upload(file), num_images="1", idempotency_key=key)
+            assert form.is_valid(), form.errors
+            runs.append(submission.submit(person, form.to_request()))
+        assert runs[0] == runs[1]
+
+    def test_an_unusable_reference_is_refused_with_the_reason(self, alice):
+        refused = make_reference(alice, status="refused", problem="The image is damaged.")
+        given = [str(refused.uuid)]
+        assert "The image is damaged." in errors_of(sent(alice, references=given))["references"]
+        fitting = ComposeForm.fitting({"references": given}, user=alice)
+        assert (fitting.draft.images, "The image is damaged." in fitting.notes[0]) == ([], True)
 
     @pytest.mark.parametrize("kind", BAD_FILES)
-    def test_a_file_that_is_no_use_is_named(self, alice, kind):
+    def test_a_bad_file_is_refused_by_name(self, alice, kind):
         message = errors_of(sent(alice, upload(BAD_FILES[kind], name="trap.png")))["references"]
         assert "trap.png" in message
 
-    def test_a_file_that_is_too_large_is_not_even_opened(self, alice):
-        class Unread(io.BytesIO):
-            def read(self, *args):
-                raise AssertionError("a file of 50 MB was read")
-
+    def test_a_file_that_is_too_large_is_not_read(self, alice):
         file = upload(b"")
         file.file, file.size = Unread(), 50_000_000
         assert "47.7" in errors_of(sent(alice, file))["references"]
-        assert MAX_UPLOAD_BYTES < 50_000_000
 
     @pytest.mark.parametrize(
         "identifier", ["x", "\0", "11111111-2222-3333-4444-555555555555", "[object Object]"]
     )
-    def test_an_identifier_of_nothing(self, alice, identifier):
-        assert "not there" in errors_of(sent(alice, references=[identifier]))["references"]
+    def test_an_unknown_identifier_is_refused(self, alice, identifier):
+        assert "no longer exists" in errors_of(sent(alice, references=[identifier]))["references"]
 
-    def test_what_belongs_to_strangers_looks_like_nothing(self, alice, charlie):
+    def test_other_teams_images_are_refused_like_unknown_ones(self, alice, charlie):
         image = make_finished_run(charlie).images.get()
         reference = make_reference(charlie)
         missing = errors_of(sent(alice, references=[str(uuid.uuid4())]))
         for uuid_of_stranger in (image.uuid, reference.uuid):
             assert errors_of(sent(alice, references=[str(uuid_of_stranger)])) == missing
 
-    def test_more_than_the_engine_takes(self, alice):
-        most = ComposeForm(user=alice).able.max_references
+    def test_more_than_the_engine_takes_are_refused(self, alice):
+        most = ComposeForm(user=alice).draft.able.max_references
         references = [str(make_reference(alice).uuid)] * (most + 1)
         assert str(most) in errors_of(sent(alice, references=references))["references"]
 
-    def test_by_link_without_a_public_address_they_are_not_offered_and_refused(
-        self, alice, apixo_key, settings
-    ):
+    def test_links_need_a_public_address(self, alice, apixo_key, settings):
         settings.SERVED_OVER_HTTPS = False
         reference = make_reference(alice)
         form = sent(alice, engine=APIXO, references=[str(reference.uuid)])
         assert "references" not in form.fields
-        assert "PUBLIC_URL" in form.no_references
+        assert "PUBLIC_URL" in form.draft.why_no_references
         assert "PUBLIC_URL" in errors_of(form)["__all__"]
 
-    def test_by_link_with_a_public_address_they_are(self, alice, apixo_key, settings):
+    def test_links_work_with_a_public_address(self, alice, apixo_key, settings):
         settings.SERVED_OVER_HTTPS = True
         form = sent(alice, engine=APIXO, references=[str(make_reference(alice).uuid)])
         assert form.is_valid(), form.errors
 
 
 class TestFitting:
-    def test_what_fits_another_engine_is_kept(self, alice, apixo_key):
+    def test_values_that_fit_another_engine_are_kept(self, alice, apixo_key):
         given = {"engine": APIXO, "prompt": "a fox", "aspect_ratio": "16:9", "num_images": 2}
         form = ComposeForm.fitting(given, user=alice)
         assert not form.is_bound
-        assert form.engine.name == APIXO
+        assert form.draft.engine.name == APIXO
         kept = {name: form.get_initial_for_field(form.fields[name], name) for name in given}
         assert kept == given
         assert form.notes == []
 
-    def test_what_does_not_fit_is_said(self, alice, apixo_key):
+    def test_each_value_that_does_not_fit_is_noted(self, alice, apixo_key):
         given = {"engine": APIXO, "seed": 7, "aspect_ratio": "7:5", "num_images": 99}
         form = ComposeForm.fitting(given, user=alice)
-        assert form.num_images == 4
+        assert form.draft.num_images == 4
         assert [note.partition(":")[0] for note in form.notes] == ["Images", "Format", "Seed"]
+        assert form.notes[-1].endswith("so it is left out.")
 
-    def test_of_too_many_references_those_that_fit_stay(self, alice):
-        most = ComposeForm(user=alice).able.max_references
+    def test_of_too_many_references_the_first_ones_stay(self, alice):
+        most = ComposeForm(user=alice).draft.able.max_references
         references = [str(make_reference(alice).uuid) for _ in range(most + 1)]
         form = ComposeForm.fitting({"references": references}, user=alice)
-        assert [str(each.uuid) for each in form.pictures] == references[:most]
+        assert [str(each.uuid) for each in form.draft.images] == references[:most]
         assert form.notes[0].startswith("References: ")
 
-    def test_what_nobody_chose_is_no_loss(self, alice, apixo_key):
+    def test_empty_and_default_values_are_not_noted(self, alice, apixo_key):
         given = values(engine=APIXO, output_format="", rights="own", enhance_prompt="")
         assert ComposeForm.fitting(given, user=alice).notes == []
 
-    def test_a_prompt_in_the_making_is_nobodys_mistake(self, alice):
+    def test_an_empty_prompt_is_not_noted(self, alice):
         form = ComposeForm.fitting({"prompt": ""}, user=alice)
         assert form.notes == []
 
-    def test_files_that_stayed_in_the_browser_count(self, alice):
+    def test_files_in_the_browser_count_as_references(self, alice):
         form = ComposeForm.fitting(values(references=[FILE_LEFT_OUT] * 2), user=alice)
-        assert (form.uploads, form.pictures, form.notes) == (2, [], [])
+        assert (form.draft.uploads, form.draft.images, form.notes) == (2, [], [])
 
     def test_the_price_follows_count_and_resolution(self, alice):
         def price(**given):
-            return ComposeForm.fitting(values(**given), user=alice).price
+            return ComposeForm.fitting(values(**given), user=alice).draft.price
 
         of_one = price(num_images="1")
         assert price(num_images="4") == 4 * of_one
@@ -298,12 +327,12 @@ class TestFitting:
     def test_without_an_engine_there_is_no_price(self, alice, settings):
         settings.DEMO = False
         form = ComposeForm(user=alice)
-        assert (form.engine, form.price) == (None, None)
+        assert (form.draft.engine, form.draft.price) == (None, None)
         assert not ComposeForm(values(), user=alice).is_valid()
 
 
 class TestOriginalForm:
-    def test_wants_a_reason(self):
+    def test_requires_a_reason(self):
         assert OriginalForm({"reason": "print shop asks for it"}).is_valid()
-        assert "needed for" in str(OriginalForm({"reason": " "}).errors)
+        assert "need the original for" in str(OriginalForm({"reason": " "}).errors)
         assert not OriginalForm({"reason": "a\0b"}).is_valid()

@@ -42,7 +42,7 @@ class TestSearch:
             ("fox red", ["Red Fox"]),
             ("wolf", []),
             ("%", []),
-            ("fo_", []),
+            ("fo_", ["blue fox", "Red Fox"]),
             ("\0", []),
             ("x" * 5000, []),
         ],
@@ -81,6 +81,13 @@ class TestPages:
         assert cursor == ""
         newest_first = run.images.order_by("-created_at", "-id")
         assert seen == [f"image-{image.uuid}" for image in newest_first]
+
+    def test_a_cursor_of_another_team_leads_to_the_first_page(self, alice, charlie):
+        theirs = make_finished_run(charlie).images.get()
+        make_finished_run(alice, images=2)
+        first = gallery.page(alice)
+        assert len(first.cards) == 2
+        assert gallery.page(alice, cursor=str(theirs.uuid)) == first
 
     def test_an_image_hidden_meanwhile_does_not_lose_the_reader(self, alice, monkeypatch):
         monkeypatch.setattr(gallery, "PAGE_SIZE", 2)
@@ -129,7 +136,7 @@ class TestPage:
         assert "<script>x" not in text
         assert "&lt;script&gt;x" in text
 
-    def test_strangers_people_and_campaigns_are_no_choice(self, alice, charlie, sign_in):
+    def test_people_and_campaigns_of_other_teams_are_not_offered(self, alice, charlie, sign_in):
         Campaign.objects.create(team=charlie.team, name="Secret", created_by=charlie)
         text = sign_in(alice).get(reverse("gallery")).content.decode()
         assert "Secret" not in text

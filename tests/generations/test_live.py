@@ -1,4 +1,4 @@
-"""The poll: no database while nothing has changed, and never the view of another person."""
+"""Polls need no database while nothing has changed, and never show another person's view."""
 
 import re
 
@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts import sessions
 from generations import live, submission
-from generations.views import polling
+from generations.views import live as live_answers
 from tests.factories import PASSWORD, make_user
 from tests.generations.asking import ask
 from tests.generations.factories import make_finished_run, make_pending_run
@@ -23,7 +23,7 @@ def poll(client, tag="", url=URL):
 
 @pytest.fixture
 def tab(alice, sign_in):
-    """A browser of Alice's with a run on its way."""
+    """A browser of Alice's, who has an open run."""
     make_pending_run(alice)
     return sign_in(alice)
 
@@ -75,22 +75,31 @@ class TestChanged:
         assert "4 held" in text
         assert "0 of 2 images ready" in text
 
-    def test_goes_on_asking_while_something_is_on_its_way(self, tab):
+    def test_polling_goes_on_while_a_request_is_open(self, tab):
         text = poll(tab).content.decode()
         assert 'hx-trigger="every 2s"' in text
         assert 'hx-swap="outerMorph"' in text
 
-    def test_stops_when_nothing_is(self, alice, sign_in):
+    def test_polling_stops_when_no_request_is_open(self, alice, sign_in):
         make_finished_run(alice)
         text = poll(sign_in(alice)).content.decode()
         assert 'id="live"' in text
         section = text[: text.index("<article")]
         assert "hx-" not in section
 
-    def test_a_tag_that_was_lost_heals_itself(self, tab, alice):
+    def test_a_lost_tag_is_replaced(self, tab, alice):
         tag = poll(tab)["HX-PTag"]
         cache.delete(sessions.live_key(alice.pk))
         assert poll(tab, tag).status_code == 200
+
+    def test_is_drawn_from_the_rows_while_the_cache_is_away(self, tab, alice, cable):
+        tag = poll(tab)["HX-PTag"]
+        cable.cut()
+        run = make_pending_run(alice)
+        for _ in range(2):
+            answer = poll(tab, tag)
+            assert str(run.uuid) in answer.content.decode()
+            tag = answer["HX-PTag"]
 
     def test_holds_no_token(self, tab):
         text = poll(tab).content.decode()
@@ -104,7 +113,7 @@ class TestChanged:
 
 
 class TestWhoAsks:
-    def test_nobody_is_sent_to_sign_in(self, client):
+    def test_an_anonymous_visitor_is_sent_to_sign_in(self, client):
         response = poll(client)
         assert response.status_code == 302
         assert reverse("account_login") in response["Location"]
@@ -124,23 +133,35 @@ class TestWhoAsks:
         for sent in (tag, ""):
             assert poll(tab, sent).status_code == 302
 
+    @pytest.mark.parametrize("sent", ["its tag", "another"])
+    def test_a_session_ended_while_the_cache_is_away_stays_ended(
+        self, tab, alice, cable, sent, django_capture_on_commit_callbacks
+    ):
+        tag = poll(tab)["HX-PTag"] if sent == "its tag" else sent
+        cable.cut()
+        with django_capture_on_commit_callbacks(execute=True):
+            sessions.end_all(alice)
+        assert poll(tab, tag).status_code == 302
+        cable.mend()
+        assert poll(tab, tag).status_code == 302
+
     def test_a_session_of_an_older_password_gets_nothing_from_the_cache(self, tab, alice):
         poll(tab)
         alice.set_password("another long password")
         alice.save()
-        # The cache still holds the session and what was drawn for it under its own hash.
+        # The cache still holds the session and the fragment drawn under its old hash.
         cache.delete(sessions.live_key(alice.pk))
         assert poll(tab).status_code == 302
 
     def test_one_session_does_not_see_what_was_drawn_under_anothers_hash(
-        self, tab, alice, sign_in, rf
+        self, tab, alice, rf, monkeypatch
     ):
         poll(tab)
         request = rf.get(URL)
         request.session = tab.session
-        assert polling.known_answer(request) is not None
-        request.session["_auth_user_hash"] = "forged"
-        assert polling.known_answer(request) is None
+        assert live_answers.known_answer(request) is not None
+        monkeypatch.setattr(sessions, "viewer", lambda request: (alice.pk, "of another number"))
+        assert live_answers.known_answer(request) is None
 
     def test_a_person_who_is_no_longer_active_gets_nothing(self, tab, alice):
         poll(tab)
@@ -150,19 +171,19 @@ class TestWhoAsks:
         assert poll(tab).status_code == 302
 
 
-def test_the_way_of_a_cancelled_run_through_the_poll(alice, sign_in):
+def test_a_poll_shows_that_a_run_was_cancelled(alice, sign_in):
     tab = sign_in(alice)
     run = ask(alice, num_images=1)
     assert 'data-status="pending"' in poll(tab).content.decode()
     submission.cancel(run.generations.get(), actor=alice)
-    cache.delete(sessions.live_key(alice.pk))  # in place of the bump on commit
+    cache.delete(sessions.live_key(alice.pk))  # instead of the bump on commit
     text = poll(tab).content.decode()
     assert 'data-status="cancelled"' in text
     assert "Your 2 credits are back." in text
 
 
-def test_signing_in_is_what_the_fast_way_knows_people_by(alice, client):
-    """Also where somebody signs in by another door than the page."""
+def test_a_sign_in_lets_polls_be_answered_from_the_cache(alice, client):
+    """Signing in by any code path does so, not only by the sign-in page."""
     person = make_user(team=alice.team)
     client.login(username=person.email, password=PASSWORD)
     make_pending_run(person)

@@ -1,4 +1,4 @@
-"""The page on providers: who sees it, what it says of every key, and trouble first."""
+"""The page on providers: who sees it, what it says of every key, and that trouble comes first."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from generations import dispatch, provider_health
+from generations.jobs import dispatch, provider_health, webhooks
 from generations.models import Generation, ProviderAccount
 from generations.providers.errors import Code, Refused
-from generations.providers.types import Balance
+from generations.providers.types import ProviderBalance
 from generations.reading import provider_status
 from generations.states import Status
 from tests.generations.asking import APIXO
@@ -43,7 +43,7 @@ def account(accounts):
 
 @pytest.fixture
 def page(admin, sign_in):
-    """`page()`: what an admin reads."""
+    """`page()` returns what an admin reads."""
     client = sign_in(admin)
 
     def page():
@@ -72,7 +72,7 @@ def make_ended(user, account, status=Status.SUCCEEDED, *, seconds=10, ago=timede
 
 
 class TestAccess:
-    def test_for_those_who_may_look_after_accounts(self, account, page):
+    def test_admins_may_open_it(self, account, page):
         assert "APIXO, key 1" in page()
 
     def test_refused_to_members(self, alice, sign_in):
@@ -92,7 +92,7 @@ class TestAccess:
 class TestStates:
     def test_working(self, account, page):
         key = status_of(account)
-        assert (key.state.word, key.state.tone, key.to_do) == ("Working", "ok", "")
+        assert (key.state.title, key.state.tone, key.to_do) == ("Working", "ok", "")
         assert account.key_fingerprint in page()
 
     def test_a_key_that_no_worker_has_seen_yet(self, settings, page):
@@ -117,7 +117,7 @@ class TestStates:
 
     def test_after_the_rest_it_is_trying_again(self, account):
         change(account, paused_until=timezone.now(), paused_why=str(Code.CONNECTION))
-        assert status_of(account).state.word == "Trying again"
+        assert status_of(account).state.title == "Trying again"
 
     @pytest.mark.parametrize(
         ("code", "why", "to_do"),
@@ -129,21 +129,64 @@ class TestStates:
     def test_blocked_says_why_and_what_to_do(self, account, code, why, to_do):
         provider_health.note_refusal(account, Refused(code=code))
         key = status_of(account)
-        assert key.state.word == "Blocked"
+        assert key.state.title == "Blocked"
         assert why in key.state.sentence
         assert to_do in key.to_do
+
+    def test_blocked_says_since_when_and_what_the_studio_does_meanwhile(self, accounts):
+        first, second = accounts
+        provider_health.note_refusal(first, Refused(code=Code.AUTH))
+        first.refresh_from_db()
+        time = timezone.localtime(first.paused_until).strftime("%H:%M")
+        state = status_of(first).state
+        assert state.sentence.startswith("Blocked since ")
+        assert f"It rests until {time}, then one request tests it." in state.meanwhile
+        assert state.meanwhile.endswith("Other keys do the work meanwhile.")
+        provider_health.note_refusal(second, Refused(code=Code.INSUFFICIENT_BALANCE))
+        assert status_of(first).state.meanwhile.endswith(
+            "so the studio does not offer it meanwhile."
+        )
+        change(first, paused_until=timezone.now())
+        assert status_of(first).state.meanwhile.endswith("the next request tests it.")
+
+    def test_a_key_that_is_refused_one_engine_is_not_shown_as_blocked(self, accounts, page):
+        first, second = accounts
+        refusal = Refused(code=Code.NOT_FOUND, raw_code="404")
+        provider_health.note_refusal(first, refusal, APIXO)
+        key = status_of(first)
+        [engine] = key.engines
+        assert (key.state.title, engine.tone) == ("Partly blocked", "warn")
+        assert engine.title.startswith("Since ")
+        assert engine.title.endswith(": Seedream 4.5 is not available to this key.")
+        assert "Other keys do the work meanwhile." in engine.meanwhile
+        assert "Activate the model" in engine.to_do
+        assert "Activate the model" in page()
+        provider_health.note_refusal(second, refusal, APIXO)
+        assert status_of(first).engines[0].tone == "bad"
+
+    def test_an_ambiguous_refusal_says_so(self, account):
+        provider_health.note_refusal(account, Refused(code=Code.FORBIDDEN, raw_code="403"), APIXO)
+        key = status_of(account)
+        assert key.state.title == "Working"
+        assert "does not say whether it refused the key" in key.engines[0].meanwhile
+
+    def test_polls_that_are_refused(self, account, page):
+        ago = timezone.now() - timedelta(minutes=5)
+        change(account, polls_refused_at=ago, polls_refused_told=True)
+        assert "refused to report on accepted requests" in status_of(account).polls
+        assert status_of(account).polls in page()
 
     def test_a_key_that_is_missing_here(self, accounts, settings):
         set_keys(settings, 1)
         key = status_of(accounts[1])
-        assert key.state.word == "Key missing here"
+        assert key.state.title == "Key missing here"
         assert "APIXO_API_KEY_2" in key.to_do
 
     def test_a_provider_without_keys_appears_while_its_work_is_open(self, account, settings, alice):
         settings.PROVIDERS = {}
         assert keys() == []
         make_generation(make_run(alice, engine=APIXO), Status.RUNNING, account=account)
-        assert status_of(account).state.word == "Key missing here"
+        assert status_of(account).state.title == "Key missing here"
 
     def test_nothing_is_set_up(self, settings, page):
         settings.DEMO, settings.PROVIDERS = False, {}
@@ -200,14 +243,14 @@ class TestFigures:
 
     def test_the_balance_with_its_time_and_low_mark(self, account):
         change(account, warn_below=Decimal(5))
-        provider_health.note_balance(account, Balance(Decimal("1234.5"), "USD"))
+        provider_health.note_balance(account, ProviderBalance(Decimal("1234.5"), "USD"))
         key = status_of(account)
         assert key.balance == "1,234.50 USD"
         assert key.balance_note.endswith("low below 5.00")
         assert (key.to_do, key.state.gravity) == ("", 5)
 
     def test_a_low_balance_is_to_be_topped_up(self, account):
-        provider_health.note_balance(account, Balance(Decimal("0.01"), "USD"))
+        provider_health.note_balance(account, ProviderBalance(Decimal("0.01"), "USD"))
         assert "Top up" in status_of(account).to_do
 
     def test_unknown_outcomes_lead_to_their_list_in_the_admin(
@@ -226,8 +269,8 @@ class TestFigures:
         listed = client.get(changes + query.replace("&amp;", "&"))
         assert list(listed.context["cl"].queryset) == [unknown]
 
-    def test_refused_webhook_calls(self, account):
-        change(account, webhooks_refused=3)
+    def test_refused_webhook_calls(self, account, monkeypatch):
+        monkeypatch.setattr(webhooks, "refused_lately", lambda _account: 3)
         key = status_of(account)
         assert key.webhooks_refused == 3
         assert "webhook" in key.to_do

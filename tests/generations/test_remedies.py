@@ -1,4 +1,4 @@
-"""One press that asks for what is missing in another way: what is offered, and what it makes."""
+"""Remedies, which ask for missing images in another way: which are offered, and what they make."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +13,13 @@ from accounts.errors import InsufficientCredits
 from accounts.events import Event
 from accounts.groups import REVIEWERS
 from accounts.models import Record
-from generations import lifecycle, submission
-from generations.execution.requests import request_of
+from generations import submission
+from generations.jobs import lifecycle
+from generations.jobs.execution.requests import request_of
 from generations.models import Campaign, Delivery, Generation, Price, Run
 from generations.providers.advice import ADVICE, Remedy
+from generations.providers.capabilities import CustomSize, NumberRange
 from generations.providers.errors import Code
-from generations.providers.types import CustomSize, NumberRange
 from generations.reading import feed
 from generations.states import Status
 from generations.submission import SubmissionRefused
@@ -38,7 +39,7 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 def failed(user, code="timeout", *args, **more):
-    """A run of which every request has failed."""
+    """A run whose requests have all failed."""
     run = ask(user, *args, **more)
     for generation in run.generations.all():
         claim = {"submit_token": uuid.uuid4(), "claimed_by": "worker"}
@@ -92,7 +93,7 @@ class TestOffered:
         (edit,) = frame.remedies
         assert (edit.label, edit.href, edit.path) == ("Edit prompt", f"/?reuse={run.uuid}", "")
 
-    def test_what_asks_for_all_that_is_missing_stands_once(self, alice):
+    def test_a_remedy_for_all_missing_images_is_shown_once(self, alice):
         assert buttons(failed(alice, "timeout", num_images=2, resolution="4K")) == [
             ["Try at 2K · 4 credits"],
             [],
@@ -101,16 +102,17 @@ class TestOffered:
     @pytest.mark.parametrize(
         ("code", "asked"),
         [
-            ("timeout", {"resolution": "2K", "num_images": 1}),  # the lowest, one image, no picture
-            ("provider_error", {"num_images": 4}),  # one image for each request
+            # The lowest tier, one image, no reference.
+            ("timeout", {"resolution": "2K", "num_images": 1}),
+            ("provider_error", {"num_images": 4}),  # each request asked for one image
             ("reference_rejected", {"num_images": 1}),
             ("auth", {"num_images": 1, "resolution": "4K"}),
         ],
     )
-    def test_nothing_that_does_not_fit(self, alice, code, asked):
+    def test_no_remedy_that_does_not_fit(self, alice, code, asked):
         assert not any(buttons(failed(alice, code, **asked)))
 
-    def test_a_set_is_not_taken_apart(self, alice, apixo_key):
+    def test_a_set_is_not_split(self, alice, apixo_key):
         run = failed(alice, "provider_error", APIXO, 4, sequential=True)
         assert buttons(run) == [[]]
 
@@ -140,7 +142,7 @@ class TestOffered:
         Price.objects.filter(engine=DEMO, tier="2K").delete()
         assert buttons(run) == [[]]
 
-    def test_not_what_was_pressed_before(self, alice):
+    def test_not_twice(self, alice):
         run = failed(alice, "timeout", num_images=1, resolution="4K")
         submission.remedy(run, Remedy.LOWER_RESOLUTION, actor=alice)
         assert buttons(run) == [[]]
@@ -198,12 +200,12 @@ class TestLowerResolution:
             {"resolution": "custom", "width": 4000, "height": 1000},  # no tier has this format
         ],
     )
-    def test_is_not_there_where_no_tier_fits(self, alice, monkeypatch, settings, asked):
+    def test_is_not_offered_if_no_tier_fits(self, alice, monkeypatch, settings, asked):
         assert self.lower(alice, monkeypatch, settings, **asked) is None
 
 
 class TestPressed:
-    def test_makes_a_run_of_its_own_for_what_is_missing(self, alice):
+    def test_makes_a_new_run_for_the_missing_images(self, alice):
         campaign = Campaign.objects.create(team=alice.team, name="Autumn", created_by=alice)
         reference = make_reference(alice)
         run = make_run(
@@ -224,7 +226,7 @@ class TestPressed:
         assert [row.reference for row in made.run_references.all()] == [reference]
         assert ledger.balance(alice).reserved == 4
 
-    def test_the_price_on_the_button_is_what_is_held(self, alice):
+    def test_the_price_on_the_button_is_what_is_reserved(self, alice):
         run = failed(alice, "timeout", num_images=3, resolution="4K")
         offer = submission.offers([run], user=alice)[run.pk][Remedy.LOWER_RESOLUTION]
         submission.remedy(run, Remedy.LOWER_RESOLUTION, actor=alice)
@@ -236,7 +238,7 @@ class TestPressed:
         assert not made.run_references.exists()
         assert made.options == run.options
 
-    def test_two_at_a_time_is_in_the_story_and_no_provider_is_told(self, alice, apixo_key):
+    def test_two_at_a_time_is_recorded_and_not_sent_to_the_provider(self, alice, apixo_key):
         run = failed(alice, "provider_error", APIXO, 4)
         made = submission.remedy(run, Remedy.FEWER_AT_A_TIME, actor=alice)
         assert [(g.position, g.wanted) for g in made.generations.all()] == [(0, 2), (2, 2)]
@@ -259,7 +261,7 @@ class TestPressed:
         assert (facts["remedy"], facts["of"]) == ("lower-resolution", str(run.uuid))
         assert facts["images"] == 1
 
-    def test_seeds_go_on_where_the_first_images_ended(self, alice, monkeypatch, settings):
+    def test_seeds_continue_after_those_of_the_first_images(self, alice, monkeypatch, settings):
         set_up_stub(monkeypatch, settings, images_per_request=4, seed=NumberRange(0, 9))
         options = {"resolution": "2K", "aspect_ratio": "1:1", "seed": 8}
         run = make_run(alice, engine=STUB, wanted=4, delivered=3, options=options)
@@ -275,7 +277,7 @@ class TestPressed:
         assert submission.remedy(run, Remedy.LOWER_RESOLUTION, actor=alice) == first
         assert ledger.balance(alice).reserved == 2
 
-    def test_after_more_has_come_it_is_another_press(self, alice):
+    def test_a_press_after_more_images_arrived_makes_another_run(self, alice):
         run = failed(alice, "timeout", num_images=2, resolution="4K")
         first = submission.remedy(run, Remedy.LOWER_RESOLUTION, actor=alice)
         Run.objects.filter(pk=run.pk).update(delivered=1)
@@ -283,7 +285,7 @@ class TestPressed:
         assert (first.wanted, second.wanted) == (2, 1)
 
     @pytest.mark.parametrize("counters", [{"open": 1}, {"unknown": 1}, {"delivered": 1}])
-    def test_not_while_anything_may_still_come_or_all_has(self, alice, counters):
+    def test_is_refused_while_images_may_arrive_and_when_all_have(self, alice, counters):
         run = failed(alice, "timeout", num_images=1, resolution="4K")
         Run.objects.filter(pk=run.pk).update(**counters)
         with pytest.raises(SubmissionRefused):
@@ -292,8 +294,8 @@ class TestPressed:
 
     def test_what_does_not_fit_is_refused(self, alice):
         run = failed(alice, "timeout", num_images=1)
-        for remedy in submission.PRESSED:
-            with pytest.raises(SubmissionRefused, match="does not fit"):
+        for remedy in submission.ONE_PRESS_REMEDIES:
+            with pytest.raises(SubmissionRefused, match="can't be changed"):
                 submission.remedy(run, remedy, actor=alice)
 
     def test_not_without_credit(self, alice):
@@ -325,7 +327,7 @@ class TestPage:
         assert (response.status_code, response["Location"]) == (303, "/")
         assert Run.objects.count() == 2
 
-    def test_says_why_it_cannot(self, tab, alice):
+    def test_shows_the_reason_of_a_refusal(self, tab, alice):
         run = failed(alice, "timeout", num_images=1, resolution="4K")
         ledger.set_limit(alice, 1, actor=None, reason="")
         response = press(tab, run, "lower-resolution")
@@ -338,13 +340,13 @@ class TestPage:
         assert press(tab, run, name).status_code == 404
 
     @pytest.mark.parametrize("who", ["bob", "charlie"])
-    def test_is_for_nobody_else(self, request, alice, sign_in, who):
+    def test_is_only_for_the_author_of_the_run(self, request, alice, sign_in, who):
         run = failed(alice, "timeout", num_images=1, resolution="4K")
         client = sign_in(request.getfixturevalue(who))
         assert press(client, run, "lower-resolution").status_code == 404
         assert Run.objects.count() == 1
 
-    def test_is_no_link(self, tab, alice):
+    def test_refuses_a_get(self, tab, alice):
         run = failed(alice, "timeout", num_images=1, resolution="4K")
         path = reverse("run-remedy", args=[run.uuid, "lower-resolution"])
         assert tab.get(path).status_code == 405
@@ -356,7 +358,7 @@ class TestPage:
 
 
 class TestSets:
-    """What a set did not bring though it went wrong, against what it never meant to make."""
+    """Which images of a set failed, and which the engine never meant to make."""
 
     def of(self, user, *, came, failed=(), wanted=5):
         run = make_run(user, wanted=wanted, delivered=came, options={"sequential": True})
@@ -370,20 +372,20 @@ class TestSets:
             )
         return run
 
-    def test_a_refused_picture_is_shown_as_missing_with_its_reason(self, alice):
+    def test_a_refused_image_is_shown_as_missing_with_its_reason(self, alice):
         run = self.of(alice, came=2, failed=[(2, "content_policy")], wanted=3)
         *came, gone = frames(run)
         assert [frame.state for frame in came] == ["done", "done"]
         assert "safety check" in gone.title
 
-    def test_so_is_all_that_broke_off(self, alice):
+    def test_images_after_a_break_are_shown_as_missing(self, alice):
         run = self.of(alice, came=2, failed=[(2, "outcome_unknown")])
         *_came, gone = frames(run)
         assert gone.images == 3
         assert "broke off" in gone.title
         assert "reserved" not in gone.note
 
-    def test_trying_again_is_one_request_that_takes_over(self, alice, apixo_key):
+    def test_trying_again_sends_one_request_for_all_missing_images(self, alice, apixo_key):
         run = ask(alice, APIXO, 4, sequential=True)
         first = run.generations.get()
         end = timezone.now()
@@ -402,7 +404,9 @@ class TestSets:
         assert (again.position, again.wanted) == (3, 2)
         assert [frame.state for frame in frames(run)] == ["done", "done", "queued", "queued"]
 
-    def test_a_set_is_one_request_where_a_call_makes_one_image(self, alice, monkeypatch, settings):
+    def test_a_set_is_one_request_even_if_a_call_makes_one_image(
+        self, alice, monkeypatch, settings
+    ):
         set_up_stub(monkeypatch, settings, images_per_sequence=6)
         assert ask(alice, STUB, 5, sequential=True).generations.get().wanted == 5
         assert ask(alice, STUB, 3).generations.count() == 3

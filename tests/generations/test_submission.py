@@ -1,4 +1,4 @@
-"""Asking, asking again, cancelling: all of it or nothing."""
+"""Submitting, trying again, cancelling: each happens as a whole or not at all."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,8 @@ from accounts import ledger
 from accounts.errors import InsufficientCredits
 from accounts.events import Event
 from accounts.models import Entry, Record
-from generations import hints, submission
+from generations import submission
+from generations.jobs import hints
 from generations.models import Campaign, Generation, Price, Run
 from generations.providers.errors import UnsupportedOption
 from generations.states import RunStatus, Status
@@ -29,22 +30,22 @@ def held():
 
 @pytest.mark.django_db
 class TestSubmit:
-    def test_one_request_for_each_picture_where_a_call_makes_one(self, alice):
+    def test_an_engine_that_makes_one_image_a_call_gets_one_request_for_each(self, alice):
         run = ask(alice, num_images=3)
         assert [(g.position, g.wanted) for g in run.generations.all()] == [(0, 1), (1, 1), (2, 1)]
         assert (run.wanted, run.open, run.status) == (3, 3, RunStatus.PENDING)
 
-    def test_one_request_for_all_where_a_call_makes_several(self, alice, apixo_key):
+    def test_an_engine_that_makes_several_images_a_call_gets_one_request(self, alice, apixo_key):
         run = ask(alice, APIXO, 4)
         assert [(g.position, g.wanted) for g in run.generations.all()] == [(0, 4)]
 
-    def test_the_price_on_the_button_is_what_is_held(self, alice):
+    def test_the_price_on_the_button_is_what_is_reserved(self, alice):
         asked = request(num_images=4)
-        assert submission.quote(asked) == 8
+        assert submission.quote(submission.as_generation_request(asked)) == 8
         submission.submit(alice, asked)
         assert ledger.balance(alice).reserved == 8
 
-    def test_is_recorded_with_the_prompt_apart(self, alice):
+    def test_is_recorded_with_the_prompt_in_the_erasable_part(self, alice):
         run = ask(alice, prompt="a red fox", campaign="Autumn")
         record = Record.objects.get(event=Event.RUN_SUBMITTED)
         assert record.story == run.uuid
@@ -52,13 +53,33 @@ class TestSubmit:
         assert "fox" not in str(record.facts)
         assert record.payload.data["prompt"] == "a red fox"
 
-    def test_workers_are_told_on_commit_one_hint_for_each_request(
-        self, alice, django_capture_on_commit_callbacks
+    def test_price_and_requests_are_on_the_record_and_on_the_entries(self, alice):
+        run = ask(alice, num_images=2, negative_prompt="fog", resolution="2K")
+        first, second = run.generations.order_by("position")
+        assert first.preparing_since is second.preparing_since is None  # they may go at once
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        facts = record.facts
+        assert facts["options"] == {"resolution": "2K", "aspect_ratio": run.options["aspect_ratio"]}
+        assert record.payload.data == {"prompt": run.prompt, "negative_prompt": "fog"}
+        assert facts["generations"] == [str(first.uuid), str(second.uuid)]
+        assert facts["price"] == str(first.price.uuid)
+        assert (facts["images"], facts["credits"]) == (2, 2 * first.price.credits)
+        assert (facts["engine"], facts["campaign"], facts["references"]) == (run.engine, None, [])
+        entries = Entry.objects.filter(kind=Entry.Kind.RESERVE).order_by("pk")
+        assert [(entry.generation, entry.price) for entry in entries] == [
+            (first.uuid, first.price.uuid),
+            (second.uuid, second.price.uuid),
+        ]
+
+    def test_workers_are_told_once_on_commit(
+        self, alice, monkeypatch, django_capture_on_commit_callbacks
     ):
-        with django_capture_on_commit_callbacks() as callbacks:
+        published = []
+        monkeypatch.setattr(hints._publisher, "take", published.append)
+        with django_capture_on_commit_callbacks(execute=True):
             ask(alice, num_images=2)
-        published = [c.args for c in callbacks if getattr(c, "func", None) is hints._publish]
-        assert published == [(hints.SUBMIT, ()), (hints.SUBMIT, ())]
+            assert published == []
+        assert published == [(hints.SUBMIT, ())]
 
     def test_a_campaign_is_made_once_whatever_its_case(self, alice, bob):
         ask(alice, campaign="Autumn")
@@ -118,7 +139,7 @@ class TestTheSamePressTwice:
             ask(alice, key=key, prompt="two")
         assert Run.objects.count() == 1
 
-    def test_keys_are_each_persons_own(self, alice, bob):
+    def test_two_people_may_use_the_same_key(self, alice, bob):
         key = uuid.uuid4()
         assert ask(alice, key=key) != ask(bob, key=key)
 
@@ -140,7 +161,7 @@ def test_the_same_press_at_the_same_time_is_one_run():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_64_presses_at_once_with_credit_for_exactly_10():
+def test_of_64_presses_at_once_10_succeed_with_credits_for_10():
     user = make_user(quota=20)
     ledger.allowance_of(user)
 
@@ -168,18 +189,28 @@ class TestTryAgain:
         run.refresh_from_db()
         return run
 
-    def test_asks_for_what_did_not_come_at_todays_price(self, alice):
+    def test_asks_for_the_missing_images_at_todays_price(self, alice):
         run = self.failed(alice, of=2)
         old = Price.objects.get(engine=run.engine, tier="2K")
         Price.objects.create(engine=run.engine, tier="2K", credits=5, cost_usd=old.cost_usd)
         run = submission.try_again(run, actor=alice)
         assert (run.status, run.open) == (RunStatus.PENDING, 2)
         assert ledger.balance(alice).reserved == 10
-        assert Record.objects.get(event=Event.RUN_RETRIED).story == run.uuid
+        record = Record.objects.get(event=Event.RUN_RETRIED)
+        assert (record.actor, record.subject_id, record.story) == (alice, run.uuid, run.uuid)
+        assert record.facts == {"images": 2, "credits": 10, "story": str(run.uuid)}
 
     def test_not_while_anything_is_open(self, alice):
-        with pytest.raises(SubmissionRefused):
+        with pytest.raises(SubmissionRefused, match="has not ended yet"):
             submission.try_again(ask(alice), actor=alice)
+
+    def test_not_without_a_price(self, alice):
+        run = self.failed(alice, of=2)
+        Price.objects.update(engine="demo/another")
+        with pytest.raises(SubmissionRefused, match="no price"):
+            submission.try_again(run, actor=alice)
+        run.refresh_from_db()
+        assert run.open == 0
 
     def test_not_without_credit(self, alice):
         run = self.failed(alice, of=2)
@@ -192,14 +223,14 @@ class TestTryAgain:
 
 @pytest.mark.django_db
 class TestCancel:
-    def test_what_waits_is_cancelled_at_once_and_costs_nothing(self, alice):
+    def test_a_waiting_request_is_cancelled_at_once_and_costs_nothing(self, alice):
         [generation] = ask(alice, num_images=1).generations.all()
         assert submission.cancel(generation, actor=alice)
         assert Run.objects.get().status == RunStatus.CANCELLED
         assert ledger.balance(alice).left == ledger.balance(alice).limit_total
 
     @pytest.mark.parametrize(("engine", "asked"), [("demo/seedream-4-5", True), (APIXO, False)])
-    def test_what_was_sent_is_cancelled_by_the_providers_leave(
+    def test_a_sent_request_is_cancelled_only_if_the_provider_can(
         self, alice, apixo_key, engine, asked
     ):
         [generation] = ask(alice, engine, 1).generations.all()
@@ -211,3 +242,13 @@ class TestCancel:
         generation.refresh_from_db()
         assert bool(generation.cancel_asked_at) is asked
         assert generation.status == Status.RUNNING
+
+    def test_a_provider_is_asked_once(self, alice):
+        [generation] = ask(alice, num_images=1).generations.all()
+        Generation.objects.filter(pk=generation.pk).update(status=Status.RUNNING, task_id="t")
+        generation.refresh_from_db()
+        assert submission.cancel(generation, actor=alice)
+        assert not submission.cancel(generation, actor=alice)
+        asked = Record.objects.get(event=Event.GENERATION_CANCEL_ASKED)
+        assert (asked.actor, asked.subject_id) == (alice, generation.uuid)
+        assert asked.story == generation.run.uuid

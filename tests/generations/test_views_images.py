@@ -1,4 +1,4 @@
-"""An image's page and its files: who gets them, labelled or for a reason, and what is recorded."""
+"""An image's page and files: who gets them, with which label or reason, and what is recorded."""
 
 import hashlib
 import uuid
@@ -33,7 +33,7 @@ def tab(alice, sign_in):
 
 
 def body(response):
-    return response.getvalue()  # read to its end, a file is closed
+    return response.getvalue()  # reading a response to its end closes its file
 
 
 def status(client, path):
@@ -66,14 +66,14 @@ class TestWhoMaySee:
         client = sign_in(charlie)
         assert {status(client, path) for path in every_address(image)} == {404}
 
-    def test_nobody_is_sent_to_sign_in(self, image, client):
+    def test_an_anonymous_visitor_is_sent_to_sign_in(self, image, client):
         assert {status(client, path) for path in every_address(image)} == {302}
 
     def test_a_hidden_image_is_gone_with_all_its_files(self, image, tab):
         Image.objects.update(hidden_at=timezone.now())
         assert {status(tab, path) for path in every_address(image)} == {404}
 
-    def test_an_identifier_of_nothing(self, tab):
+    def test_an_unknown_identifier_is_not_found(self, tab):
         for name in ("image", "image-download", "reference"):
             assert tab.get(reverse(name, args=[uuid.uuid4()])).status_code == 404
 
@@ -96,7 +96,7 @@ class TestPage:
             assert fact in text
         assert 'alt="Image generated with AI: a red fox"' in text
 
-    def test_shows_the_labelled_picture_and_not_the_original(self, image, tab):
+    def test_shows_the_labelled_image_and_not_the_original(self, image, tab):
         screen = image.renditions.get(recipe="screen")
         assert path_of(screen) in self.text(tab, image)
 
@@ -111,7 +111,7 @@ class TestPage:
         assert "<html" in response.content.decode()
         assert "HX-Request" in response["Vary"]
 
-    def test_leads_along_the_run(self, alice, tab):
+    def test_links_to_the_other_images_of_the_run(self, alice, tab):
         first, second, third = make_finished_run(alice, images=3).images.all()
         middle = self.text(tab, second)
         assert f'data-prev href="/images/{first.uuid}/"' in middle
@@ -200,7 +200,7 @@ class TestRendition:
         assert status(tab, path_of(preview)) == 404
         assert status(tab, reverse("reference", args=[image.uuid])) == 404
 
-    def test_looking_is_no_download(self, image, tab):
+    def test_viewing_is_not_recorded_as_a_download(self, image, tab):
         status(tab, path_of(image.renditions.first()))
         assert not Record.objects.filter(event=Event.IMAGE_DOWNLOADED).exists()
 
@@ -212,7 +212,7 @@ class TestReference:
         assert response["Content-Type"] == "image/png"
         assert body(response) == storage.read(storage.originals(), reference.name)
 
-    def test_of_an_image_of_ours_only_the_labelled_preview_is_shown(self, image, alice, tab):
+    def test_for_an_image_made_here_only_the_labelled_preview_is_shown(self, image, alice, tab):
         reference = make_reference(alice, name=image.original_name, image=image)
         preview = image.renditions.get(recipe="preview")
         for shown in (reference.uuid, image.uuid):
@@ -266,7 +266,7 @@ class TestOriginal:
         assert "print shop" not in str(record.facts)
         assert record.payload.data == {"reason": "the print shop asks for it"}
 
-    def test_not_even_with_the_right_from_another_team(self, image, charlie, sign_in):
+    def test_the_right_does_not_reach_another_team(self, image, charlie, sign_in):
         charlie.user_permissions.add(Permission.objects.get(codename="download_original"))
         client = sign_in(charlie)
         assert client.post(self.path(image), {"reason": "because"}).status_code == 404

@@ -52,10 +52,14 @@ class TestWhoMayRead:
         assert "Charlie Clark" not in page
         assert tab.get(reverse("story", args=[theirs.uuid])).status_code == 404
 
-    def test_a_story_belongs_to_the_team_of_its_run_whoever_acted(self, reviewer, alice, charlie):
-        run = ask(alice)
-        record = write(Event.RECORD_READ, actor=charlie, subject=run, story=run.uuid)
-        assert record in stories.visible_to(reviewer)
+    def test_a_team_mates_act_on_another_team_leads_to_no_story(self, tab, charlie, reviewer):
+        theirs = make_finished_run(charlie)
+        image = theirs.images.get()
+        write(Event.IMAGE_DOWNLOADED, actor=reviewer, subject=image, story=theirs.uuid)
+        page = text(tab, reverse("log"))
+        assert "Image downloaded" in page[page.index("<tbody>") :]
+        assert str(theirs.uuid) not in page
+        assert "/files/" not in page
 
 
 class TestLog:
@@ -74,7 +78,7 @@ class TestLog:
         assert "secret fox" not in text(tab, reverse("log"))
         assert not Record.objects.filter(event=Event.RECORD_READ).exists()
 
-    def test_shows_pictures_beside_what_is_about_them(self, tab, alice):
+    def test_shows_images_beside_what_is_about_them(self, tab, alice):
         image = make_finished_run(alice).images.get()
         write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
         preview = image.renditions.get(recipe="preview")
@@ -101,7 +105,7 @@ class TestLog:
         assert "Run submitted" not in rows
 
     @pytest.mark.parametrize("query", ["person=x", "event=x", "before=x", "person=%00"])
-    def test_nonsense_in_the_address_does_no_harm(self, tab, query):
+    def test_an_invalid_query_string_is_ignored(self, tab, query):
         assert tab.get(f"{reverse('log')}?{query}").status_code == 200
 
     def test_older_records_follow_without_a_gap(self, tab, alice, reviewer, monkeypatch):
@@ -135,7 +139,7 @@ class TestStory:
     def path(self, run):
         return reverse("story", args=[run.uuid])
 
-    def test_tells_a_run_from_first_to_last_with_prompt_and_pictures(self, tab, alice):
+    def test_tells_a_run_from_first_to_last_with_prompt_and_images(self, tab, alice):
         run = make_finished_run(alice, prompt="a red fox", images=2)
         write(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid, facts=FACTS)
         image = run.images.first()

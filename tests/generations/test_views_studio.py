@@ -1,4 +1,4 @@
-"""The studio's page: who sees what, what a press of the button does, and that nothing is lost."""
+"""The studio's page: who sees what, what a submit does, and that nothing is lost."""
 
 import re
 import uuid
@@ -17,12 +17,12 @@ from generations.reading import feed
 from tests.factories import make_user
 from tests.generations.asking import APIXO, DEMO, ask
 from tests.generations.factories import (
+    image_file,
     make_finished_run,
     make_generation,
     make_pending_run,
     make_reference,
     make_run,
-    picture_file,
 )
 from tests.queries import queries_of
 
@@ -115,7 +115,7 @@ class TestPage:
 
 
 class TestBlocked:
-    """A button that cannot be pressed says why, in words beside it."""
+    """A button that can't be pressed has the reason beside it."""
 
     def reason(self, client):
         page = client.get("/").content.decode()
@@ -154,7 +154,7 @@ class TestSubmit:
         assert 'value="16:9" selected' in page
         assert 'value="3" selected' in page
 
-    def test_keeps_to_the_scope(self, tab):
+    def test_keeps_the_scope(self, tab):
         response = tab.post("/?scope=mine", fields())
         assert "scope=mine" in response["Location"]
 
@@ -177,7 +177,7 @@ class TestSubmit:
         assert ledger.balance(alice).reserved == 4
         assert press(tab, idempotency_key=fresh, prompt="something else").status_code == 303
 
-    def test_more_than_there_is_says_what_is_left_and_needed(self, sign_in):
+    def test_too_few_credits_says_what_is_left_and_needed(self, sign_in):
         poor = make_user(quota=3)
         response = press(sign_in(poor), num_images="4")
         page = response.content.decode()
@@ -194,7 +194,7 @@ class TestSubmit:
         assert nothing_happened()
 
     def test_uploads_come_back_as_references(self, tab):
-        file = SimpleUploadedFile("picture.png", picture_file(), "image/png")
+        file = SimpleUploadedFile("picture.png", image_file(), "image/png")
         response = press(tab, references=[file], rights="licensed")
         reference = Reference.objects.get()
         assert reference.rights == "licensed"
@@ -214,9 +214,9 @@ class TestSubmit:
             ({"prompt": "x" * 20_000}, "20000 characters"),
             ({"prompt": "a\0b"}, "character"),
             ({"engine": "nobody/nothing"}, "Choose another"),
-            ({"num_images": "99"}, "Images: This engine makes 1 to"),
+            ({"num_images": "99"}, "Images: Choose a number from 1 to"),
             ({"aspect_ratio": "7:5"}, "Format: This engine offers"),
-            ({"references": "x"}, "References: One of the references is not there"),
+            ({"references": "x"}, "References: One of the references no longer exists"),
             ({"idempotency_key": "x"}, "press again"),
         ],
     )
@@ -243,13 +243,13 @@ class TestSubmit:
         assert "Seed: This engine does not have this option" in response.content.decode()
         assert nothing_happened()
 
-    def test_someone_elses_picture_is_not_found(self, tab, charlie):
+    def test_someone_elses_image_is_not_found(self, tab, charlie):
         secret = make_finished_run(charlie).images.get()
         response = press(tab, references=str(secret.uuid))
-        assert "not there any more" in response.content.decode()
+        assert "no longer exists" in response.content.decode()
         assert not Run.objects.filter(user__email="alice@example.com").exists()
 
-    def test_a_file_that_is_no_picture(self, tab):
+    def test_a_file_that_is_no_image(self, tab):
         file = SimpleUploadedFile("notes.txt", b"hello", "image/png")
         response = press(tab, references=[file])
         assert "notes.txt" in response.content.decode()
@@ -282,7 +282,7 @@ class TestBeginWith:
         run = make_run(alice, engine="gone/away", prompt="a red fox")
         page = tab.get(f"/?reuse={run.uuid}").content.decode()
         assert "a red fox</textarea>" in page
-        assert "Engine: This engine does not exist here." in page
+        assert "Engine: This studio does not have this engine." in page
 
 
 class TestComposer:
@@ -326,7 +326,7 @@ class TestComposer:
         assert "6 credits" in response.content.decode()
         assert nothing_happened()
 
-    def test_an_address_does_as_well(self, tab):
+    def test_options_can_come_in_the_address(self, tab):
         response = tab.get(reverse("composer"), {"engine": DEMO, "num_images": 3}, headers=HTMX)
         assert "6 credits" in response.content.decode()
 
@@ -385,7 +385,7 @@ class TestTryAgain:
         assert self.again(client, run).status_code == 404
         assert ledger.balance(alice).reserved == 0
 
-    def test_is_no_link(self, tab, alice):
+    def test_a_get_request_is_refused(self, tab, alice):
         path = reverse("run-try-again", args=[self.failed(alice).uuid])
         assert tab.get(path).status_code == 405
 
@@ -411,7 +411,7 @@ class TestCancel:
         response = self.cancel(tab, ask(alice, num_images=1), headers={})
         assert (response.status_code, response["Location"]) == (303, "/")
 
-    def test_too_late_shows_how_it_stands(self, tab, alice):
+    def test_too_late_shows_the_current_state(self, tab, alice):
         run = make_finished_run(alice)
         records = Record.objects.count()
         assert 'data-status="succeeded"' in self.cancel(tab, run).content.decode()

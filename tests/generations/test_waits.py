@@ -1,4 +1,4 @@
-"""Places in line and times: measured where there is enough to measure, else as documented."""
+"""Places in line and times: measured if there is enough to measure, else documented."""
 
 from datetime import timedelta
 
@@ -83,3 +83,9 @@ def test_times_as_one_says_them(seconds, words):
 
 def test_an_estimate_is_called_one():
     assert waits.about(14) == "about 14 s"
+
+
+def test_places_far_back_are_not_counted(alice, bob, monkeypatch):
+    monkeypatch.setattr(waits, "COUNTED", 2)
+    rows = [make_pending_run(person).generations.get() for person in (bob, bob, bob, alice)]
+    assert list(waits.places(rows).values()) == [1, 2, 3, 3]

@@ -1,4 +1,4 @@
-"""The terminal of `make run`: whose line is it?"""
+"""The terminal of `make run`: each line names its program."""
 
 import io
 import os
@@ -28,7 +28,7 @@ def write(path, text):
         pipe.write(text)
 
 
-def test_each_line_stands_behind_the_name_of_its_program(tmp_path, console, out):
+def test_each_line_follows_the_name_of_its_program(tmp_path, console, out):
     console.follow_pipe(tmp_path / "web.pipe", name="web")
     console.follow_pipe(tmp_path / "worker.pipe", name="worker")
 
@@ -40,7 +40,7 @@ def test_each_line_stands_behind_the_name_of_its_program(tmp_path, console, out)
     assert out.getvalue() == "web    | listening\nweb    | ready\nworker | a task\n"
 
 
-def test_a_line_is_shown_once_it_is_whole(tmp_path, console, out):
+def test_a_line_is_shown_when_it_is_complete(tmp_path, console, out):
     console.follow_pipe(tmp_path / "web.pipe", name="web")
 
     write(tmp_path / "web.pipe", b"half a ")
@@ -52,7 +52,7 @@ def test_a_line_is_shown_once_it_is_whole(tmp_path, console, out):
     assert out.getvalue() == "web | half a line\n"
 
 
-def test_bytes_that_are_no_text_are_shown_with_a_mark(tmp_path, console, out):
+def test_bytes_that_are_not_text_are_marked(tmp_path, console, out):
     console.follow_pipe(tmp_path / "web.pipe", name="web")
 
     write(tmp_path / "web.pipe", b"\xff\n")
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_text_are_shown_with_a_mark(tmp_path, console, out):
     assert out.getvalue() == "web | �\n"
 
 
-def test_a_pipe_left_by_a_start_that_was_killed_is_made_anew(tmp_path, console, out):
+def test_a_pipe_left_by_a_killed_start_is_made_again(tmp_path, console, out):
     os.mkfifo(tmp_path / "web.pipe")
 
     console.follow_pipe(tmp_path / "web.pipe", name="web")
@@ -77,12 +77,12 @@ def test_the_output_of_a_process_is_shown_to_its_end(console, out):
         console.follow(process.stdout, name="supervisor")
         process.wait()
         console.show(wait_seconds=10)
-        console.show(wait_seconds=10)  # the end of it: nothing more to wait for
+        console.show(wait_seconds=10)  # the end of the output
 
     assert out.getvalue() == "supervisor | started\nsupervisor | stopped\n"
 
 
-def test_it_reads_on_when_the_terminal_is_gone(tmp_path):
+def test_it_continues_to_read_when_the_terminal_is_closed(tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     terminal = os.fdopen(writer, "w")

@@ -1,4 +1,4 @@
-"""The broker in a folder: every message arrives once, and nothing that lies there ends a worker."""
+"""The broker in a folder: every message arrives once, and no file there stops a worker."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -34,7 +34,7 @@ def put(folder: Path, *bodies: object, queue: str = "work") -> None:
             messages.put(body)
 
 
-def get(folder: Path, *, queue: str = "work", timeout: float = 10) -> object:
+def get(folder: Path, *, queue: str = "work", timeout: float = 60) -> object:
     with connect(folder) as connection, connection.SimpleQueue(queue) as messages:
         message = messages.get(timeout=timeout)
         message.ack()
@@ -51,7 +51,7 @@ def produce(folder: Path, producer: int) -> None:
 
 
 def consume(folder: Path) -> list[list[int]]:
-    """What one consumer gets until it is told that there is no more."""
+    """What one consumer gets until the last message."""
     received = []
     with connect(folder) as connection, connection.SimpleQueue("work") as messages:
         while (message := messages.get(timeout=60)).payload != NO_MORE:
@@ -80,11 +80,11 @@ def test_messages_come_in_the_order_they_were_sent(tmp_path):
     assert [get(tmp_path) for _ in range(3)] == ["first", "second", "third"]
 
 
-def test_queues_in_one_folder_are_apart(tmp_path):
+def test_queues_in_one_folder_do_not_mix(tmp_path):
     put(tmp_path, "a request", queue="provider")
-    put(tmp_path, "a picture", queue="images")
+    put(tmp_path, "an image", queue="images")
 
-    assert get(tmp_path, queue="images") == "a picture"
+    assert get(tmp_path, queue="images") == "an image"
     assert waiting(tmp_path, queue="provider") == 1
 
 
@@ -143,6 +143,6 @@ def test_celery_sends_and_receives_over_it(tmp_path):
     app.send_task("generations.submit", args=["an id"], queue="provider")
 
     with app.connection_for_read() as connection:
-        message = connection.SimpleQueue("provider").get(timeout=10)
+        message = connection.SimpleQueue("provider").get(timeout=60)
         assert isinstance(connection.transport, Transport)
         assert message.headers["task"] == "generations.submit"

@@ -1,4 +1,4 @@
-"""`make install`: what it makes, what it leaves alone, and what it says when it can't."""
+"""`make install`: what it makes, what it does not change, and its messages on failure."""
 
 import stat
 import subprocess
@@ -11,7 +11,7 @@ from seedream_site.install import InstallError
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 10, 14)])
-def test_an_old_python_is_named_with_what_to_do(version):
+def test_an_old_python_is_refused_with_what_to_do(version):
     with pytest.raises(InstallError, match=rf"this is {version[0]}\.{version[1]}: install a newer"):
         install.check_python(version)
 
@@ -34,7 +34,7 @@ def test_it_runs_on_a_python_that_has_no_packages():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_first_env_has_a_key_of_its_own_and_is_for_its_owner_alone(tmp_path):
+def test_the_first_env_has_a_new_key_and_only_its_owner_can_read_it(tmp_path):
     files = [tmp_path / "one", tmp_path / "two"]
     for file in files:
         install.write_first_env(file)
@@ -51,7 +51,7 @@ def test_the_first_env_is_a_demo_without_debugging(tmp_path):
     assert {"DEBUG=off", "DEMO=on"} <= set((tmp_path / ".env").read_text().splitlines())
 
 
-def test_an_env_that_is_there_stays_as_it_is(tmp_path):
+def test_an_existing_env_is_not_changed(tmp_path):
     (tmp_path / ".env").write_text("SECRET_KEY=mine\n")
     install.write_first_env(tmp_path / ".env")
 
@@ -60,7 +60,7 @@ def test_an_env_that_is_there_stays_as_it_is(tmp_path):
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """A virtual environment with the packages of an empty lock, in a path with a space."""
+    """A virtual environment for an empty lock file, in a path with a space."""
     folder = tmp_path_factory.mktemp("a folder")
     (folder / "requirements.txt").write_text("# no package\n")
     install.install_packages(folder / "requirements.txt", folder / ".venv")
@@ -88,7 +88,7 @@ def test_a_package_without_a_hash_is_refused(environment, tmp_path):
         install.install_packages(lock, environment)
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path):
+def test_an_environment_whose_python_is_missing_is_made_again(tmp_path):
     environment = tmp_path / ".venv"
     (environment / "bin").mkdir(parents=True)
     install.python_of(environment).symlink_to("/no/such/python")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest import mock
 
 import pytest
 
+from accounts import occupancy
 from seedream_site import launch
 from seedream_site.launch import PROJECT, SUPERVISOR_CONFIG, StartError
 from seedream_site.programs import PROGRAMS
@@ -43,7 +45,7 @@ sys.exit(0 if told else 1)
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a space in its name, where one program is configured that only sleeps."""
+    """A folder with a space in its name and the configuration of one program, which only sleeps."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     (folder / "supervisor.conf").write_text(SLEEPER)
@@ -59,7 +61,7 @@ def supervision(folder):
 
 
 def next_sleeper(lines) -> int:
-    """The process id of the program that is started next."""
+    """The process id of the next sleeper to start."""
     for line in lines:
         if line.startswith("sleeper    | I am"):
             return int(line.split()[-1])
@@ -91,7 +93,7 @@ def test_a_signal_stops_every_process(supervision, number):
 
 
 def test_every_process_stops_when_the_one_that_started_them_is_killed(folder):
-    # The shell stands for `make`; "wait" keeps it from becoming the command it starts.
+    # The shell acts as `make`. "wait" keeps it from replacing itself with the command.
     script = '"$@" & wait'
     command = ["sh", "-c", script, "sh", sys.executable, "-c", SUPERVISE, folder]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as shell:
@@ -102,17 +104,17 @@ def test_every_process_stops_when_the_one_that_started_them_is_killed(folder):
     assert not is_alive(sleeper)
 
 
-def test_every_process_stops_when_nobody_reads_the_lines_any_more(supervision, folder):
+def test_every_process_stops_when_nobody_reads_the_output(supervision, folder):
     sleeper = next_sleeper(supervision.stdout)
     supervisor = int((folder / "supervisord.pid").read_text())
     supervision.stdout.close()
-    os.kill(sleeper, signal.SIGKILL)  # of which the supervisor tells
+    os.kill(sleeper, signal.SIGKILL)  # the supervisor reports this
     supervision.wait(timeout=60)
 
     assert not is_alive(supervisor)
 
 
-def test_a_supervisor_that_ends_by_itself_is_a_failure(supervision, folder):
+def test_a_supervisor_that_ends_by_itself_is_an_error(supervision, folder):
     sleeper = next_sleeper(supervision.stdout)
     os.kill(int((folder / "supervisord.pid").read_text()), signal.SIGTERM)
 
@@ -130,7 +132,7 @@ def test_the_greeting_comes_once_and_the_last_lines_are_shown(supervision):
     assert "stopped: sleeper" in shown[-1]
 
 
-def test_a_port_that_is_taken_is_named_with_another_to_try():
+def test_a_used_port_is_named_with_another_to_try():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -238,3 +240,15 @@ def test_the_greeting_gives_the_public_address_where_there_is_one(settings):
     settings.PUBLIC_URL = "https://studio.example.com"
 
     assert "https://studio.example.com\n" in launch.greeting()
+
+
+def test_a_redis_database_of_another_studio_is_refused_in_one_sentence(monkeypatch):
+    def taken():
+        raise occupancy.Occupied("CACHE_URL")
+
+    monkeypatch.setattr(occupancy, "claim", taken)
+    for command in ("call_command", "connections"):
+        monkeypatch.setattr(launch, command, mock.Mock())
+
+    with pytest.raises(StartError, match="another studio uses the Redis database in CACHE_URL"):
+        launch.prepare()

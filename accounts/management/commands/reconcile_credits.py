@@ -8,7 +8,7 @@ DRIFTED = 1
 
 
 class Command(BaseCommand):
-    help = "Proves that every allowance equals the sum of its entries; ends with 1 if one does not."
+    help = "Checks that every allowance equals the sum of its entries. Exit code 1: one does not."
 
     def handle(self, **options: Any) -> None:
         drifts = ledger.reconcile()
@@ -17,5 +17,5 @@ class Command(BaseCommand):
                 f"{drift.allowance}: columns {dict(drift.columns)}, entries {dict(drift.sums)}"
             )
         if drifts:
-            raise CommandError("Allowances and entries differ.", returncode=DRIFTED)
+            raise CommandError("Some allowances differ from their entries.", returncode=DRIFTED)
         self.stdout.write("Every allowance equals the sum of its entries.")

@@ -13,7 +13,7 @@ REFUSED = 2
 
 
 class Command(BaseCommand):
-    help = "Sets a person's credits for this month, and prints how the month stands as JSON."
+    help = "Sets a person's credits for this month, and prints the month's credits as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", help="the person's e-mail address")

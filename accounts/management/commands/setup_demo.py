@@ -19,14 +19,14 @@ DEMO_PEOPLE = (
 class Command(BaseCommand):
     help = (
         "Makes what a new studio needs: a team, a first admin and, with DEMO, one person per role. "
-        "Safe to repeat: what is there stays, and a password is printed only when it is made."
+        "Safe to repeat: nothing that exists is changed, and only new passwords are printed."
     )
 
     @transaction.atomic
     def handle(self, **options: Any) -> None:
         team = Team.objects.order_by("pk").first() or Team.objects.create(name="Team")
         made = []
-        # Not by the address: the first admin may have changed it, and one is enough.
+        # Don't look for the address: the first admin may have changed it, and one admin is enough.
         if not User.objects.filter(is_staff=True).exists():
             made.append(_add_first_admin(team))
         if settings.DEMO:

@@ -1,5 +1,6 @@
-"""Is a provider usable from here? Each step's verdict in words; no secret is printed."""
+"""Checks whether a provider is usable from here, step by step. Prints no secret."""
 
+import re
 import time
 import uuid
 from argparse import ArgumentParser
@@ -10,11 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from generations.execution.delivering import FETCH_TIMEOUT_SECONDS, MAX_BYTES
 from generations.imaging import UnusableImage, inspect
-from generations.providers import fetching, registry
+from generations.jobs.execution.delivering import FETCH_TIMEOUT_SECONDS, MAX_BYTES
+from generations.providers import fetching, reachability, registry
 from generations.providers.advice import explain
 from generations.providers.base import ImageProvider
+from generations.providers.capabilities import Engine
 from generations.providers.errors import (
     Code,
     FetchFailed,
@@ -25,7 +27,6 @@ from generations.providers.errors import (
 )
 from generations.providers.types import (
     Accepted,
-    Engine,
     GenerationRequest,
     ImageError,
     InlineImage,
@@ -36,25 +37,22 @@ from generations.providers.types import (
 )
 
 FAILED, UNKNOWN_NAME = 1, 2
-REACH_SECONDS = 15.0
-REACH_BYTES = 2_000_000
-# What whoever runs the studio can do, where the advice for everybody says to tell them.
+# What an operator can do, for codes whose advice is to tell an operator.
 REMEDIES = {
     Code.AUTH: "Check {variable}: is it complete, still valid, and of this provider and region?",
-    Code.FORBIDDEN: "Look in the provider's console what the key in {variable} may do.",
+    Code.FORBIDDEN: "Check in the provider's console what the key in {variable} may do.",
     Code.INSUFFICIENT_BALANCE: "Top up the balance at the provider.",
-    Code.NOT_FOUND: "Check {name}_BASE_URL, and in the provider's console whether it is activated.",
-    Code.CONNECTION: "Check {name}_BASE_URL, and whether this machine may connect to it.",
+    Code.NOT_FOUND: "Check {name}_BASE_URL, and that the engine is active at the provider.",
 }
 
 
 class Command(BaseCommand):
-    help = "Checks a provider's keys and address; with --spend makes one smallest image."
+    help = "Checks a provider's keys and address; with --spend makes an image too."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="apixo, …")
         parser.add_argument(
-            "--spend", action="store_true", help="make one smallest image, which is billed"
+            "--spend", action="store_true", help="make one image, the smallest, which is billed"
         )
 
     def handle(self, **options: Any) -> None:
@@ -62,7 +60,7 @@ class Command(BaseCommand):
         if name not in registry.provider_names():
             known = ", ".join(registry.provider_names())
             raise CommandError(
-                f"No provider is called {name}. There are: {known}.", returncode=UNKNOWN_NAME
+                f"No provider is called {name}. Choose one of: {known}.", returncode=UNKNOWN_NAME
             )
         slots = registry.slots(name)
         if not slots:
@@ -79,7 +77,7 @@ class Command(BaseCommand):
         self._say("Verdict", f"{name} is usable.")
 
     def _check(self, name: str, slot: int, fingerprint: str, *, spend: bool) -> bool:
-        """Go through the steps with one key until one of them fails."""
+        """Run the steps with one key until one fails; returns whether all succeeded."""
         self._say("Key", f"{slot}, fingerprint {fingerprint}")
         steps: dict[str, Callable[[ImageProvider], str]] = {
             "Endpoint": _reach,
@@ -88,12 +86,13 @@ class Command(BaseCommand):
             "Engines": lambda adapter: ", ".join(engine.name for engine in _engines(adapter)),
         }
         if spend:
-            steps["Picture"] = self._spend
+            steps["Image"] = self._spend
         for step, carry_out in steps.items():
             try:
                 verdict = carry_out(registry.adapter(name, slot))
             except ProviderError as error:
-                self._say("Failed", f"{step}. {_in_words(error, name, slot)}")
+                adapter = registry.adapter(name, slot)
+                self._say("Failed", f"{step}. {_in_words(error, adapter, slot)}")
                 return False
             except Misconfigured as error:
                 self._say("Failed", f"{step}. {error}")
@@ -103,7 +102,7 @@ class Command(BaseCommand):
         return True
 
     def _spend(self, adapter: ImageProvider) -> str:
-        """Order the smallest picture, wait for it, and fetch it."""
+        """Order the smallest image, wait for it and fetch it."""
         engine, request = _smallest(adapter)
         answer = adapter.submit(
             adapter.build_submit(request),
@@ -116,7 +115,7 @@ class Command(BaseCommand):
             answer = _await(adapter, engine, request, answer)
         if answer.cost_usd is not None:
             self._say("Cost", f"{answer.cost_usd} USD, as the provider says")
-        return _described(_picture(answer.images[0]))
+        return _described(_image(answer.images[0]))
 
     def _say(self, step: str, verdict: str) -> None:
         self.stdout.write(f"{step + ':':<10}{verdict}")
@@ -134,38 +133,52 @@ def _engines(adapter: ImageProvider) -> list[Engine]:
     return list(adapter.engines_at(_base_url(adapter)))
 
 
-def _in_words(error: ProviderError, name: str, slot: int) -> str:
+def _in_words(error: ProviderError, adapter: ImageProvider, slot: int) -> str:
+    name, url = adapter.name, _base_url(adapter)
     advice = explain(error.code, error.raw_code, name)
+    if isinstance(error, NotSent):
+        why = reachability.why_unreachable(error.raw_code, url)
+        return f"{advice.title} {name.upper()}_BASE_URL is {url}: {why}"
+    if re.fullmatch(r"3\d\d", error.raw_code):
+        return _redirected(error.raw_code, name, url)
+    if error.code == Code.MISDIRECTED:
+        return (
+            f"The server at {url} does not check keys ({error.raw_code}): it may not be this "
+            f"provider's API. Check {name.upper()}_BASE_URL."
+        )
     remedy = REMEDIES.get(error.code, "")
     what_to_do = remedy.format(variable=_variable(name, slot), name=name.upper())
     return f"{advice.title} {what_to_do or advice.what_to_do} ({error})"
 
 
+def _redirected(status: str, name: str, url: str) -> str:
+    """Say that the API redirects. Nothing follows the redirect: its target would get the key."""
+    try:
+        target = reachability.reach(url, private_hosts=settings.PROVIDER_PRIVATE_HOSTS)
+    except NotSent:
+        target = ""
+    setting = f"{name.upper()}_BASE_URL"
+    wrong = f"The base URL is wrong: {url} answers with a redirect ({status}), which no API does."
+    if not target:
+        return f"{wrong} Check {setting} against the provider's documentation."
+    return f"{wrong} It leads to {target}: if that is the provider's API, set {setting} to it."
+
+
 def _reach(adapter: ImageProvider) -> str:
-    """Knock at the address without the key: any answer at all will do. Raises `NotSent`."""
+    """Request the address without the key; any answer will do. Raises `NotSent`."""
     url = _base_url(adapter)
     if not url:
         return "inside the studio"
-    try:
-        fetching.fetch(
-            url,
-            max_bytes=REACH_BYTES,
-            timeout=REACH_SECONDS,
-            private_hosts=tuple(settings.PROVIDER_PRIVATE_HOSTS),
-        )
-    except FetchFailed as error:
-        refused = error.final and error.code != Code.IMAGE_TOO_LARGE
-        if refused or isinstance(error.__cause__, NotSent):
-            raise NotSent(raw_code=f"{url}: {error.message}") from error
-    return f"{url}, reachable"
+    target = reachability.reach(url, private_hosts=settings.PROVIDER_PRIVATE_HOSTS)
+    return f"{url}, reachable" + (f"; it redirects to {target}" if target else "")
 
 
 def _probe(adapter: ImageProvider) -> str:
-    return adapter.probe() or "this provider has nothing to ask that is free; try --spend"
+    return adapter.probe() or "this provider has no free request that checks a key; try --spend"
 
 
 def _smallest(adapter: ImageProvider) -> tuple[Engine, GenerationRequest]:
-    """The request for the fewest pixels that needs no reference. Raises `Misconfigured`."""
+    """The engine and request with the fewest pixels and no reference. Raises Misconfigured."""
     choices = [
         (engine, resolution, ratio)
         for engine in _engines(adapter)
@@ -194,10 +207,9 @@ def _smallest(adapter: ImageProvider) -> tuple[Engine, GenerationRequest]:
 def _await(
     adapter: ImageProvider, engine: Engine, request: GenerationRequest, answer: Accepted
 ) -> Result:
-    """Ask until the task has ended. Raises what it ended with, or what kept it from being asked."""
+    """Poll until the task ends. Raises TaskFailed, or the last poll's error after the deadline."""
     task = TaskRef(answer.task_id, engine.model, answer.urls, timezone.now())
-    polls = engine.capabilities.polls
-    schedule = polls.get(request.resolution) or next(iter(polls.values()))
+    schedule = engine.capabilities.poll_schedule(request.resolution)
     ends = time.monotonic() + engine.capabilities.deadline_seconds * settings.PROVIDER_TIME_SCALE
     pause, trouble = schedule.first, ProviderError(code=Code.TIMEOUT)
     while time.monotonic() < ends:
@@ -207,7 +219,7 @@ def _await(
             state = adapter.poll(task)
         except TaskFailed:
             raise
-        except ProviderError as error:  # says nothing about the picture
+        except ProviderError as error:  # a failed poll says nothing about the image
             trouble = error
         else:
             if isinstance(state, Result):
@@ -215,7 +227,7 @@ def _await(
     raise trouble
 
 
-def _picture(image: ResultImage) -> bytes:
+def _image(image: ResultImage) -> bytes:
     if isinstance(image, ImageError):
         code = Code(image.code) if image.code in list(Code) else Code.PROVIDER_ERROR
         raise ProviderError(image.message, code=code, raw_code=image.raw_code)

@@ -1,4 +1,4 @@
-"""Which engines can be picked here."""
+"""Lists the engines that can be chosen here."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from generations import pricing
 from generations.providers import registry
-from generations.providers.types import Engine
+from generations.providers.capabilities import Engine
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-"""The whole way of a request, from the shell."""
+"""Makes images from the shell, in the same way as the page does."""
 
 import dataclasses
 import json
@@ -9,21 +9,28 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.errors import AccountsError
 from accounts.models import User
 from generations import submission
-from generations.imaging import UnusableImage, clean_reference
+from generations.imaging import UnusableImage
+from generations.jobs.worker import work_here
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
+from generations.queues import QUEUES
+from generations.readiness import signs
 from generations.reading import reports
+from generations.reading.amounts import of_wanted
 from generations.states import RunStatus
 from generations.submission import AlreadyMade, NewReference, RunRequest, SubmissionRefused
-from generations.worker import work_here
 
 SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
-# The option's name on the command line and in a run are the same.
+CHECK_SECONDS = 0.2
+# How long to go on when no worker is at work, for example while they start.
+NO_WORKER_SECONDS = 60.0
+# These have the same names on the command line and in a run.
 OPTIONS = {
     "resolution": str,
     "aspect_ratio": str,
@@ -39,7 +46,7 @@ FLAGS = ("sequential", "enhance_prompt", "use_pre_llm")
 
 class Command(BaseCommand):
     help = (
-        "Makes images as a person would with the button. Exit code 0: every image arrived; "
+        "Makes images, as the button does. Exit code 0: every image arrived; "
         "3: fewer; 2: refused, nothing charged."
     )
 
@@ -55,7 +62,7 @@ class Command(BaseCommand):
         parser.add_argument("--reference", action="append", default=[], type=Path, metavar="FILE")
         parser.add_argument("--campaign", default="")
         parser.add_argument(
-            "--again", action="store_true", help="make anew what the team has already"
+            "--again", action="store_true", help="make images that the team already has"
         )
         parser.add_argument("--json", action="store_true", help="print one object for the run")
         where = parser.add_mutually_exclusive_group()
@@ -66,7 +73,7 @@ class Command(BaseCommand):
         user = User.objects.filter(email__iexact=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(
-                f"Nobody active has the address {options['user']}.", returncode=REFUSED
+                f"No active person has the address {options['user']}.", returncode=REFUSED
             )
         try:
             run = submission.submit(user, _request(options))
@@ -74,8 +81,8 @@ class Command(BaseCommand):
             self._refuse(error, as_json=options["json"])
         if options["here"]:
             work_here(lambda: not _is_pending(run))
-        while options["wait"] and _is_pending(run):
-            time.sleep(0.2)
+        if options["wait"]:
+            _wait_for_workers(run)
         run.refresh_from_db()
         self._report(run, as_json=options["json"])
         waited = options["here"] or options["wait"]
@@ -85,7 +92,7 @@ class Command(BaseCommand):
     def _refuse(self, error: Any, *, as_json: bool) -> None:
         message = str(error.message)
         if isinstance(error, AlreadyMade):
-            message += f" They are of run {error.run.uuid}; --again makes them anew."
+            message += f" They are in run {error.run.uuid}. Use --again to make them again."
         if as_json:
             field = getattr(error, "field", None)
             refusal = {"code": "refused", "field": field, "message": message}
@@ -98,11 +105,26 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report))
             return
         self.stdout.write(
-            f"Run {run.uuid}: {run.status}, {run.delivered} of {run.wanted} images, "
+            f"Run {run.uuid}: {run.status}, {of_wanted(run.delivered, run.wanted)} images, "
             f"{report['credits']['charged']} credits charged."
         )
         for image in report["images"]:
             self.stdout.write(f"  {image['path']}")
+
+
+def _wait_for_workers(run: Run) -> None:
+    """Wait until the run ends. Raises CommandError if no worker is at work for a minute."""
+    last_seen = time.monotonic()
+    while _is_pending(run):
+        if signs.queues_at_work(signs.workers()).issuperset(QUEUES):
+            last_seen = time.monotonic()
+        elif time.monotonic() - last_seen > NO_WORKER_SECONDS:
+            raise CommandError(
+                "No worker has been at work for a minute. The run is kept and continues as soon as "
+                "the studio's workers run: start them, or use --here next time.",
+                returncode=INCOMPLETE,
+            )
+        time.sleep(CHECK_SECONDS)
 
 
 def _is_pending(run: Run) -> bool:
@@ -127,7 +149,7 @@ def _request(options: dict[str, Any]) -> RunRequest:
 
 def _reference(path: Path) -> NewReference:
     try:
-        return NewReference(clean_reference(path.read_bytes()))
+        return submission.check_upload(ContentFile(path.read_bytes(), name=path.name))
     except OSError as error:
         raise CommandError(
             f"{path} cannot be read: {error.strerror}.", returncode=REFUSED

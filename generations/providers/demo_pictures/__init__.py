@@ -63,7 +63,7 @@ LARGE = 10_000_000
 JPEG_QUALITY = 92
 PNG_COMPRESSION = 1
 
-# The lightest and darkest that grain makes a pixel, in steps of 255.
+# How far grain may darken or lighten a pixel, in steps of 255.
 GRAIN = 4
 GRAIN_STRIP = 256
 
@@ -89,7 +89,7 @@ def render(picture: Picture, output_format: str) -> bytes:
     image = image.resize(picture.size, Image.Resampling.BICUBIC)
     file = io.BytesIO()
     if output_format == "png":
-        # No grain: packing it takes longer than painting and makes the file three times as large.
+        # Grain is left out: packing it takes longer than painting and triples the size of the file.
         image.save(file, "PNG", compress_level=PNG_COMPRESSION)
     else:
         _grainy(image, picture.seed).save(file, "JPEG", quality=JPEG_QUALITY)
@@ -100,7 +100,7 @@ def dominant_colours(data: bytes, count: int = 5) -> tuple[Colour, ...]:
     """The main colours of a picture's bytes. Raises ValueError if they are no picture."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            # A JPEG is decoded at an eighth of its size, which is plenty.
+            # A JPEG is decoded at an eighth of its size, which is enough for its colours.
             image.draft("RGB", (64, 64))
             small = image.convert("RGB").resize((64, 64), Image.Resampling.BOX)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
@@ -151,10 +151,10 @@ def _guided(image: Image.Image, guidance: float | None) -> Image.Image:
 
 
 def _grainy(image: Image.Image, seed: int) -> Image.Image:
-    """Grain as of film, which also hides the steps in soft gradients."""
+    """Grain as of film; it also hides the steps in soft gradients."""
     rng = Random(seed)  # noqa: S311
     steps = [value * (2 * GRAIN + 1) // 256 for value in range(256)]
-    # Strip by strip: whole copies of a 4K picture take 50 MB each.
+    # Strip by strip, because a whole copy of a 4K picture takes 50 MB.
     for top in range(0, image.height, GRAIN_STRIP):
         strip = image.crop((0, top, image.width, min(top + GRAIN_STRIP, image.height)))
         noise = rng.randbytes(strip.width * strip.height)

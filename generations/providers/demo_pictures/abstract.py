@@ -1,4 +1,4 @@
-"""Pictures of nothing but their material: layered paper, marbled ink and folded silk."""
+"""Abstract pictures: layered paper, marbled ink and folded silk."""
 
 import math
 
@@ -83,7 +83,7 @@ def paint_ink(canvas: Canvas) -> Image.Image:
 
 
 def _flow(canvas: Canvas) -> Field:
-    """Rolling ground pulled out of shape twice, from 0 to 1."""
+    """Rolling ground, warped twice, from 0 to 1."""
     rng, unit, size = canvas.rng, canvas.unit, canvas.size
     reach = canvas.between(190, 270) * unit
     margin = math.ceil(reach) + 14
@@ -110,7 +110,7 @@ def _inks(canvas: Canvas) -> Stops:
     while place < 1:
         colour = rng.choice(leading if rng.random() < 0.5 else every)
         end = min(1.0, place + rng.choice([0.012, 0.02, 0.03, 0.05, 0.09]))
-        # The gap to the next stripe is what makes its edge smooth.
+        # The gap to the next stripe makes the edge smooth.
         other_side = relit(colour, by=rng.uniform(-0.05, 0.05))
         stops += [(place, colour), (max(place, end - 0.004), other_side)]
         place = end
@@ -137,7 +137,7 @@ def paint_silk(canvas: Canvas) -> Image.Image:
 
 
 def _sheens(canvas: Canvas) -> tuple[Stops, Stops]:
-    """The two colours of the cloth, each from its shade to its light."""
+    """The two colours of the cloth, each as a ramp from shade to light."""
     palette = canvas.palette
     if canvas.night:
         black = relit(palette.shadow, by=-0.03)

@@ -1,4 +1,4 @@
-"""Leaves and blossoms laid over one another like cut paper, far ones out of focus."""
+"""Leaves and blossoms laid over one another like cut paper; distant ones are out of focus."""
 
 import math
 from typing import NamedTuple
@@ -60,7 +60,7 @@ def _ground(canvas: Canvas, dark: bool) -> Image.Image:
 
 
 def _greens(canvas: Canvas, dark: bool) -> list[Colour]:
-    """The colours of leaves, whatever they are in this palette."""
+    """The colours of leaves in this palette."""
     palette = canvas.palette
     if dark:
         return [
@@ -89,7 +89,7 @@ def _petal_colours(canvas: Canvas) -> list[Colour]:
 def _with_far_leaves(
     canvas: Canvas, picture: Image.Image, leaves: list[Image.Image], heart: Point
 ) -> Image.Image:
-    """Large leaves out of focus, painted on a quarter of the size and half lost in the ground."""
+    """Large leaves, out of focus and faint, painted at a quarter of the size."""
     factor = 4
     small = picture.reduce(factor)
     for _ in range(FAR_LEAVES):
@@ -121,7 +121,7 @@ def _lay_leaf(
 def _lay(
     canvas: Canvas, picture: Image.Image, sprite: Image.Image, corner: tuple[int, int]
 ) -> None:
-    """Paste a sprite and the soft shadow that it throws to the lower right."""
+    """Paste a sprite with a soft shadow to its lower right."""
     radius = 12 * canvas.unit
     margin, away = round(radius * 2), round(radius * 0.7)
     alpha = sprite.getchannel("A")

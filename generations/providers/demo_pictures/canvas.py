@@ -1,4 +1,4 @@
-"""What a scene gets to paint with, and the few strokes that all scenes share."""
+"""What a scene paints with, and the drawing functions that all scenes share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,11 +30,10 @@ class Palette:
 
 @dataclass(frozen=True)
 class Canvas:
-    """Everything a scene may know: size in pixels, colours, what was asked for, and its chance.
+    """Everything a scene may know: size in pixels, colours, the prompt's wishes, random numbers.
 
-    `night` says that the prompt wants darkness, `named` that it named the colours, `motifs` are
-    its things in the words of
-    `vocabulary.MOTIF_WORDS`.
+    `night` says that the prompt asks for darkness, `named` that it named the colours. `motifs` are
+    the things in the prompt, as `vocabulary.MOTIF_WORDS` calls them.
     """
 
     size: Size
@@ -80,7 +79,7 @@ def laid_over(below: Image.Image, above: Image.Image | Colour, mask: Image.Image
 
 
 def lit(image: Image.Image, light: Field, colour: Colour, strength: float = 1.0) -> Image.Image:
-    """Light of one colour added, as two lamps add up, where the field is bright."""
+    """Light of one colour added where the field is bright, as the light of two lamps adds up."""
     table = [255 - (255 - value) * (255 - add) // 255 for add in colour for value in range(256)]
     return Image.composite(image.point(table), image, (light * strength).mask())
 
@@ -92,7 +91,7 @@ def shaded(image: Image.Image, shade: Field, colour: Colour) -> Image.Image:
 
 
 def soft(image: Image.Image, radius: float) -> Image.Image:
-    """A Gaussian blur; a wide one is done on a small copy, where nobody can tell."""
+    """A Gaussian blur; a wide one is computed on a small copy, where no difference is visible."""
     factor = max(1, int(radius / 3))
     if factor == 1:
         return image.filter(ImageFilter.GaussianBlur(radius))
@@ -105,7 +104,7 @@ def faded(mask: Image.Image, strength: float) -> Image.Image:
 
 
 def thrown(mask: Image.Image, dx: float, dy: float, radius: float) -> Image.Image:
-    """The shadow of a shape on what lies behind it: moved and blurred, in pixels."""
+    """The shadow that a shape throws on what lies behind it: moved and blurred, in pixels."""
     moved = Image.new("L", mask.size)
     moved.paste(mask, (round(dx), round(dy)))
     return soft(moved, radius)

@@ -1,4 +1,4 @@
-"""A skyline after sunset: lit windows, neon, haze between the blocks, all seen again in water."""
+"""A skyline after sunset: lit windows, neon, haze between the blocks, all reflected in water."""
 
 from dataclasses import dataclass
 
@@ -81,7 +81,7 @@ def _add_skyline(canvas: Canvas, picture: Image.Image, shore: int, near: float) 
     x = -canvas.between(0, 60) * unit
     while x < canvas.width:
         wide = canvas.between(38, 95) * unit * (0.7 + 0.6 * near)
-        # Highest in the centre of the town; the near rows are low and leave the view free.
+        # The town is highest in its centre; the near rows are low and do not hide the rest.
         aside = min(1, abs(x + wide / 2 - centre) / canvas.width * 1.6)
         share = canvas.between(0.16, 0.56) * (1 - 0.55 * aside) * (1.06 - 0.52 * near)
         top = round(shore - canvas.height * share - 20 * unit)
@@ -170,7 +170,7 @@ def _add_haze(canvas: Canvas, picture: Image.Image, shore: int, near: float) -> 
 
 
 def _water(canvas: Canvas, above: Image.Image, shore: int) -> Image.Image:
-    """The town upside down, drawn long by small waves."""
+    """The town upside down, drawn out by small waves."""
     palette, unit = canvas.palette, canvas.unit
     size = canvas.width, canvas.height - shore
     seen = min(shore, round(size[1] * 1.6))

@@ -16,7 +16,8 @@ Stops = Sequence[tuple[float, Colour]]
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 
-# A palette has 256 entries; `painted_finely` cuts the field into so many parts with one each.
+# A palette has 256 entries, so `painted_finely` cuts the field into this many parts, each with its
+# own palette.
 PARTS = 4
 
 
@@ -29,7 +30,7 @@ def to_hex(colour: Colour) -> str:
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """`share` of the way from `a` to `b`, in OKLab, where a half looks like a half."""
+    """`share` of the way from `a` to `b` in OKLab, where a half also looks like a half."""
     share = min(1.0, max(0.0, share))
     first, last = _oklab(a), _oklab(b)
     return _from_oklab([p + (q - p) * share for p, q in zip(first, last, strict=True)])
@@ -47,7 +48,7 @@ def vividness(colour: Colour) -> float:
 
 
 def relit(colour: Colour, *, by: float = 0.0, saturation: float = 1.0) -> Colour:
-    """The same hue, lighter or darker `by` a share of the whole scale, more or less vivid."""
+    """The same hue, lighter or darker by a share of the whole scale, and more or less vivid."""
     light, a, b = _oklab(colour)
     return _from_oklab((min(1.0, max(0.0, light + by)), a * saturation, b * saturation))
 
@@ -66,7 +67,7 @@ def painted(field: Field, stops: Stops) -> Image.Image:
 
 
 def painted_finely(field: Field, stops: Stops) -> Image.Image:
-    """Like `painted` with more steps, for stripes so thin that 256 would show."""
+    """Like `painted`, with more steps: for stripes so thin that 256 steps would be visible."""
     picture = Image.new("RGB", field.size)
     for part in range(PARTS):
         section = field * PARTS - part

@@ -1,8 +1,8 @@
 """Pictures of numbers: one float per pixel, computed for all pixels at once in C.
 
-Pillow's mode F and `ImageMath` stand in for an array library. Everything random comes from the
-`random.Random` that is passed in: `Image.effect_noise` draws from the C library's generator,
-which no seed of ours reaches.
+Pillow's mode F and `ImageMath` replace an array library. All randomness comes from the
+`random.Random` that is passed in. `Image.effect_noise` is not used, because it draws from the C
+library's generator, which we cannot seed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, cast
 from PIL import Image, ImageMath
 
 Size = tuple[int, int]
-Box = tuple[float, float, float, float]
 
 
 class Field:
@@ -68,7 +67,7 @@ class Field:
         return self._linear(other, 0)
 
     def __pow__(self, exponent: float) -> Field:
-        """Raise to `exponent`; powers of two by squaring, which is far quicker."""
+        """Raise to `exponent`; powers of two by squaring, which is much faster."""
         if exponent == 1:
             return self
         if exponent % 2 == 0:
@@ -99,7 +98,7 @@ class Field:
 
     def wave(self) -> Field:
         """A smooth wave, 1 at every whole number of the field and 0 halfway between."""
-        # The remainder keeps the sign of the number, so all are made positive first.
+        # The remainder has the sign of the number, so all numbers are made positive first.
         return combine(lambda a: abs(2.0 * ((a + 64.0) % 1.0) - 1.0), self).smoothstep(0, 1)
 
     def moved(self, dx: float, dy: float) -> Field:
@@ -121,7 +120,7 @@ class Field:
 
 
 def combine(expression: Callable[..., Any], *fields: Field) -> Field:
-    """Evaluate `expression` for every pixel of the fields, which it takes in their order."""
+    """Evaluate `expression` for every pixel of the fields, which are its arguments in order."""
     names = [f"field{n}" for n in range(len(fields))]
     images = {name: field.image for name, field in zip(names, fields, strict=True)}
     return Field(
@@ -188,7 +187,7 @@ def distance(size: Size, centre: tuple[float, float], radius: float, flat: float
 
 def glow(size: Size, centre: tuple[float, float], radius: float) -> Field:
     """Light around a point: 1 in the centre, a half at the radius, never quite dark."""
-    # So smooth that a quarter of the size tells no less.
+    # It is so smooth that a quarter of the size loses nothing.
     small = math.ceil(size[0] / 4), math.ceil(size[1] / 4)
     squared = distance(small, (centre[0] / 4, centre[1] / 4), radius / 4)
     light = combine(lambda a: 1.0 / (1.0 + a), squared)

@@ -37,7 +37,7 @@ LEAVES = {
 WIDE_PETAL = Cut((0.16, 0.24, 0.34, 0.46, 0.6, 0.76, 0.9, 1, 1, 0.9, 0.62, 0), 0.52)
 SLIM_PETAL = Cut((0.2, 0.3, 0.42, 0.56, 0.7, 0.84, 0.95, 1, 0.97, 0.82, 0.5, 0), 0.3)
 
-# Length of a leaf and side of a blossom in units, before they are scaled to their place.
+# Length of a leaf and side of a blossom in units, before they are scaled for their place.
 LEAF, BLOSSOM = 330, 340
 
 
@@ -184,7 +184,7 @@ def _petal(canvas: Canvas, cut: Cut, length: float, colour: Colour, base: Colour
 def _add_seeds(
     canvas: Canvas, flower: Image.Image, radius: float, base: Colour, petals: Colour
 ) -> None:
-    """The stippled middle of a flower, dark on pale petals."""
+    """The dotted middle of a flower, dark on pale petals."""
     palette = canvas.palette
     pale = sum(petals) > 600
     seeds = (

@@ -69,7 +69,7 @@ def _add_range(canvas: Canvas, picture: Image.Image, over: Sky, relief: Field, n
 
 
 def _rock(canvas: Canvas, near: float) -> Stops:
-    """Shade, rock, haze and light of a range: the farther, the more it has of the sky."""
+    """Shade, rock, haze and light of a range: the farther away, the more it looks like the sky."""
     palette = canvas.palette
     if canvas.night:
         far, air = mix(palette.mid, palette.deep, 0.35), mix(palette.mid, palette.light, 0.2)
@@ -101,7 +101,7 @@ def _add_wood(canvas: Canvas, picture: Image.Image, over: Sky, near: float) -> N
 
 
 def _fir(canvas: Canvas, foot: Point, tall: float) -> list[Point]:
-    """The outline of a fir: boughs that stick out farther the lower they hang."""
+    """The outline of a fir: the lower a bough hangs, the farther it sticks out."""
     x, y = foot
     left: list[Point] = []
     right: list[Point] = []
@@ -128,7 +128,7 @@ def _skyline(
 
 
 def folded_noise(canvas: Canvas, cell: float, rough: float) -> list[float]:
-    """Heights about 0 to 1.5, with the sharp peaks that folding noise at its middle gives."""
+    """Heights of about 0 to 1.5; folding the noise at its middle gives sharp peaks."""
     spacing = 4
     count = int(canvas.width / canvas.unit / spacing)
     heights = [0.0] * count

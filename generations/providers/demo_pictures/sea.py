@@ -97,7 +97,7 @@ def _waves(canvas: Canvas, swell: Field, near: Field) -> Image.Image:
 
 
 def _mirrored(above: Image.Image, size: Size) -> Image.Image:
-    """What stands above the horizon upside down, as unsharp as moving water shows it."""
+    """What stands above the horizon, upside down and as blurred as moving water shows it."""
     width, horizon = size[0], above.height - size[1]
     mirror = above.crop((0, max(0, horizon - size[1]), width, horizon))
     mirror = mirror.transpose(Image.Transpose.FLIP_TOP_BOTTOM)

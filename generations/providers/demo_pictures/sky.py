@@ -57,7 +57,7 @@ def _night(canvas: Canvas, horizon: float, moon: Point) -> Image.Image:
 
 
 def _air(canvas: Canvas, horizon: float) -> tuple[Field, Field]:
-    """How far down the sky each pixel is, 1 a little below the horizon; and clouds."""
+    """How far down the sky each pixel is (1 a little below the horizon), and the clouds."""
     high = down(canvas.size, 0, canvas.height / (horizon * 1.2))
     cell = 420 * canvas.unit, 120 * canvas.unit
     return high, noise(canvas.rng, canvas.size, cell, 4, 0.55)

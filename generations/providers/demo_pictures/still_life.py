@@ -27,7 +27,7 @@ from generations.providers.demo_pictures.colour import (
 from generations.providers.demo_pictures.fields import Field, across, distance, down, glow
 from generations.providers.demo_pictures.turned import Body
 
-# Radius of each kind beside the others.
+# The radius of each kind relative to the others.
 SIZES = {
     "sphere": 1.0,
     "vase": 0.78,
@@ -41,7 +41,7 @@ SIZES = {
     "teapot": 0.95,
 }
 
-# What goes together where the prompt names nothing, and what goes with one named thing.
+# What goes together if the prompt names nothing, and what goes with one named thing.
 GROUPS = (
     ("sphere",),
     ("sphere", "plinth", "cone", "column"),
@@ -72,7 +72,7 @@ def paint(canvas: Canvas) -> Image.Image:
 
 
 def _surroundings(canvas: Canvas) -> tuple[Colour, Colour]:
-    """The colours of wall and table; often they are one."""
+    """The colours of wall and table, which are often the same."""
     palette = canvas.palette
     if canvas.night:
         wall = mix(palette.shadow, palette.deep, canvas.between(0.15, 0.5))
@@ -111,7 +111,7 @@ def _room(canvas: Canvas, wall: Colour, table: Colour, edge: float) -> Image.Ima
     spot = glow(canvas.size, (canvas.width * 0.3, canvas.height * 0.2), 620 * canvas.unit)
     back = painted(spot * 0.95, _lighting(wall))
     front = painted(spot * 0.85 + down(canvas.size, -0.1, 0.22), _lighting(table))
-    # One colour runs from the wall into the table without a corner.
+    # One colour runs from the wall into the table without an edge.
     blend = (40 if wall == table else 1.2) * canvas.unit
     join = (down(canvas.size, 0, canvas.height) - edge) / blend
     return laid_over(back, front, join.smoothstep(-1, 1).mask())
@@ -123,7 +123,7 @@ def _lighting(colour: Colour) -> Stops:
 
 
 def _with_window(canvas: Canvas, picture: Image.Image) -> Image.Image:
-    """Slanted panes of sunlight, broken by the leaves of a plant that we do not see."""
+    """Slanted panes of sunlight, broken by the leaves of a plant outside the picture."""
     unit = canvas.unit
     left, top = canvas.width * canvas.between(0.2, 0.5), canvas.height * canvas.between(-0.1, 0.04)
     wide, tall, gap, slant = 230 * unit, 290 * unit, 24 * unit, canvas.between(0.1, 0.3)
@@ -204,7 +204,7 @@ def _add_branches(canvas: Canvas, picture: Image.Image, body: Body) -> None:
     root = body.x, body.y - body.tall * 0.96
     for _ in range(canvas.rng.randint(2, 4)):
         angle = -math.pi / 2 + canvas.between(-0.65, 0.65)
-        # Never longer than the room above, so that no branch is cut off.
+        # Never taller than the room above it, so that no branch is cut off.
         length = min(body.tall * 1.1, root[1]) * canvas.between(0.7, 1)
         twigs = plants.spray(canvas, root, angle, length)
         colour = mix(palette.deep, palette.mid, canvas.between(0.1, 0.7))

@@ -1,4 +1,4 @@
-"""Fields with chance in them: clouds, rolling ground, a plane in perspective, and warping."""
+"""Random fields: clouds, rolling ground, a plane in perspective, and warping."""
 
 import math
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def noise(
 ) -> Field:
     """Clouds from 0 to 1 with spots `cell` pixels wide (or wide and high).
 
-    Each further octave has spots half as big and is `gain` times as loud.
+    In each further octave the spots are half as big, and count for `gain` times as much.
     """
     wide, high = cell if isinstance(cell, tuple) else (cell, cell)
     whole = sum(gain**n for n in range(octaves))
@@ -51,10 +51,10 @@ def noise(
 
 
 def _value_noise(rng: Random, size: Size, cells: tuple[float, float]) -> Field:
-    """A curved surface through random heights, so many `cells` of them across and down."""
+    """A curved surface through random heights, `cells` of them across and down."""
     grid = math.ceil(cells[0]) + 4, math.ceil(cells[1]) + 4
     heights = _random_grid(rng, grid)
-    # Never the same margin twice: octaves must not share their grid lines.
+    # The margin is never the same twice, because octaves must not share their grid lines.
     left, top = 1 + rng.random(), 1 + rng.random()
     box = left, top, left + cells[0], top + cells[1]
     return Field(heights.resize(size, Image.Resampling.BICUBIC, box))
@@ -100,8 +100,8 @@ def _plane_wave(size: Size, turn: float, angle: float, phase: float) -> Field:
 def receding(rng: Random, size: Size, cell: float, octaves: int = 1) -> Field:
     """Clouds on a plane that runs from the top edge, far away, to the bottom edge.
 
-    A spot is `cell` pixels wide at the bottom. Each row is read from one grid on its own scale,
-    and Pillow averages where many spots fall into one pixel.
+    A spot is `cell` pixels wide at the bottom. Each row is read from one grid at its own scale, and
+    Pillow averages if many spots fall into one pixel.
     """
     whole = sum(0.5**n for n in range(octaves))
     return total([_receding(rng, size, cell / 2**n) * (0.5**n / whole) for n in range(octaves)])
@@ -112,7 +112,8 @@ def _receding(rng: Random, size: Size, spot: float) -> Field:
     grid = 900, 600
     heights = _random_grid(rng, grid)
     field = Image.new("F", size)
-    # Rows between the horizon and the top edge: without them the first row were infinitely far.
+    # The rows between the horizon and the top edge; without them the first row would be infinitely
+    # far.
     above = 0.06 * height
     for y in range(height):
         near = (y + above) / (height + above)
@@ -128,10 +129,10 @@ def _receding(rng: Random, size: Size, spot: float) -> Field:
 
 
 def warped(source: Field, aside: Field, along: Field, *, reach: float, step: int) -> Field:
-    """Pull every pixel from where `aside` and `along` (0 to 1, a half is rest) point.
+    """Take each pixel from where `aside` and `along` point (0 to 1, a half is its own place).
 
-    `reach` is the farthest pull in pixels, and `source` has that much margin on all four sides.
-    The pulls are read on a grid of `step` pixels.
+    `reach` is the longest distance in pixels, and `source` has a margin of that width on all four
+    sides. The distances are read on a grid of `step` pixels.
     """
     width, height = aside.size
     grid = width // step + 2, height // step + 2
@@ -142,7 +143,7 @@ def warped(source: Field, aside: Field, along: Field, *, reach: float, step: int
 
 
 def _read_on(grid: Size, pull: Field, reach: float) -> Sequence[float]:
-    """How far each point of a grid is pulled, in pixels, measured in a picture with a margin."""
+    """The place that each point of a grid is taken from, in pixels of a picture with a margin."""
     pixels = (pull.clamped() * (2 * reach)).image.resize(grid, Image.Resampling.BILINEAR)
     return cast(Sequence[float], pixels.get_flattened_data())
 
@@ -150,7 +151,7 @@ def _read_on(grid: Size, pull: Field, reach: float) -> Sequence[float]:
 def _mesh(
     aside: Sequence[float], along: Sequence[float], grid: Size, step: int
 ) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
-    """Squares of the bent picture, and the corners in the source that each is taken from."""
+    """Squares of the warped picture, and the corners in the source that each is taken from."""
 
     def corner(i: int, j: int) -> tuple[float, float]:
         n = j * grid[0] + i

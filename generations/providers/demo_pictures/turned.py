@@ -9,7 +9,7 @@ from generations.providers.demo_pictures.canvas import FINER, Point
 from generations.providers.demo_pictures.colour import WHITE, Colour, Stops, mix, painted, relit
 from generations.providers.demo_pictures.fields import Field, Size, across, combine, down, rows
 
-# The light comes from the upper left in front; HALFWAY lies between it and the eye.
+# The light comes from the front, at the upper left; HALFWAY lies between it and the eye.
 LIGHT = (-0.52, -0.62, 0.58)
 HALFWAY = (-0.30, -0.38, 0.87)
 
@@ -19,7 +19,7 @@ FLATNESS = 0.26
 
 @dataclass(frozen=True)
 class Profile:
-    """Half widths from top to bottom as shares of the radius, and how tall for its radius."""
+    """Half widths from top to bottom as shares of the radius, and the height relative to it."""
 
     widths: tuple[float, ...]
     tall: float
@@ -48,7 +48,7 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Body:
-    """One thing: where the middle of its foot stands, its radius in pixels, colour and gloss."""
+    """One thing: the middle of its foot and its radius in pixels, its colour and its gloss."""
 
     kind: str
     x: float
@@ -72,7 +72,7 @@ class Body:
 
 
 def place(picture: Image.Image, body: Body, floor: Colour) -> None:
-    """Paint a body over the picture; `floor` is the colour that shines up at it."""
+    """Paint a body over the picture; `floor` is the colour that the ground reflects onto it."""
     if body.kind == "sphere":
         _sphere(picture, body, floor)
     elif body.kind == "teapot":
@@ -122,7 +122,7 @@ def _contour(widths: list[float], tall: float, size: Size) -> tuple[Field, Field
     levels = 64
     curve = [_along(widths, n / (levels - 1)) for n in range(levels)]
     steps = [(lower - upper) * (levels - 1) / tall for upper, lower in pairwise(curve)]
-    # Below the body its foot rounds off; there it keeps its width.
+    # Below this line the foot rounds off and the width stays the same.
     below = round(levels * (size[1] - tall) / tall)
     half = rows(size, curve + curve[-1:] * below)
     return half, rows(size, [*steps, steps[-1], *([0.0] * below)])
@@ -138,7 +138,7 @@ def _along(values: list[float], share: float) -> float:
 
 
 def _skin(body: Body, floor: Colour, x: Field, y: Field, z: Field) -> Image.Image:
-    """The surface in the studio's light; x, y, z is the direction it faces, of length 1."""
+    """The surface in the studio's light; (x, y, z) is the direction it faces, of length 1."""
     tone = combine(
         lambda light, bounce, edge: 0.05 + light * 0.85 + bounce + edge * 0.1,
         ((_facing(x, y, z, LIGHT) + 0.35) / 1.35).clamped(),
@@ -155,7 +155,7 @@ def _skin(body: Body, floor: Colour, x: Field, y: Field, z: Field) -> Image.Imag
 
 
 def _facing(x: Field, y: Field, z: Field, towards: tuple[float, float, float]) -> Field:
-    """How much a surface faces a direction: 1 straight, 0 from the side."""
+    """How much a surface faces a direction: 1 if straight at it, 0 if from the side."""
     a, b, c = towards
     return combine(lambda x, y, z: x * a + y * b + z * c, x, y, z)
 

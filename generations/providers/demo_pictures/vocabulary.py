@@ -1,4 +1,4 @@
-"""From the words of a prompt to what the picture shows: a closed vocabulary, no model."""
+"""From the words of a prompt to the subject of the picture: a fixed vocabulary, no model."""
 
 import hashlib
 import re
@@ -66,7 +66,7 @@ COLOUR_WORDS = {
     "neon": "neon cyberpunk synthwave vaporwave retrowave",
 }
 
-# Weaker than a colour: they choose the palette only where no colour is named.
+# Weaker than colours: these words choose the palette only if the prompt names no colour.
 MOOD_WORDS = {
     "dawn": "dawn sunrise morning dusk twilight evening",
     "red": "sunset autumn fall fire",
@@ -99,7 +99,7 @@ MOTIF_WORDS = {
     "column": "cylinder cylinders column columns",
 }
 
-# Where no word helps, the prompt's hash picks one of these.
+# If no word helps, the prompt's hash chooses one of these.
 DEFAULT_SCENES = ("paper", "ink", "silk")
 
 
@@ -119,9 +119,9 @@ _SCENES, _COLOURS, _MOODS, _MOTIFS = map(
 
 @dataclass(frozen=True)
 class Subject:
-    """What a prompt asks to see, in words of this vocabulary.
+    """What a prompt asks to see, in terms of this vocabulary.
 
-    `palette` and `accent` are empty where the prompt names no colours; `digest` stands for its
+    `palette` and `accent` are empty if the prompt names no colours; `digest` is the hash of its
     exact text.
     """
 
@@ -134,7 +134,7 @@ class Subject:
 
 
 def read(prompt: str, avoided: str = "") -> Subject:
-    """What the picture for `prompt` shows; words of the negative prompt `avoided` do not count."""
+    """What the picture for `prompt` shows. Words of the negative prompt `avoided` do not count."""
     digest = hashlib.sha256(f"{prompt}\n{avoided}".encode()).hexdigest()[:16]
     unwanted = set(_words(avoided))
     words = [word for word in _words(prompt) if word not in unwanted]
@@ -154,12 +154,12 @@ def _words(text: str) -> list[str]:
 
 
 def _found(vocabulary: Mapping[str, list[str]], words: list[str]) -> list[str]:
-    """The entries that the words name, in the order in which the words do."""
+    """The entries that the words name, in the order of the words."""
     return list(dict.fromkeys(name for word in words for name in vocabulary.get(word, ())))
 
 
 def _scene(words: list[str], unwanted: set[str], digest: str) -> str:
-    """The scene with the most words in the prompt, the earliest of those with as many."""
+    """The scene with the most words in the prompt; of equals, the one that is named first."""
     named = Counter(name for word in words for name in _SCENES.get(word, ()))
     if named:
         return named.most_common(1)[0][0]

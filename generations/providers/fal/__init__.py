@@ -1,4 +1,4 @@
-"""fal's queue."""
+"""The adapter for fal."""
 
 from generations.providers.fal.adapter import FalProvider
 

@@ -1,7 +1,7 @@
-"""What fal's queue answers: states, results and both shapes of its errors. Pure, no socket.
+"""What fal's queue answers: states, results and both formats of its errors. Pure: no sockets.
 
 Facts: fal's pages "Queue" (status, result, cancel), "Model Errors" and "Request Error Types"
-(fal.ai/docs, read in autumn 2026). Not all models follow the error pages yet, they say.
+(fal.ai/docs, read in autumn 2026). The error pages say that not all models follow them yet.
 """
 
 import re
@@ -12,19 +12,17 @@ from typing import Any
 from generations.providers.answers import (
     Answer,
     Fault,
+    has_texts,
     linked_image,
     object_in,
     short,
 )
 from generations.providers.errors import Code, ProviderError, TaskCancelled, TaskFailed
-from generations.providers.types import (
-    InProgress,
-    Result,
-    TaskRef,
-)
+from generations.providers.refusals import code_told
+from generations.providers.types import InProgress, Result, TaskRef
 
-# `type` of "Model Errors" as far as this model can give them, then `error_type` of "Request Error
-# Types". The pictures that a model error speaks of are the references.
+# First `type` of "Model Errors", as far as this model can return it, then `error_type` of "Request
+# Error Types". The images in model errors are the references.
 ERROR_TYPES = {
     "content_policy_violation": Code.CONTENT_POLICY,
     "image_too_small": Code.REFERENCE_REJECTED,
@@ -62,29 +60,29 @@ ERROR_TYPES = {
     "client_cancelled": Code.CANCELLED,
     "client_disconnected": Code.CANCELLED,
 }
-# Why a cancel is refused ("Cancel a request").
+# The reasons for which a cancel is refused ("Cancel a request").
 ALREADY_COMPLETED = "ALREADY_COMPLETED"
 NOT_FOUND = "NOT_FOUND"
-# Of the errors to the read of a result, those about the key, the address or the pace of the call.
+# When a result is read, these statuses concern the key, the address or the rate of calls.
 ABOUT_THE_CALL = frozenset({401, 403, 404, 405, 408, 429})
 
-# No page documents it; reports in fal's public repository (fal-ai/fal, summer 2026) all quote
-# "User is locked. Reason: Exhausted balance." Other reasons ("Admin lock") are about access.
+# Not documented; reports in fal's public repository (fal-ai/fal, summer 2026) all quote "User is
+# locked. Reason: Exhausted balance." Other reasons ("Admin lock") are about access.
 EXHAUSTED = re.compile(r"\blocked\b.*\bexhausted balance\b", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A task that has ended: whether its status names an error, and the seconds of work."""
+    """A task that has ended: whether its status names an error, and how many seconds it worked."""
 
     failed: bool
     seconds: object
 
 
 def state(answer: Answer, task: TaskRef) -> InProgress | Ended:
-    """How `task` is. Raises `TaskFailed` for an error of fal's own, which the status names.
+    """The state of `task`. Raises `TaskFailed` if the status names an error of fal's own.
 
-    An error of the model's stands in the result: COMPLETED covers both.
+    An error of the model is in the result, because COMPLETED covers both.
     """
     reply = answer.json()
     if reply.get("request_id", task.task_id) != task.task_id:
@@ -96,27 +94,28 @@ def state(answer: Answer, task: TaskRef) -> InProgress | Ended:
             return InProgress()
         case "COMPLETED":
             return _ended(reply, answer)
-    raise ValueError("The status is none of those documented.")
+    raise ValueError("The status is not a documented one.")
 
 
 def _ended(reply: Mapping[str, Any], answer: Answer) -> Ended:
     if raw_code := short(reply.get("error_type") or ""):
         message = short(reply.get("error") or "")
-        raise _task_failed(raw_code, message, ERROR_TYPES.get(raw_code), answer)
+        code = code_told(ERROR_TYPES.get(raw_code), raw_code, message)
+        raise _task_failed(raw_code, message, code, answer)
     metrics = reply.get("metrics") or {}
     return Ended(failed=bool(reply.get("error")), seconds=metrics.get("inference_time"))
 
 
 def result(answer: Answer, ended: Ended) -> Result:
-    """The pictures of a task that has `ended` well."""
+    """The images of a task that has `ended` without an error."""
     reply = answer.json()
     items = reply["images"]
     if not isinstance(items, list) or not items:
-        raise ValueError("A task that succeeded has no pictures.")
+        raise ValueError("A task that succeeded has no images.")
     return Result(
         images=tuple(linked_image(_link_in(item)) for item in items),
         request_id=answer.request_id,
-        # Only text-to-image gives it back.
+        # Only text-to-image returns it.
         seed=number(reply.get("seed")),
         raw={"inference_time": ended.seconds, "images": [_facts(item) for item in items]},
     )
@@ -132,10 +131,10 @@ def _facts(item: object) -> dict[str, Any]:
 
 
 def failure_of_task(error: ProviderError, answer: Answer, ended: Ended) -> ProviderError:
-    """What an `error` to the read of a result is: the end of the task, or trouble with this read.
+    """What an `error` to the read of a result means: the task's end, or trouble with this read.
 
-    "If the model returned an error, this operation returns the same error." In doubt it is only
-    this read: `internal_error`, or a 5xx without a name, may come from fal on the way.
+    "If the model returned an error, this operation returns the same error." In doubt only this read
+    failed: `internal_error` or a 5xx without a type may come from fal and not from the model.
     """
     about_the_call = answer.status < 400 or answer.status in ABOUT_THE_CALL
     named = error.raw_code not in (str(answer.status), "internal_error")
@@ -151,37 +150,48 @@ def _task_failed(raw_code: str, message: str, code: Code | None, answer: Answer)
 
 
 def is_removed(answer: Answer) -> bool:
-    """Whether a cancel says that the request is out of the queue, and not only noted."""
+    """Whether the request was removed from the queue, and not only notified."""
     return bool(answer.json()["status"] == "OK")
 
 
 def fault(answer: Answer) -> Fault:
-    """Both shapes: `detail` as a list of the model's errors, or as a text with `error_type`.
+    """Read both formats: `detail` as a list of the model's errors, or as text with `error_type`.
 
-    Of a model's error only its type and place are kept: `msg` and `input` may repeat the prompt.
-    So may a text that comes without a type.
+    Only the type and the place of a model's error are kept, because `msg` and `input` may repeat
+    the prompt. So may a text without a type. An error with a type is fal's own in both formats
+    ("Model Errors", "Request Error Types").
     """
     reply = object_in(answer)
     detail = reply.get("detail")
     if isinstance(detail, list):
-        raw_code, text = _first_error(detail)
+        raw_code, text, told = _first_error(detail)
     else:
         raw_code, text = _cancel_refused(reply) or str(reply.get("error_type") or ""), str(detail)
+        told = text
     raw_code = raw_code or answer.headers.get("x-fal-error-type", "")
+    own = bool(raw_code) and (isinstance(detail, list) or has_texts(reply, "detail"))
     code = ERROR_TYPES.get(raw_code)
+    if own:
+        code = code_told(code, raw_code, told)
     if answer.status == 403 and EXHAUSTED.search(text):
         code = Code.INSUFFICIENT_BALANCE
     kept = text if detail and (raw_code or answer.status == 403) else ""
-    return Fault(code=code, raw_code=raw_code, message=f"{kept} {_retry_hint(answer)}".strip())
+    message = f"{kept} {_retry_hint(answer)}".strip()
+    return Fault(code=code, raw_code=raw_code, message=message, own=own)
 
 
-def _first_error(detail: list[Any]) -> tuple[str, str]:
-    """Type and place of the first error of a model that names its type; empty for none."""
+def _first_error(detail: list[Any]) -> tuple[str, str, str]:
+    """Type, place and text of the first model error that names its type; empty if there is none.
+
+    What the text repeats of the input is cut out. It is searched for a refusal and not kept.
+    """
     for error in detail:
         if isinstance(error, dict) and isinstance(error.get("type"), str):
-            place = error.get("loc")
-            return error["type"], ".".join(map(str, place)) if isinstance(place, list) else ""
-    return "", ""
+            where, told = error.get("loc"), str(error.get("msg") or "")
+            if echo := str(error.get("input") or ""):
+                told = told.replace(echo, "")
+            return error["type"], ".".join(map(str, where)) if isinstance(where, list) else "", told
+    return "", "", ""
 
 
 def _cancel_refused(reply: Mapping[str, Any]) -> str:
@@ -190,11 +200,11 @@ def _cancel_refused(reply: Mapping[str, Any]) -> str:
 
 
 def _retry_hint(answer: Answer) -> str:
-    """The header has another name in an older text of "Model Errors"."""
+    """An older version of "Model Errors" has another name for this header."""
     hint = answer.headers.get("x-fal-retryable") or answer.headers.get("x-fal-needs-retry")
     return f"(retryable: {hint})" if hint in ("true", "false") else ""
 
 
 def number(value: object) -> int | None:
-    """`value` if it is a whole number from 0."""
-    return value if type(value) is int and value >= 0 else None
+    """`value` if it is a whole number from 0 that a database column can hold."""
+    return value if type(value) is int and 0 <= value < 2**63 else None

@@ -1,7 +1,7 @@
-"""The public keys by which fal signs its webhooks: fetched, kept for a day, replaced when changed.
+"""The public keys with which fal signs webhooks: fetched, kept for a day, renewed on a mismatch.
 
-Facts: fal's page "Webhooks" (fal.ai/docs, read in autumn 2026): a JSON Web Key Set without
-credentials, several keys at once, to be kept no longer than 24 hours.
+Facts: fal's page "Webhooks" (fal.ai/docs, read in autumn 2026): a JSON Web Key Set that needs no
+credentials, has several keys at once and may be kept for 24 hours at most.
 """
 
 import threading
@@ -16,15 +16,15 @@ from generations.providers.signatures import check_ed25519
 
 JWKS_URL = "https://rest.fal.ai/.well-known/jwks.json"
 KEPT_SECONDS = 24 * 3600
-# Between two fetches: a flood of forgeries must not become a flood of fetches.
+# Between two fetches, so that a flood of forged calls does not become a flood of fetches.
 PAUSE_SECONDS = 60
 JWKS_BYTES = 100_000
-# fal waits 15 seconds for the answer to a webhook.
+# fal waits 15 seconds for the answer to a webhook call.
 FETCH_SECONDS = 5.0
 
 
 class SigningKeys:
-    """The keys at `url`, in the memory of this process; safe to use from many threads."""
+    """The keys at `url`, kept in the memory of this process. Threads may share it."""
 
     def __init__(self, url: str, *, private_hosts: Collection[str] = ()) -> None:
         self._url = url
@@ -37,8 +37,8 @@ class SigningKeys:
     def check(self, message: bytes, signature: bytes, *, now: float) -> None:
         """Raise `WebhookForged` unless one of the keys signed `message`.
 
-        `now` is in seconds since 1970. Where none fits, the keys may have changed: they are
-        fetched once more, at most every minute.
+        `now` is in seconds since 1970. If no key fits, they may have changed, and are fetched
+        again, at most once a minute.
         """
         try:
             check_ed25519(self._known(now), message, signature)
@@ -57,7 +57,7 @@ class SigningKeys:
             try:
                 self._keys = self._fetched()
             except (FetchFailed, *UNREADABLE):
-                # What is known stays good for its day; polls bring what this webhook would have.
+                # Known keys stay valid for their day, and polls bring the same news as this call.
                 return
             self._fetched_at = now
 
@@ -81,6 +81,6 @@ def _is_ed25519(entry: Any) -> bool:
 
 
 def _public_key(entry: Any) -> bytes:
-    """The raw key: base64url without padding (RFC 8037, 2)."""
+    """The raw key: base64url without padding (RFC 8037, section 2)."""
     text: str = entry["x"]
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))

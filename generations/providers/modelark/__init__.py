@@ -1,4 +1,4 @@
-"""BytePlus ModelArk, and Volcengine Ark by base URL."""
+"""The adapter for BytePlus ModelArk, and by base URL for Volcengine Ark."""
 
 from generations.providers.modelark.adapter import ModelArkProvider
 

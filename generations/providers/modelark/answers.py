@@ -1,7 +1,7 @@
-"""What came of a call to ModelArk: plain answers and streams, read into one form.
+"""What a call to ModelArk returned: plain answers and streams, read into one form.
 
-"Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523) and "Streaming responses" (the
-page beside it), read in autumn 2026.
+Facts: "Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523) and "Streaming responses"
+(the page beside it), read in autumn 2026.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 from generations.providers.answers import (
     Answer,
+    Fault,
     after_seconds,
     parsed_json,
     text,
@@ -20,16 +21,23 @@ from generations.providers.errors import (
     Code,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     Unavailable,
 )
-from generations.providers.event_stream import Event, EventReader
+from generations.providers.event_stream import EventReader, StreamEvent
 from generations.providers.modelark.engines import LINK_LIFE, WITH_SETS
 from generations.providers.modelark.errors import fault_of, request_id_in
 from generations.providers.types import ImageError, RemoteImage, ResultImage
 
-MOST_PICTURES = WITH_SETS.images_per_sequence
-USAGE = ("generated_images", "input_images", "output_tokens", "total_tokens")
+MOST_IMAGES = WITH_SETS.images_per_sequence
+# With the largest plausible number of each. Costs are computed from the first two.
+USAGE = {
+    "generated_images": 100,
+    "input_images": 100,
+    "output_tokens": 10**9,
+    "total_tokens": 10**9,
+}
 SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 SUCCEEDED = "image_generation.partial_succeeded"
 FAILED = "image_generation.partial_failed"
@@ -38,11 +46,11 @@ DONE = "[DONE]"
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """All that one call brought: pictures and errors in their order, and the provider's figures.
+class Contents:
+    """Everything that one call returned: images and errors in order, and the provider's figures.
 
-    `errors` are those of `images` that the provider named itself, as it wrote them. `size` is in
-    pixels, that of the first picture; (0, 0) where it is not said.
+    `errors` are the errors among `images` that the provider named itself, in its own form. `size`
+    is that of the first image in pixels, or (0, 0) if the answer does not say.
     """
 
     images: tuple[ResultImage, ...]
@@ -52,19 +60,19 @@ class Delivery:
     usage: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def has_pictures(self) -> bool:
+    def has_images(self) -> bool:
         return any(isinstance(image, RemoteImage) for image in self.images)
 
     def failure(self, answer: Answer) -> ProviderError:
-        """The error that a delivery without a picture amounts to, by its first code.
+        """The error that an answer without an image means, by its first code.
 
-        Raises `ValueError` where something came that neither is a picture nor says why.
+        Raises `ValueError` if part of the answer is neither an image nor a reason.
         """
         if not self.errors or len(self.errors) < len(self.images):
-            raise ValueError("Neither a picture nor a reason.")
+            raise ValueError("Neither an image nor a reason.")
         fault = fault_of(self.errors[0])
         code = fault.code or Code.PROVIDER_ERROR
-        kind = fault.error or self._by_what_was_made(known=fault.code is not None)
+        kind = fault.error or self._by_what_was_made(fault)
         return kind(
             fault.message,
             code=None if kind is OutcomeUnknown else code,
@@ -72,15 +80,15 @@ class Delivery:
             request_id=answer.request_id or request_id_in(fault.message),
         )
 
-    def _by_what_was_made(self, *, known: bool) -> type[ProviderError]:
-        """For codes that leave open what was made: `generated_images` is what is billed."""
+    def _by_what_was_made(self, fault: Fault) -> type[ProviderError]:
+        """For codes that do not say what was made: `generated_images` is the number billed."""
         if self.usage.get("generated_images") != 0:
-            return OutcomeUnknown
-        return Unavailable if known else Refused
+            return ProviderFailed if fault.own else OutcomeUnknown
+        return Unavailable if fault.code == Code.PROVIDER_ERROR else Refused
 
 
-class PictureStream:
-    """Takes a streamed set in pieces of any size, and gives the pictures as they come in."""
+class ImageStream:
+    """Takes a streamed set in pieces of any size and gives each image as soon as it is complete."""
 
     def __init__(self) -> None:
         self._reader = EventReader()
@@ -93,11 +101,11 @@ class PictureStream:
         self._ended = False
 
     def feed(self, piece: bytes) -> list[tuple[int, ResultImage]]:
-        """The pictures and errors that `piece` completes, with their index."""
+        """The images and errors that `piece` completes, with their indexes."""
         return self._take_all(self._reader.feed(piece))
 
-    def close(self) -> Delivery:
-        """All that came. What never did has an error in its place, or one at the end."""
+    def close(self) -> Contents:
+        """Everything that arrived. A missing image is an error, in its place or at the end."""
         self._take_all(self._reader.close())
         images = [self._images.get(n, _MISSING) for n in range(max(self._images, default=-1) + 1)]
         errors = list(self._errors)
@@ -107,13 +115,13 @@ class PictureStream:
         elif not self._ended:
             images.append(_BROKE_OFF)
         size = self._sizes[0] if self._sizes else (0, 0)
-        return Delivery(tuple(images), tuple(errors), self._model, size, self._usage)
+        return Contents(tuple(images), tuple(errors), self._model, size, self._usage)
 
-    def _take_all(self, events: Sequence[Event]) -> list[tuple[int, ResultImage]]:
+    def _take_all(self, events: Sequence[StreamEvent]) -> list[tuple[int, ResultImage]]:
         taken = [self._take(event) for event in events]
         return [each for each in taken if each]
 
-    def _take(self, event: Event) -> tuple[int, ResultImage] | None:
+    def _take(self, event: StreamEvent) -> tuple[int, ResultImage] | None:
         if event.data.strip() == DONE:
             self._ended = True
             return None
@@ -127,11 +135,11 @@ class PictureStream:
         self._model = self._model or text(facts.get("model"))
         kind = facts.get("type") or name
         if kind == SUCCEEDED:
-            return self._put(facts, _picture_in(facts))
+            return self._put(facts, _image_in(facts))
         if kind == FAILED:
             return self._put(facts, _error_in(facts.get("error")))
         if facts.get("error"):
-            # Of the stream itself: nothing more will come.
+            # This is an error of the whole stream: nothing more will come.
             self._broken_by = self._broken_by or facts["error"]
         elif kind == COMPLETED:
             self._ended, self._usage = True, _usage_in(facts)
@@ -139,7 +147,7 @@ class PictureStream:
 
     def _put(self, facts: Mapping[str, Any], image: ResultImage) -> tuple[int, ResultImage] | None:
         index = facts.get("image_index")
-        if type(index) is not int or not 0 <= index < MOST_PICTURES:
+        if type(index) is not int or not 0 <= index < MOST_IMAGES:
             index = self._free_place()
         if self._images.get(index) == image:
             return None  # told twice
@@ -157,19 +165,19 @@ class PictureStream:
 
 
 def is_stream(body: bytes) -> bool:
-    """Whether `body` is no JSON: the type in the header is not to be relied on."""
+    """Whether `body` is not JSON; the header `Content-Type` is not reliable."""
     return body.lstrip()[:1] not in (b"{", b"[")
 
 
-def streamed(body: bytes) -> Delivery:
-    """What a whole stream brought, also one that broke off."""
-    stream = PictureStream()
+def streamed(body: bytes) -> Contents:
+    """What a whole stream returned, or one that broke off."""
+    stream = ImageStream()
     stream.feed(body)
     return stream.close()
 
 
-def plain(reply: Mapping[str, Any]) -> Delivery:
-    """What an answer in one piece brought: pictures and errors stand side by side in `data`."""
+def plain(reply: Mapping[str, Any]) -> Contents:
+    """What an answer in one piece returned: `data` has both images and errors."""
     data = reply.get("data") or []
     if not isinstance(data, list):
         raise TypeError("The data is not a list.")
@@ -180,7 +188,7 @@ def plain(reply: Mapping[str, Any]) -> Delivery:
         images.append(_error_in(reply["error"]))
         errors.append(reply["error"])
     sizes = [_size_in(item) for item in items if not item.get("error")]
-    return Delivery(
+    return Contents(
         images=tuple(images),
         errors=tuple(errors),
         model=text(reply.get("model")),
@@ -192,10 +200,10 @@ def plain(reply: Mapping[str, Any]) -> Delivery:
 def _item(item: Mapping[str, Any], created: object) -> ResultImage:
     if item.get("error"):
         return _error_in(item["error"])
-    return _picture_in({"created": created, **item})
+    return _image_in({"created": created, **item})
 
 
-def _picture_in(facts: Mapping[str, Any]) -> ResultImage:
+def _image_in(facts: Mapping[str, Any]) -> ResultImage:
     url = facts.get("url")
     if not isinstance(url, str) or not url:
         return ImageError(code=Code.BAD_RESPONSE, raw_code="no link")
@@ -212,7 +220,8 @@ def _usage_in(reply: Mapping[str, Any]) -> dict[str, int]:
     usage = reply.get("usage")
     if not isinstance(usage, dict):
         return {}
-    return {name: usage[name] for name in USAGE if type(usage.get(name)) is int}
+    given = {name: usage[name] for name in USAGE if type(usage.get(name)) is int}
+    return {name: number for name, number in given.items() if 0 <= number <= USAGE[name]}
 
 
 def _size_in(facts: Mapping[str, Any]) -> tuple[int, int]:

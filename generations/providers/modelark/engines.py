@@ -1,13 +1,13 @@
-"""The models of ModelArk: what each can do and costs, and what it is called in which region.
+"""ModelArk's models: what each can do, what it costs, and what it is called in each region.
 
-"Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523), "Model list and prices"
-(ModelArk/1544106) and the console's model cards, read in autumn 2026. Prices are BytePlus's, in US
-dollars; Volcengine bills in yuan.
+Facts: "Image generation API" (docs.byteplus.com/en/docs/ModelArk/1541523), "Model list and prices"
+(ModelArk/1544106) and the console's model cards, read in autumn 2026. Prices are those of BytePlus
+in US dollars; Volcengine bills in yuan.
 
-Not offered, though the API has it: `optimize_prompt_options` (only 4.0 and 5.0 Pro take anything
-but its default), web search (BytePlus refuses it), and the layers and transparent background of
-5.0 Pro, which are tasks of their own on one reference. Seed, guidance and negative prompt do not
-exist for these models.
+Not offered, although the API has it: `optimize_prompt_options` (only 4.0 and 5.0 Pro take a value
+other than its default), web search (BytePlus refuses it), and the layers and the transparent
+background of 5.0 Pro (separate tasks on one reference). These models have no seed, guidance or
+negative prompt.
 """
 
 import re
@@ -18,6 +18,14 @@ from decimal import Decimal
 from math import ceil
 from urllib.parse import urlsplit
 
+from generations.providers.capabilities import (
+    CUSTOM,
+    Capabilities,
+    Engine,
+    ReferenceDelivery,
+    SuggestedPrice,
+)
+from generations.providers.errors import Misconfigured
 from generations.providers.modelark.sizes import (
     SEEDREAM_4_0_SIZES,
     SEEDREAM_4_0_WINDOW,
@@ -28,31 +36,24 @@ from generations.providers.modelark.sizes import (
     SEEDREAM_5_0_PRO_WINDOW,
 )
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
-from generations.providers.types import (
-    CUSTOM,
-    Capabilities,
-    Engine,
-    ReferenceDelivery,
-    SuggestedPrice,
-)
 
 VOLCENGINE = "volces.com"
 EU_HOST = "ark.eu-west.bytepluses.com"
 
 LINK_LIFE = timedelta(hours=24)
-# Practice of public clients: 300 s for one picture and 40 s for each more, up to 900 s. A picture
-# was measured at 26 to 43 s, the second of a set at 48 s.
+# Public clients commonly allow 300 s for one image and 40 s for each further one, up to 900 s. One
+# image was measured at 26 to 43 s, the second of a set at 48 s.
 ONE_SECONDS = 300.0
 SET_SECONDS = 900.0
 
-# Of 5.0 Pro: up to 2.36 million pixels the lower price; the first reference is free.
+# 5.0 Pro has the lower price up to 2.36 million pixels. The first reference is free.
 PRO_LOW_PIXELS = 2_360_000
 PRO_LOW, PRO_HIGH, PRO_REFERENCE = Decimal("0.045"), Decimal("0.09"), Decimal("0.003")
 PRICES = {"4-0": Decimal("0.03"), "4-5": Decimal("0.04"), "5-0-lite": Decimal("0.035")}
 
-# What every model has. No limit is published for prompts: under 600 English words are advised, and
-# 4000 characters are what other gateways to the same models cap them at.
-ONE_PICTURE = Capabilities(
+# What every model has. No limit for prompts is published: the page advises fewer than 600 English
+# words, and other providers of these models limit prompts to 4000 characters.
+ONE_IMAGE = Capabilities(
     prompt_limit=4000,
     max_images=10,
     images_per_request=1,
@@ -63,9 +64,12 @@ ONE_PICTURE = Capabilities(
     submit_timeout_seconds=ONE_SECONDS,
     link_life_seconds=LINK_LIFE.total_seconds(),
 )
-# References and pictures of one call together are at most 15.
+# References and images of one call are limited to 15 together.
 WITH_SETS = replace(
-    ONE_PICTURE, images_per_sequence=15, max_pictures=15, submit_timeout_seconds=SET_SECONDS
+    ONE_IMAGE,
+    images_per_sequence=15,
+    max_images_and_references=15,
+    submit_timeout_seconds=SET_SECONDS,
 )
 
 
@@ -109,14 +113,14 @@ SEEDREAM_5_0_PRO = Engine(
     label="Seedream 5.0 Pro",
     model="dola-seedream-5-0-pro-260628",
     capabilities=replace(
-        ONE_PICTURE,
+        ONE_IMAGE,
         sizes=SEEDREAM_5_0_PRO_SIZES,
         custom_size=SEEDREAM_5_0_PRO_WINDOW,
         max_references=10,
         output_formats=("jpeg", "png"),
         typical_seconds={"1K": 43},
     ),
-    # Each for one picture; the few tenths of a cent for further references are left to the cost.
+    # For one image. Further references cost some tenths of a cent; only `cost_usd` includes them.
     prices=(
         SuggestedPrice(tier="1K", credits=5, cost_usd=PRO_LOW),
         SuggestedPrice(tier="2K", credits=9, cost_usd=PRO_HIGH),
@@ -124,53 +128,72 @@ SEEDREAM_5_0_PRO = Engine(
 )
 ENGINES = (SEEDREAM_4_0, SEEDREAM_4_5, SEEDREAM_5_0_LITE, SEEDREAM_5_0_PRO)
 
-# Answers name the model as it was asked for, or without its date.
+# Answers name the model as the request did, or without its date.
 MODEL = re.compile(r"(?:dola-)?seedream-(4-0|4-5|5-0-pro|5-0)(?:-lite)?(?:-\d+)?")
+
+# The console makes ids of `ep-`, the time, and five letters or digits.
+ENDPOINT = re.compile(r"ep-[A-Za-z0-9-]{1,80}")
 
 
 def pro_tier(pixels: int) -> str:
-    """The price tier of 5.0 Pro: it goes by pixels, so that 1.5K is in one or the other."""
+    """The price tier of 5.0 Pro. It depends on the pixels, so 1.5K may be in either."""
     return "1K" if pixels <= PRO_LOW_PIXELS else "2K"
 
 
 def is_volcengine(base_url: str) -> bool:
-    """Whether `base_url` is of Volcengine, the same API for China."""
+    """Whether `base_url` belongs to Volcengine, which has the same API for China."""
     return f".{_host(base_url)}".endswith(f".{VOLCENGINE}")
 
 
 def model_at(base_url: str, model: str) -> str:
     """What `model` is called at `base_url`.
 
-    Volcengine's ids begin with `doubao-`, that of 5.0 Pro too, where BytePlus has `dola-`
-    (`doubao-seedream-5-0-pro-260628`, volcengine.com/docs/82379/1541523, read in autumn 2026).
+    Volcengine's ids begin with `doubao-`, also where those of BytePlus begin with `dola-`, as for
+    5.0 Pro (`doubao-seedream-5-0-pro-260628`, volcengine.com/docs/82379/1541523, read in autumn
+    2026).
     """
     return f"doubao-{model.removeprefix('dola-')}" if is_volcengine(base_url) else model
 
 
 def engines_at(base_url: str) -> tuple[Engine, ...]:
-    """The engines that are served at `base_url`, with their names there.
+    """The engines that are served at `base_url`, with their models' names there.
 
-    Of the image models the EU region has 5.0 Lite only ("Model list and prices").
+    Of the image models, the EU region has only 5.0 Lite ("Model list and prices").
     """
     served = (SEEDREAM_5_0_LITE,) if _host(base_url) == EU_HOST else ENGINES
     return tuple(replace(engine, model=model_at(base_url, engine.model)) for engine in served)
 
 
-def cost_usd(model: str, pictures: int, pixels: int, references: int) -> Decimal | None:
-    """What BytePlus bills for `pictures` of `pixels` each, in US dollars; None where unknown."""
+def checked_endpoints(endpoints: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Endpoint ids by engine name, from pairs of an engine's model and an id; without empty ids.
+
+    Raises `Misconfigured` for a value that is not an endpoint id.
+    """
+    given = {f"modelark/{model}": endpoint.strip() for model, endpoint in endpoints}
+    for name, endpoint in given.items():
+        if endpoint and not ENDPOINT.fullmatch(endpoint):
+            setting = "MODELARK_ENDPOINT_" + name.partition("/")[2].upper().replace("-", "_")
+            raise Misconfigured(
+                f"{setting} must be the id of an endpoint, such as ep-20260101120000-abcde."
+            )
+    return {name: endpoint for name, endpoint in given.items() if endpoint}
+
+
+def cost_usd(model: str, images: int, pixels: int, references: int) -> Decimal | None:
+    """What BytePlus bills for `images` of `pixels` each, in US dollars; None if that is unknown."""
     found = MODEL.fullmatch(model.replace(".", "-"))
     if not found:
         return None
     if found[1] != "5-0-pro":
-        return pictures * PRICES["5-0-lite" if found[1] == "5-0" else found[1]]
+        return images * PRICES["5-0-lite" if found[1] == "5-0" else found[1]]
     if not pixels:
         return None
     each = PRO_LOW if pixels <= PRO_LOW_PIXELS else PRO_HIGH
-    return pictures * each + max(0, references - 1) * PRO_REFERENCE
+    return images * each + max(0, references - 1) * PRO_REFERENCE
 
 
 def region_of(base_url: str) -> str:
-    """Which platform and region `base_url` is of, in words; empty for an address of one's own."""
+    """The platform and region of `base_url` for people to read; empty for any other address."""
     regions = {
         EU_HOST: "BytePlus, Europe: Seedream 5.0 Lite only",
         "ark.ap-southeast.bytepluses.com": "BytePlus, Asia Pacific",

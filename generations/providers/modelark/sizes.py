@@ -1,16 +1,17 @@
-"""Exact sizes in pixels by model, tier and aspect ratio, and the window for sizes of one's own.
+"""Exact sizes in pixels by model, tier and aspect ratio, and the limits of custom sizes.
 
-The reference tables of "Seedream image generation" (docs.byteplus.com/en/docs/ModelArk/1824121 and
-volcengine.com/docs/82379/1824121) and the limits of "Image generation API" (ModelArk/1541523), read
-in autumn 2026. Older editions of the tables have other pixels for 16:9 and 21:9 at 1K and 2K; all
-lie within the windows, and the newer ones are taken. The API has no field for a ratio, and gives a
-tier without pixels a shape of its own choice: the pixels are what is sent.
+Facts: the reference tables of "Seedream image generation"
+(docs.byteplus.com/en/docs/ModelArk/1824121 and volcengine.com/docs/82379/1824121) and the limits of
+"Image generation API" (ModelArk/1541523), read in autumn 2026. Older editions of the tables have
+other pixels for 16:9 and 21:9 at 1K and 2K. All lie within the limits, and we use the newer ones.
+The API has no field for a ratio, and chooses the shape itself if it is sent a tier. So we send
+pixels.
 """
 
 from collections.abc import Mapping
 
+from generations.providers.capabilities import CustomSize
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
-from generations.providers.types import CustomSize
 
 Sizes = Mapping[str, Mapping[str, tuple[int, int]]]
 
@@ -78,8 +79,8 @@ SEEDREAM_5_0_PRO_SIZES: Sizes = {
     },
 }
 
-# The page limits the product of the sides and their ratio, not the sides: those here are what
-# follows, the short side of the smallest and the long side of the largest picture at 16:1.
+# The page limits the pixels and the ratio, not the sides. These limits of the sides follow: the
+# short side of the smallest and the long side of the largest image at 16:1.
 SEEDREAM_4_0_WINDOW = CustomSize(
     min_side=240,
     max_side=16_384,

@@ -1,4 +1,4 @@
-"""Replicate."""
+"""The adapter for Replicate."""
 
 from generations.providers.replicate.adapter import ReplicateProvider
 

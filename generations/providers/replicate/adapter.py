@@ -4,18 +4,16 @@ Facts: Replicate's page of bytedance/seedream-4.5 (input of version 9fe3b828) an
 API" with its OpenAPI description, "Prediction lifecycle", "Error codes", "Rate limits", "Data
 retention" and "Verify webhooks" (replicate.com, read in autumn 2026).
 
-Not offered, though the API has it:
+Not offered, although the API has it:
 
-- `Prefer: wait`: it holds the call for up to a minute, and a held call that breaks loses the task.
-- `Cancel-After`: the studio has a deadline of its own.
+- `Prefer: wait`: it holds the call for up to a minute, and if the call breaks, the task is lost.
+- `Cancel-After`: the studio has its own deadline.
 - `disable_safety_checker`: always left at its default, which is to check.
-- `aspect_ratio` `match_input_image`: a frame stands in its format before its picture comes.
-- Streams, files and lists of predictions: the studio has no use for them.
+- Streams, files and lists of predictions: the studio does not need them.
 
-The API tells no balance, and no idempotency key is documented.
+The API does not tell the balance, and no idempotency key is documented.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
@@ -25,34 +23,46 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext_lazy as _
 
-from generations.providers.addresses import origin
+from generations.providers.addresses import is_same_origin
 from generations.providers.answers import (
     Answer,
     Fault,
     after_iso,
+    has_texts,
     linked_image,
     required_text,
     short,
 )
 from generations.providers.base import json_of
-from generations.providers.errors import Code, Refused, TaskCancelled, TaskFailed
-from generations.providers.http import HttpProvider
-from generations.providers.replicate.webhooks import SigningSecret, check_call
-from generations.providers.sizes import SEEDREAM_4_5_SIZES
-from generations.providers.transport import USER_AGENT
-from generations.providers.types import (
+from generations.providers.capabilities import (
+    AS_REFERENCE,
     CUSTOM,
-    Accepted,
     Capabilities,
     CustomSize,
     Engine,
+    PollSchedule,
+    ReferenceDelivery,
+    SuggestedPrice,
+)
+from generations.providers.concerns import Concern, never_content
+from generations.providers.errors import (
+    Code,
+    ProviderError,
+    Refused,
+    TaskCancelled,
+    TaskFailed,
+)
+from generations.providers.http import HttpProvider
+from generations.providers.refusals import code_told
+from generations.providers.replicate.signing import SigningSecret, check_call
+from generations.providers.sizes import SEEDREAM_4_5_SIZES
+from generations.providers.transport import USER_AGENT
+from generations.providers.types import (
+    Accepted,
     GenerationRequest,
     InProgress,
     Payload,
-    PollSchedule,
-    ReferenceDelivery,
     Result,
-    SuggestedPrice,
     TaskRef,
     WebhookCall,
     WebhookNews,
@@ -60,8 +70,8 @@ from generations.providers.types import (
 
 # "Data retention": output values and files are removed after an hour.
 LINK_LIFE = timedelta(hours=1)
-# No page of Replicate names a price. Third parties name 0.06 and 0.045 US dollars per image; the
-# higher one, so that nobody is charged less than the company pays.
+# No page of Replicate names a price. Third parties name 0.06 and 0.045 US dollars an image. We use
+# the higher one, so that nobody is charged less than the company pays.
 PRICE_USD = Decimal("0.06")
 TIERS = ("2K", "4K", CUSTOM)
 
@@ -72,38 +82,43 @@ SEEDREAM_4_5 = Engine(
     capabilities=Capabilities(
         prompt_limit=4000,
         max_images=10,
-        # The page names the tiers, and of the ratios only their default; these eight are in the
-        # schema of Cloudflare's page for bytedance/seedream-4.5, which was run at Replicate. The
-        # pixels are the model's own for them: no page of either promises them.
+        # The page names the tiers, but of the ratios only the default. These eight are in the
+        # schema of Cloudflare's page for bytedance/seedream-4.5, which ran at Replicate. The pixels
+        # are the model's own; neither page promises them.
         sizes=SEEDREAM_4_5_SIZES,
         exact_sizes=False,
-        # The page takes 1024 to 4096 each; the model itself makes nothing below 3,686,400 pixels.
+        # The page allows 1024 to 4096 for each side; the model makes no image below 3,686,400
+        # pixels.
         custom_size=CustomSize(
             min_side=1024, max_side=4096, min_pixels=3_686_400, max_pixels=4096 * 4096
         ),
         max_references=14,
+        # The default of `aspect_ratio` on the model's page.
+        matches_reference=True,
         reference_delivery=ReferenceDelivery.LINK,
         images_per_sequence=15,
         # "Total images (input + generated) cannot exceed 15."
-        max_pictures=15,
+        max_images_and_references=15,
         can_cancel=True,
         webhook=True,
         polls={tier: PollSchedule(first=3, interval=3) for tier in TIERS},
-        # Work ends after 30 minutes ("Prediction lifecycle"); how long a prediction may start
-        # before is not said, and past the deadline only a person can tell what became of it.
+        # Work ends after 30 minutes ("Prediction lifecycle"). The page does not say how long a
+        # prediction may wait before. Past the deadline only a person can find out what became of
+        # it.
         deadline_seconds=35 * 60,
         link_life_seconds=LINK_LIFE.total_seconds(),
     ),
     prices=tuple(SuggestedPrice(tier=tier, credits=6, cost_usd=PRICE_USD) for tier in TIERS),
 )
 
-# A failed prediction says why in one text. These phrases begin it or stand in it: the first is of
-# the input check of every model, the other and E005 are of the models' own moderation.
+# A failed prediction gives its reason as one text, which begins with or contains one of these
+# phrases. The first comes from the input check of every model; the second, like E005, from the
+# models' own moderation.
 INVALID_INPUT = "Input validation error"
 FLAGGED = "flagged as sensitive"
 
-# "Error codes" (four digits), and E005 of the models. What is not here is the provider's trouble:
-# the page names the request as only one of several causes of E9243 and E9825.
+# Four-digit codes are from "Error codes", E005 is from the models. All others are the provider's
+# trouble: for E9243 and E9825 the page names the request as only one of several causes.
 FAIL_CODES = {
     INVALID_INPUT: Code.INVALID_REQUEST,
     FLAGGED: Code.CONTENT_POLICY,
@@ -112,17 +127,17 @@ FAIL_CODES = {
     "E6716": Code.TIMEOUT,
 }
 
-# What "Error codes" advises, where it says more than our advice for the code.
+# The advice of "Error codes", where it says more than our own advice for the code.
 PAGE_ADVICE = {
     "e1001": _("Use smaller or fewer references, or a shorter prompt."),
-    "e4875": _("Tell an admin: the provider missed the address to call."),
+    "e4875": _("Tell an admin: the provider got no address to report the result to."),
     "e6716": _("Wait a moment and try again."),
     "e8765": _("Try again in a few minutes. If it happens again, choose another engine."),
     "e9243": _("Check the prompt, the options and the references, or try something simpler."),
     "e9825": _("Try again. If it happens again, use smaller references."),
     "dataremoved": _(
-        "The provider keeps images for one hour, and it has passed. Try again, or ask an admin "
-        "whether the studio was out of reach."
+        "The provider keeps images for one hour only. Try again, and ask an admin why the studio "
+        "did not fetch this one in time."
     ),
 }
 
@@ -133,15 +148,16 @@ RESETS_IN = re.compile(r"resets in ~?(\d{1,6}(?:\.\d+)?)\s*s\b")
 class ReplicateProvider(HttpProvider):
     """Replicate, https://api.replicate.com/v1.
 
-    `webhook_secret` is what webhooks are signed with (`whsec_…`); without it the adapter asks for
-    it with the key. `nothing_accepted` stays empty: no page says that a 500 or 502 came before
-    anything was accepted. A 404 to a poll does not end a task: no page says that it is gone.
+    `webhook_secret` (`whsec_…`) signs webhooks; without it the adapter reads it with the key.
+    `nothing_accepted` stays empty, because no page says that a 500 or 502 came before anything was
+    accepted. So one that is a complete problem of RFC 7807 may be billed. A 404 to a poll does not
+    end a task, because no page says that the task is gone.
     """
 
     name = "replicate"
     label = "Replicate"
     engines = (SEEDREAM_4_5,)
-    # "Rate limits" names 600 for new predictions, and fewer when the credit is nearly gone.
+    # "Rate limits" names 600 for new predictions, and fewer when the credit is nearly used up.
     default_per_minute = 300
     page_advice = PAGE_ADVICE
 
@@ -162,10 +178,7 @@ class ReplicateProvider(HttpProvider):
         if request.webhook_url:
             body |= {"webhook": request.webhook_url, "webhook_events_filter": ["completed"]}
         model = self.engine(request.engine).model
-        return Payload(
-            path=f"/models/{model}/predictions",
-            body=json.dumps(body, ensure_ascii=False, sort_keys=True).encode(),
-        )
+        return Payload.of_json(f"/models/{model}/predictions", body)
 
     def parse_submit(self, answer: Answer) -> Accepted:
         prediction = answer.json()
@@ -187,7 +200,8 @@ class ReplicateProvider(HttpProvider):
             case "starting" | "processing":
                 return InProgress()
             case "succeeded" if prediction.get("data_removed") is True:
-                # "`output` will be null after the output has been removed": nothing can be fetched.
+                # "`output` will be null after the output has been removed": there is nothing left
+                # to fetch.
                 raise _failed(answer, raw_code="data_removed", code=Code.IMAGE_UNREACHABLE)
             case "succeeded":
                 return _result(prediction, answer)
@@ -196,45 +210,62 @@ class ReplicateProvider(HttpProvider):
             case "canceled":
                 raise TaskCancelled(raw_code="canceled", request_id=answer.request_id)
             case "aborted":
-                # "exceeded its deadline before it could start running"; that is not charged.
+                # "exceeded its deadline before it could start running"; this is not charged.
                 raise _failed(answer, raw_code="aborted", code=Code.TIMEOUT)
-        raise ValueError("The status is none of those documented.")
+        raise ValueError("The status is not a documented one.")
 
     def cancel(self, task: TaskRef) -> bool:
-        """The answer is the prediction: what had ended stays as it is.
+        """The answer is the prediction; one that had already ended is unchanged.
 
-        The page names no error for that. Whatever it may be, polls tell how the task ended.
+        The page names no error for that case, so after any refusal the polls show how the task
+        ended. A prediction that the answer calls cancelled may still continue, so it is read once
+        more.
         """
         path = self._link(task, "cancel") or f"{_path(task)}/cancel"
         try:
-            return self.read(path, lambda answer: _is_cancelled(answer, task), method="POST")
+            noted = self.read(path, lambda answer: _is_cancelled(answer, task), method="POST")
         except Refused:
             return False
+        return noted and self._is_gone(task)
+
+    def _is_gone(self, task: TaskRef) -> bool:
+        try:
+            self.poll(task)
+        except ProviderError as error:
+            return isinstance(error, TaskCancelled)
+        return False
 
     def probe(self) -> str:
-        """GET /account; what it tells of the account's owner is left unread."""
+        """GET /account; what it says about the account's owner is not read."""
         return self.read("/account", _accepted_key)
 
+    @classmethod
+    def concern_of(cls, error: ProviderError) -> Concern:
+        """A 403 is never about content, which fails an accepted prediction ("Error codes")."""
+        return never_content(super().concern_of(error))
+
     def read_fault(self, answer: Answer) -> Fault:
-        """RFC 7807; a 422 names the wrong fields, which stand in for a text that may echo them."""
+        """Read RFC 7807; the names of a 422's invalid fields replace text that may echo values."""
         problem = answer.json()
         detail = str(problem.get("detail") or "")
         resets = RESETS_IN.search(detail)
         fields = ", ".join(_wrong_fields(problem.get("invalid_fields")))
         message = f"{problem.get('title') or 'Invalid fields'}: {fields}" if fields else detail
         return Fault(
-            # An answer to a wrong key may repeat it.
+            # This text may repeat a wrong key.
             message=message,
             retry_after=float(resets[1]) if resets else None,
+            # RFC 7807 makes these members optional; Replicate's own description requires them.
+            own=type(problem.get("status")) is int and has_texts(problem, "title", "detail"),
         )
 
     def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
-        """As `ImageProvider.read_webhook`; may ask Replicate for the secret it is signed with."""
+        """Like `ImageProvider.read_webhook`; may read the signing secret from Replicate first."""
         check_call(call, self._signing, now=now)
         return super().read_webhook(call, now=now)
 
     def webhook_news(self, call: WebhookCall) -> WebhookNews:
-        """The body is the prediction; `webhook-id` is the same when a call is repeated."""
+        """The body is the prediction; `webhook-id` stays the same when a call is repeated."""
         return WebhookNews(task_id=json_of(call)["id"], event_id=call.headers["webhook-id"])
 
     def _read_secret(self) -> str:
@@ -243,19 +274,18 @@ class ReplicateProvider(HttpProvider):
         )
 
     def _link(self, task: TaskRef, name: str) -> str:
-        """The provider's own link for `task`, unless it leads to another host than our calls do."""
+        """The provider's own link for `task`; empty if it is not on the host of `base_url`."""
         link = task.urls.get(name, "")
-        try:
-            return link if origin(link) == origin(self.base_url) else ""
-        except ValueError:
-            return ""
+        return link if is_same_origin(link, self.base_url) else ""
 
 
 def _input(request: GenerationRequest) -> dict[str, Any]:
-    """The model's input; what is not set is left out, as null is refused."""
+    """The model's input. Options that are not set are left out, because null is refused."""
     fields: dict[str, Any] = {"prompt": request.prompt, "size": request.resolution}
     if request.resolution == CUSTOM:
         fields |= {"size": "custom", "width": request.width, "height": request.height}
+    elif request.aspect_ratio == AS_REFERENCE:
+        fields["aspect_ratio"] = "match_input_image"
     elif request.aspect_ratio:
         fields["aspect_ratio"] = request.aspect_ratio
     if request.sequential:
@@ -289,7 +319,7 @@ def _accepted_key(answer: Answer) -> str:
 
 def _result(prediction: Mapping[str, Any], answer: Answer) -> Result:
     output = prediction["output"]
-    # An array of links, says the model's page. Models with one image give the bare link.
+    # The model's page says an array of links. Models that make one image return the bare link.
     links = [output] if _is_text(output) else output
     if not isinstance(links, list) or not links:
         raise ValueError("A prediction that succeeded has no images.")
@@ -307,8 +337,8 @@ def _task_failed(prediction: Mapping[str, Any], answer: Answer) -> TaskFailed:
     text = prediction.get("error")
     text = text if isinstance(text, str) else ""
     raw_code = _fail_code(text)
-    flagged = Code.CONTENT_POLICY if FLAGGED in text else None
-    return _failed(answer, raw_code=raw_code, code=FAIL_CODES.get(raw_code, flagged), message=text)
+    code = FAIL_CODES.get(raw_code) or code_told(None, raw_code, text)
+    return _failed(answer, raw_code=raw_code, code=code, message=text)
 
 
 def _failed(
@@ -332,14 +362,14 @@ def _fail_code(text: str) -> str:
 
 
 def _wrong_fields(invalid_fields: object) -> Iterator[str]:
-    """Which fields a 422 complains of: their names, never their values."""
+    """The names of the fields that a 422 complains about, never their values."""
     for each in invalid_fields if isinstance(invalid_fields, list) else ():
         if isinstance(each, dict) and _is_text(each.get("field")):
             yield each["field"]
 
 
 def _facts(prediction: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be kept of a prediction: neither links nor the prompt, which it repeats."""
+    """What is kept of a prediction: neither links nor the prompt, which it repeats."""
     names = ("status", "model", "version", "created_at", "started_at", "completed_at")
     facts: dict[str, Any] = {
         name: short(prediction[name]) for name in names if _is_text(prediction.get(name))
@@ -350,7 +380,7 @@ def _facts(prediction: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_count(value: object) -> bool:
-    # Python reads 1e999 as infinite, which no database stores.
+    # Python reads 1e999 as infinity, which no database stores.
     return isinstance(value, int | float) and abs(value) < 1e12
 
 

@@ -1,4 +1,4 @@
-"""One frame of a run as a page shows it, and the words for a picture."""
+"""One frame of a run, and the alternative text of an image."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ from enum import StrEnum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from generations.models import Rendition
 from generations.paths import download_path, image_path, rendition_path
+from generations.reading.drawing import ShownImage
+from generations.reading.frames.rows import Preview
 from generations.reading.shapes import shape_of
 
 ALT_LENGTH = 120
 
 
-class State(StrEnum):
-    """What a frame shows: a picture, one on its way, or why there is none."""
+class FrameState(StrEnum):
+    """What a frame shows: an image, the state of one still to come, or why there is none."""
 
     DONE = "done"
     QUEUED = "queued"
@@ -37,14 +38,14 @@ class RemedyButton:
 
 @dataclass(frozen=True)
 class Frame:
-    """One place in a run.
+    """One position of a run, or several that a request failed to fill for one reason.
 
-    `images` is how many places it stands for: what one request failed to bring is told once.
-    `title`, `note` and `cost` are sentences; `cancel` and `try_again` are addresses of buttons;
-    `remedies` are further buttons.
+    `images` is the number of positions that the frame stands for. `title`, `note` and `cost` are
+    sentences. `cancel` and `try_again` are addresses of buttons; `remedies` are further buttons.
+    `drawn` is the HTML of an image that is drawn separately.
     """
 
-    state: State
+    state: FrameState
     id: str
     images: int = 1
     title: str = ""
@@ -64,12 +65,27 @@ class Frame:
     download: str = ""
     width: int = 0
     height: int = 0
+    drawn: str = ""
 
     @property
     def count(self) -> str:
-        """How many images the frame stands for, where it is more than one."""
-        words = ngettext("%(count)d image", "%(count)d images", self.images)
-        return words % {"count": self.images} if self.images > 1 else ""
+        """How many images the frame stands for; empty if it is one."""
+        text = ngettext("%(count)d image", "%(count)d images", self.images)
+        return text % {"count": self.images} if self.images > 1 else ""
+
+    @property
+    def shape(self) -> str:
+        """The class of the image's own shape."""
+        return shape_of(self.width, self.height)
+
+    def as_shown(self, *, reuse: str, with_shape: bool = False) -> ShownImage:
+        """The image as `drawing` takes it; `reuse` is the address that fills the composer from its
+        run.
+
+        `with_shape` gives it the class of its own shape. Otherwise it takes the shape of its run.
+        """
+        where = self.id, self.href, self.src, self.alt, self.download
+        return ShownImage(*where, reuse, self.width, self.height, self.shape if with_shape else "")
 
     @property
     def icon(self) -> str:
@@ -77,29 +93,28 @@ class Frame:
 
 
 _ICONS = {
-    State.FAILED: "triangle-alert",
-    State.CANCELLED: "ban",
-    State.UNKNOWN: "circle-question-mark",
+    FrameState.FAILED: "triangle-alert",
+    FrameState.CANCELLED: "ban",
+    FrameState.UNKNOWN: "circle-question-mark",
 }
 
 
-def preview_frame(preview: Rendition, *, prompt: str) -> Frame:
-    """A picture that links to its page. `preview` comes with its image."""
-    image = preview.image
+def preview_frame(preview: Preview, *, alt: str) -> Frame:
+    """The frame of an image, which links to the image's page; `alt` is its alternative text."""
     return Frame(
-        state=State.DONE,
-        id=f"image-{image.uuid}",
-        href=image_path(image.uuid),
+        state=FrameState.DONE,
+        id=f"image-{preview.image}",
+        href=image_path(preview.image),
         src=rendition_path(preview.uuid, preview.format),
-        alt=alt_text(prompt),
-        download=download_path(image.uuid),
+        alt=alt,
+        download=download_path(preview.image),
         width=preview.width,
         height=preview.height,
     )
 
 
 def alt_text(prompt: str) -> str:
-    """What stands for a picture where it cannot be seen."""
+    """The alternative text of an image made from `prompt`."""
     return _("Image generated with AI: %(prompt)s") % {"prompt": shortened(prompt, ALT_LENGTH)}
 
 
@@ -110,5 +125,5 @@ def shortened(text: str, length: int) -> str:
 
 
 def shape_of_frames(frames: Iterable[Frame], otherwise: str) -> str:
-    """The shape of a run's pictures: that of the first one that came."""
-    return next((shape_of(f.width, f.height) for f in frames if f.state == State.DONE), otherwise)
+    """The shape of the first image that has come, or `otherwise`."""
+    return next((frame.shape for frame in frames if frame.state == FrameState.DONE), otherwise)

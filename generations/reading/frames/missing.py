@@ -1,4 +1,4 @@
-"""Frames for what a request did not bring: what happened, what it cost, what to do."""
+"""Frames for missing images: what happened, what it cost, and what to do."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -11,9 +11,9 @@ from accounts.models import User
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.pricing import credits_in_words
-from generations.providers.advice import GIVEN_UP, Advice, Remedy, explain
+from generations.providers.advice import GIVEN_UP, MAY_BE_BILLED, Advice, Remedy, explain
 from generations.providers.errors import Code
-from generations.reading.frames.frame import Frame, RemedyButton, State
+from generations.reading.frames.frame import Frame, FrameState, RemedyButton
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
 from generations.submission import Offer
@@ -22,7 +22,7 @@ MOST_REMEDIES = 2
 
 
 def brought_all(generation: Generation, rows: Gathered) -> bool:
-    """A set asks for at most so many: what came is all that was wanted, unless some went wrong."""
+    """Whether a set is complete, even with fewer images than asked for: none of them failed."""
     sequential = generation.run.options.get("sequential")
     return bool(
         sequential
@@ -34,38 +34,46 @@ def brought_all(generation: Generation, rows: Gathered) -> bool:
 def missing(
     generation: Generation, positions: list[int], rows: Gathered, viewer: User
 ) -> dict[int, Frame]:
-    """What a request did not bring: one frame for each reason, at the first place it left empty."""
+    """Frames for a request's missing images: one for each reason, at its first empty position."""
     reasons = defaultdict(list)
-    # What was not even named in an answer broke off with what was.
+    # Images that the answer does not name failed for the reason of the last one that it names.
     otherwise = generation.error_code or next(reversed(rows.codes_of_failed(generation)), "")
     for position in positions:
         code = rows.failed.get((generation.pk, position - generation.position))
         reasons[code or otherwise].append(position)
     return {
-        places[0]: replace(
+        empty[0]: replace(
             _reason(generation, code, rows, viewer),
-            id=f"frame-{generation.run.uuid}-{places[0]}",
-            images=len(places),
-            cost=_cost(generation, len(places), rows, viewer),
+            id=f"frame-{generation.run.uuid}-{empty[0]}",
+            images=len(empty),
+            cost=_cost(generation, len(empty), rows, viewer),
         )
-        for code, places in reasons.items()
+        for code, empty in reasons.items()
     }
 
 
 def _reason(generation: Generation, code: str, rows: Gathered, viewer: User) -> Frame:
     if generation.status == Status.CANCELLED:
-        return Frame(State.CANCELLED, "", title=_("Cancelled"))
+        return Frame(FrameState.CANCELLED, "", title=_("Cancelled"))
     advice = explain(code, generation.error_raw_code, generation.provider)
     if code == Code.OUTCOME_UNKNOWN:
         advice = GIVEN_UP
+    problem = rows.problems.get(generation.run_id) if code == Code.REFERENCE_REJECTED else ""
     mine = generation.run.user_id == viewer.pk
     return Frame(
-        State.FAILED,
+        FrameState.FAILED,
         "",
         title=str(advice.title),
-        note=str(advice.what_to_do),
+        note=" ".join(filter(None, [problem, _note(generation, advice)])),
         remedies=_remedies(generation, advice, rows) if mine else (),
     )
+
+
+def _note(generation: Generation, advice: Advice) -> str:
+    sentences = [advice.what_to_do]
+    if generation.may_arrive_until:
+        sentences.append(MAY_BE_BILLED)
+    return " ".join(map(str, sentences))
 
 
 def _remedies(generation: Generation, advice: Advice, rows: Gathered) -> tuple[RemedyButton, ...]:
@@ -83,7 +91,7 @@ def _remedy(run: Run, remedy: Remedy, offers: dict[Remedy, Offer]) -> RemedyButt
 
 
 def _cost(generation: Generation, images: int, rows: Gathered, viewer: User) -> str:
-    """What the missing images of a request cost its person."""
+    """A sentence on what the missing images of a request cost its person."""
     credits = images * generation.price.credits
     if generation.uuid not in rows.returned:
         sentence = ngettext(

@@ -1,8 +1,10 @@
-"""The rows that frames are made of, in a number of queries that no number of runs changes."""
+"""The database rows for frames. The number of queries does not depend on the number of runs."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Sum
@@ -10,62 +12,103 @@ from django.db.models import Sum
 from accounts.models import Entry, User
 from generations import submission
 from generations.labelling import PREVIEW
-from generations.models import Delivery, Generation, Rendition, Run
-from generations.providers.advice import Remedy
+from generations.models import Delivery, Generation, Rendition, Run, RunReference
+from generations.providers.advice import Remedy, explain
+from generations.providers.errors import Code
 from generations.reading import waits
+from generations.states import ENDED, RunStatus, Status
 from generations.submission import Offer
+
+
+class Preview(NamedTuple):
+    """An image of a run and its smallest labelled file, whose pixels are `width` and `height`."""
+
+    run: int
+    position: int
+    image: UUID
+    hidden_at: dt.datetime | None
+    uuid: UUID
+    format: str
+    width: int
+    height: int
+
+
+# The columns of a request and its price that frames use; with all columns, 50 requests cost more.
+COLUMNS = (
+    *("uuid", "run", "provider", "status", "position", "wanted", "delivered", "task_id"),
+    *("error_code", "error_raw_code", "came_late", "preparing_since", "cancel_asked_at"),
+    *("ended_at", "may_arrive_until", "price__credits"),
+)
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """The rows that frames are made of, each asked for once for all runs."""
+    """The rows for the frames of several runs, read together.
+
+    A run that has all its images has previews and nothing else.
+    """
 
     generations: dict[int, list[Generation]]
-    previews: dict[int, list[Rendition]]
+    previews: dict[int, list[Preview]]
     places: dict[int, int]
     fetched: dict[int, int]
     failed: dict[tuple[int, int], str]
     returned: frozenset[UUID]
+    problems: dict[int, str]
     offers: dict[int, dict[Remedy, Offer]]
 
     def codes_of_failed(self, generation: Generation) -> list[str]:
-        """Why pictures of a request were given up, in their order."""
+        """Why images of a request were given up, in the order of their index."""
         found = {index: code for (key, index), code in self.failed.items() if key == generation.pk}
         return [found[index] for index in sorted(found)]
 
 
 def gather(runs: Sequence[Run], viewer: User) -> Gathered:
-    """All rows about `runs`, with what `viewer` may press."""
-    by_key = {run.pk: run for run in runs}
-    generations = defaultdict(list)
-    found = list(Generation.objects.filter(run__in=by_key).select_related("price").order_by("pk"))
+    """Read all rows for the frames of `runs`, with the remedies that `viewer` may press."""
+    previews = _previews(run.pk for run in runs)
+    by_key = {run.pk: run for run in runs if not _has_all(run, previews[run.pk])}
+    generations: defaultdict[int, list[Generation]] = defaultdict(list)
+    if not by_key:
+        return Gathered(generations, previews, {}, {}, {}, frozenset(), {}, {})
+    asked = Generation.objects.filter(run__in=by_key).select_related("price").only(*COLUMNS)
+    found = list(asked.order_by("pk"))
     for generation in found:
         generation.run = by_key[generation.run_id]
         generations[generation.run_id].append(generation)
     fetched, failed = _deliveries(found)
     return Gathered(
         generations=generations,
-        previews=_previews(by_key),
+        previews=previews,
         places=waits.places(found),
         fetched=fetched,
         failed=failed,
         returned=_returned(found),
-        offers=submission.offers(runs, user=viewer),
+        problems=_problems(found),
+        offers=submission.offers(_helped_by_a_press(by_key, found, failed), user=viewer),
     )
 
 
-def _previews(runs: Iterable[int]) -> dict[int, list[Rendition]]:
+def _has_all(run: Run, previews: Iterable[Preview]) -> bool:
+    """Whether a run has succeeded and has an image, even a hidden one, at each position."""
+    places = {preview.position for preview in previews}
+    return run.status == RunStatus.SUCCEEDED and places.issuperset(range(run.wanted))
+
+
+def _previews(runs: Iterable[int]) -> defaultdict[int, list[Preview]]:
+    """The images by run; plain values, because a page may show hundreds."""
     previews = defaultdict(list)
     rows = Rendition.objects.filter(recipe=PREVIEW.name, image__run__in=list(runs))
-    for preview in rows.select_related("image"):
-        previews[preview.image.run_id].append(preview)
+    image = ("image__run", "image__position", "image__uuid", "image__hidden_at")
+    for values in rows.values_list(*image, "uuid", "format", "width", "height"):
+        preview = Preview(*values)
+        previews[preview.run].append(preview)
     return previews
 
 
 def _deliveries(
     generations: Iterable[Generation],
 ) -> tuple[dict[int, int], dict[tuple[int, int], str]]:
-    """How many pictures of a generation wait to be labelled; what became of those given up."""
+    """By generation, how many images wait to be labelled, and why others were given up."""
     fetched: dict[int, int] = defaultdict(int)
     failed = {}
     short = [row.pk for row in generations if row.delivered < row.wanted]
@@ -79,8 +122,41 @@ def _deliveries(
     return fetched, failed
 
 
+def _problems(generations: Iterable[Generation]) -> dict[int, str]:
+    """By run, what is wrong with the reference that the provider or the studio could not use."""
+    runs = {row.run_id for row in generations if row.error_code == Code.REFERENCE_REJECTED}
+    if not runs:
+        return {}
+    rows = RunReference.objects.filter(run__in=runs).exclude(reference__problem="")
+    return dict(rows.values_list("run", "reference__problem"))
+
+
+def _helped_by_a_press(
+    runs: dict[int, Run], generations: Iterable[Generation], failed: dict[tuple[int, int], str]
+) -> list[Run]:
+    """The runs with a failure for which the advice names a remedy that takes one press.
+
+    Frames show offers only beside these failures, and offers take four queries.
+    """
+    codes: defaultdict[int, set[str]] = defaultdict(set)
+    for (key, _index), code in failed.items():
+        codes[key].add(code)
+    helped = {
+        row.run_id
+        for row in generations
+        if row.status in ENDED
+        and row.status != Status.CANCELLED
+        and any(_takes_a_press(code) for code in {row.error_code, *codes[row.pk]})
+    }
+    return [runs[key] for key in runs if key in helped]
+
+
+def _takes_a_press(code: str) -> bool:
+    return not set(submission.ONE_PRESS_REMEDIES).isdisjoint(explain(code).remedies)
+
+
 def _returned(generations: Iterable[Generation]) -> frozenset[UUID]:
-    """The generations of which credits went back to the person."""
+    """The generations whose person got credits back."""
     ended = [row.uuid for row in generations if row.ended_at and row.delivered < row.wanted]
     released = Entry.objects.filter(
         generation__in=ended, kind=Entry.Kind.RELEASE, allowance__user__isnull=False

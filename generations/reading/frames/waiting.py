@@ -1,20 +1,24 @@
-"""Frames for what is on its way: the place in line, the step, and how long it may take."""
+"""Frames for images still to come: the place in line, the step, and how long it may take."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import ordinal
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from generations import submission
+from generations.jobs.execution import adopting
 from generations.models import Generation
 from generations.providers import registry
-from generations.providers.advice import explain
+from generations.providers.advice import NOTHING_COMES, explain
 from generations.providers.errors import Code
 from generations.reading import waits
-from generations.reading.frames.frame import Frame, State
+from generations.reading.amounts import of_wanted
+from generations.reading.frames.frame import Frame, FrameState
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
 
@@ -22,7 +26,7 @@ from generations.states import Status
 def waiting(
     generation: Generation, positions: Sequence[int], rows: Gathered, viewer: User
 ) -> dict[int, Frame]:
-    """A frame for each place that the request is to fill; the first may cancel it."""
+    """A frame for each position that the request is to fill. The first has the cancel button."""
     frame = _waiting(generation, rows)
     name = f"frame-{generation.run.uuid}"
     frames = {position: replace(frame, id=f"{name}-{position}") for position in positions}
@@ -46,21 +50,31 @@ def _waiting(generation: Generation, rows: Gathered) -> Frame:
 
 
 def _queued(generation: Generation, place: int) -> Frame:
-    if generation.error_code:  # it was sent, and came back
+    if generation.preparing_since:
+        return Frame(FrameState.QUEUED, "", title=_("Preparing your reference"))
+    if generation.error_code:  # the request was sent and will be sent again
         why = str(explain(generation.error_code).title)
-        return Frame(State.QUEUED, "", title=_("Waiting to try again"), note=why)
+        return Frame(FrameState.QUEUED, "", title=_("Waiting to try again"), note=why)
+    if place > waits.COUNTED:
+        # No estimate: people take turns, so those with few requests are served long before this
+        # place.
+        title = _("More than %(count)d before you") % {"count": waits.COUNTED}
+        return Frame(FrameState.QUEUED, "", title=title, note=_("in line; people take turns"))
     seconds = waits.seconds_in_line(generation.run, place)
     note = _("in line")
     if seconds is not None:
         note = _("in line, %(estimate)s") % {"estimate": waits.about(seconds)}
-    return Frame(State.QUEUED, "", place=str(ordinal(place)), note=note)
+    return Frame(FrameState.QUEUED, "", place=str(ordinal(place)), note=note)
 
 
 def _sending(generation: Generation) -> Frame:
-    """Where the answer brings the pictures, sending is most of the wait."""
+    """The frame of a request that is being sent.
+
+    If the engine's answer brings the images, sending is most of the wait.
+    """
     engine = registry.known_engines().get(generation.run.engine)
     if engine is None or not engine.capabilities.answers_at_once:
-        return Frame(State.SENT, "", title=_("Sending"))
+        return Frame(FrameState.SENT, "", title=_("Sending"))
     if not generation.delivered:
         return _running(generation)
     return replace(_storing(generation, generation.delivered), title=_("Generating"))
@@ -68,21 +82,38 @@ def _sending(generation: Generation) -> Frame:
 
 def _running(generation: Generation) -> Frame:
     if generation.cancel_asked_at:
-        return Frame(State.SENT, "", title=_("Cancelling"), note=_("what still arrives is kept"))
+        return Frame(
+            FrameState.SENT, "", title=_("Cancelling"), note=_("images that still arrive are kept")
+        )
     seconds = waits.typical_seconds(generation.run)
     note = _("usually %(estimate)s") % {"estimate": waits.about(seconds)} if seconds else ""
-    return Frame(State.SENT, "", title=_("Generating"), note=note)
+    return Frame(FrameState.SENT, "", title=_("Generating"), note=note)
 
 
 def _storing(generation: Generation, received: int) -> Frame:
     wanted = generation.wanted
-    note = _("%(received)d of %(wanted)d received") % {"received": received, "wanted": wanted}
-    return Frame(State.SAVING, "", title=_("Saving"), note=note, received=received, wanted=wanted)
+    note = _("%(received)s received") % {"received": of_wanted(received, wanted)}
+    shown = min(received, wanted)
+    return Frame(FrameState.SAVING, "", title=_("Saving"), note=note, received=shown, wanted=wanted)
 
 
 def _unknown(generation: Generation) -> Frame:
-    advice = explain(Code.OUTCOME_UNKNOWN)
-    return Frame(State.UNKNOWN, "", title=str(advice.title), note=str(advice.what_to_do))
+    comes = adopting.can_still_arrive(generation)
+    advice = explain(Code.OUTCOME_UNKNOWN) if comes else NOTHING_COMES
+    sentences = [advice.what_to_do, _released_after(settings.UNKNOWN_RELEASE_HOURS)]
+    if generation.came_late:
+        sentences = [_("It may still arrive. The credits do not change any more.")]
+    note = " ".join(str(sentence) for sentence in sentences if sentence)
+    return Frame(FrameState.UNKNOWN, "", title=str(advice.title), note=note)
+
+
+def _released_after(hours: int) -> str:
+    sentence = ngettext(
+        "After %(count)d hour they are returned automatically.",
+        "After %(count)d hours they are returned automatically.",
+        hours,
+    )
+    return sentence % {"count": hours} if hours else ""
 
 
 def _may_cancel(generation: Generation, viewer: User) -> bool:
@@ -92,7 +123,7 @@ def _may_cancel(generation: Generation, viewer: User) -> bool:
 
 
 def _with_cancel(frame: Frame, generation: Generation, *, frames: int) -> Frame:
-    """One request is cancelled as a whole, so one button stands for all of its frames."""
+    """Add the button. A request is cancelled as a whole, so one button serves all its frames."""
     label = _("Cancel") if frames == 1 else _("Cancel all %(count)d") % {"count": frames}
     path = reverse("generation-cancel", args=[generation.uuid])
     return replace(frame, cancel=path, cancel_label=label, cancels_all=frames > 1)

@@ -1,4 +1,4 @@
-"""The admin as a browser uses it: forms go back as they were shown, but for what is changed."""
+"""The admin as a browser uses it: a form is sent as it was shown, except for what is changed."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def url(model: type[Model], view: str, *args: Any) -> str:
 
 
 def shown(form: BaseForm) -> dict[str, Any]:
-    """What a browser would send for a form that nobody touched."""
+    """What a browser sends for an untouched form."""
     values = {field.html_name: _sent(field) for field in form}
     return {name: value for name, value in values.items() if value not in (None, False)}
 
@@ -28,7 +28,7 @@ def _sent(field: BoundField) -> Any:
 
 
 def change(client: Client, row: Model, **changes: Any) -> HttpResponse:
-    """Open a row's form, change some of it and save; a change to None leaves the field out."""
+    """Open a row's form, change some fields and save. A change to None leaves the field out."""
     address = url(type(row), "change", row.pk)
     data = shown(client.get(address).context["adminform"].form) | changes
     return client.post(address, {name: value for name, value in data.items() if value is not None})

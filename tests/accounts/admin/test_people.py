@@ -30,7 +30,7 @@ def group(name):
 
 
 def records():
-    """What the log holds but for who signed in, newest first."""
+    """The records except sign-ins, newest first."""
     return list(Record.objects.exclude(event=SIGNED_IN).order_by("-id"))
 
 
@@ -64,18 +64,18 @@ class TestInviting:
 
         shown = " ".join(str(message) for message in response.context["messages"])
         assert "Mailed" not in shown
-        assert "http://testserver/account/password/reset/key/" in shown
+        assert "http://testserver:8000/account/password/reset/key/" in shown
 
     @pytest.mark.django_db(transaction=True)
     def test_a_mail_that_fails_leaves_the_person_and_says_so(self, desk, team, settings):
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # No server listens there.
 
         response = invite(desk, team)
 
         shown = " ".join(str(message) for message in response.context["messages"])
         assert "could not be sent" in shown
-        assert "http://testserver/account/password/reset/key/" in shown
+        assert "http://testserver:8000/account/password/reset/key/" in shown
         assert User.objects.filter(email="nova@example.com").exists()
 
     def test_the_invitation_is_the_one_record_of_it(self, desk, team, admin):

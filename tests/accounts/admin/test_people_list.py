@@ -91,7 +91,7 @@ class TestList:
         assert "100%" in response.content.decode()
 
     def test_months_are_those_of_each_persons_team(self, desk, monkeypatch):
-        """At the edge of a month it is two months at once around the world."""
+        """At the edge of a month, time zones differ in which month it is."""
         edge = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
         monkeypatch.setattr(ledger, "timezone", SimpleNamespace(now=lambda: edge))
         april = make_user(team=make_team(time_zone="Pacific/Kiritimati"))

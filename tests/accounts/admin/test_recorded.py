@@ -1,4 +1,4 @@
-"""`RecordedAdmin`, the base of every admin class, on one that may do everything with teams."""
+"""`RecordedAdmin`, the base of every admin class, with a subclass that allows everything."""
 
 from importlib import import_module
 
@@ -212,7 +212,7 @@ def test_rows_of_an_inline_cannot_slip_in_unrecorded(desk, team):
     assert member.name != "Somebody Else"
 
 
-def test_only_what_is_plainly_no_text_counts_as_a_fact(alice):
+def test_only_fields_that_cannot_hold_text_are_facts(alice):
     assert changes.free_text(type(alice)) == {"email", "name", "password"}
 
 

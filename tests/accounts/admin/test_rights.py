@@ -1,6 +1,6 @@
-"""An admin cannot reach, for themselves or through anyone, rights that admins do not have.
+"""An admin cannot gain, for themselves or through others, rights that admins do not have.
 
-Each attempt is made the rude way: the form is posted with what it never offered.
+Each attempt posts a form with fields that the page did not offer.
 """
 
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Record, User
 from tests.accounts.admin.pages import change, change_list, run_action, url
-from tests.factories import make_user
+from tests.factories import make_team, make_user
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class TestGroups:
 
         assert groups_of(reviewer) == {MEMBERS, REVIEWERS}
 
-    def test_a_group_made_for_special_rights_is_not_theirs_to_give(self, desk, alice):
+    def test_they_cannot_give_a_group_made_for_special_rights(self, desk, alice):
         special = Group.objects.create(name="originals")
 
         response = change(desk, alice, groups=[special.pk])
@@ -75,6 +75,22 @@ class TestGroups:
         change(sign_in(only_admin), only_admin, groups=[pk_of(ADMINS), pk_of(MEMBERS)])
 
         assert groups_of(only_admin) == {ADMINS}
+
+    def test_nobody_moves_themselves_into_another_team(self, desk, admin):
+        home, other = admin.team, make_team()
+
+        change(desk, admin, team=other.pk)
+
+        admin.refresh_from_db()
+        assert admin.team == home
+
+    def test_a_superuser_may(self, throne, superuser):
+        other = make_team()
+
+        change(throne, superuser, team=other.pk)
+
+        superuser.refresh_from_db()
+        assert superuser.team == other
 
     def test_nobody_deactivates_themselves(self, desk, admin):
         change(desk, admin, is_active=None)
@@ -129,7 +145,7 @@ class TestFlags:
 
 
 class TestSuperusers:
-    def test_an_admin_does_not_meet_them(self, desk, superuser):
+    def test_an_admin_does_not_see_them(self, desk, superuser):
         people = desk.get(url(User, "changelist")).context["cl"].result_list
         assert superuser not in people
         assert desk.get(url(User, "change", superuser.pk)).status_code == HTTPStatus.FOUND
@@ -178,7 +194,7 @@ class TestSuperusers:
 
 
 class TestTakingOver:
-    """An e-mail address or a sign-in link is a key to an account, and so to its rights."""
+    """An e-mail address or a sign-in link gives access to an account, and so to its rights."""
 
     @pytest.fixture(params=["reviewer", "deactivated reviewer", "with an own permission"])
     def person(self, request, reviewer, alice):
@@ -276,8 +292,8 @@ class TestSite:
         assert response.status_code == HTTPStatus.FORBIDDEN
 
 
-def test_the_way_of_changing_the_list_in_these_tests_works(desk, alice):
-    """So that what is refused above is refused for the right reason."""
+def test_a_change_in_the_list_that_is_allowed_is_made(desk, alice):
+    """Shows that the refusals above are not refused for another reason."""
     change_list(desk, User, alice, quota=12)
 
     alice.refresh_from_db()

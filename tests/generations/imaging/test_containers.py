@@ -2,8 +2,23 @@ from itertools import pairwise
 
 import pytest
 
-from generations.imaging.containers import chunks, count_scans, dimensions, is_complete, sniff
-from tests.generations.imaging.pictures import FORMATS, make_exif, make_file, make_noise
+from generations.imaging.containers import (
+    MAX_PARTS,
+    chunks,
+    count_scans,
+    dimensions,
+    is_animated,
+    is_complete,
+    sniff,
+)
+from tests.generations.imaging.images import (
+    FORMATS,
+    make_animation,
+    make_exif,
+    make_file,
+    make_noise,
+    png_chunk,
+)
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
@@ -52,3 +67,23 @@ def test_other_files_have_no_chunks(data):
     assert dimensions(data) is None
     assert not is_complete(data)
     assert count_scans(data) == 0
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP"])
+def test_an_animation_is_recognised_without_decoding(image_format):
+    assert is_animated(make_animation(image_format))
+    assert not is_animated(make_file(image_format))
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\xff\x01", b"\xff\xd0"])
+def test_millions_of_fill_bytes_before_a_marker_are_one_step(filling):
+    data = make_file("JPEG")
+    stuffed = data[:2] + filling * 1_000_000 + data[2:]
+    assert dimensions(stuffed) == dimensions(data)
+    assert next(chunks(stuffed)).start >= len(stuffed) - len(data)
+
+
+def test_a_file_of_very_many_parts_counts_as_incomplete():
+    data = make_file("PNG")
+    end = data.index(b"IDAT") - 4
+    assert not is_complete(data[:end] + png_chunk(b"teXt", b"") * MAX_PARTS + data[end:])

@@ -1,7 +1,8 @@
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from generations.imaging import (
     ImageFacts,
@@ -9,11 +10,14 @@ from generations.imaging import (
     NotAnImage,
     TruncatedImage,
     UnusableImage,
+    clean_reference,
     decode,
     fit,
     inspect,
+    one_at_a_time,
 )
-from tests.generations.imaging.pictures import (
+from generations.imaging.decoding import glance
+from tests.generations.imaging.images import (
     BLUE,
     FORMATS,
     GREEN,
@@ -39,7 +43,7 @@ def make_scan_bomb(scans: int) -> bytes:
 
 class TestInspect:
     @pytest.mark.parametrize("image_format", FORMATS)
-    def test_says_what_a_picture_is(self, image_format):
+    def test_gives_the_facts_of_an_image(self, image_format):
         assert inspect(make_file(image_format, size=(30, 20))) == ImageFacts(image_format, 30, 20)
 
     def test_gives_the_size_that_people_see(self):
@@ -66,26 +70,26 @@ class TestInspect:
         ],
         ids=lambda data: repr(data[:12]),
     )
-    def test_refuses_what_does_not_begin_as_an_allowed_picture(self, data):
+    def test_refuses_what_does_not_begin_as_an_allowed_image(self, data):
         with pytest.raises(NotAnImage):
             inspect(data)
 
     @pytest.mark.parametrize("image_format", FORMATS)
-    def test_takes_a_picture_with_something_behind_it(self, image_format):
+    def test_accepts_an_image_followed_by_other_bytes(self, image_format):
         hiding = make_file(image_format) + b"PK\x03\x04 an archive \xff\xda\xff\xe1"
 
         assert inspect(hiding).format == image_format
 
     @pytest.mark.parametrize("image_format", FORMATS)
     @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-    def test_tells_a_cut_file_from_a_foreign_one(self, image_format, share):
+    def test_distinguishes_a_truncated_file_from_another_format(self, image_format, share):
         whole = make_file(image_format, image=make_noise((64, 64)))
 
         with pytest.raises(TruncatedImage):
             inspect(whole[: int(len(whole) * share)])
 
     @pytest.mark.parametrize("image_format", FORMATS)
-    def test_misses_even_the_last_bytes(self, image_format):
+    def test_notices_missing_last_bytes(self, image_format):
         with pytest.raises(TruncatedImage):
             inspect(make_file(image_format)[:-2])
 
@@ -102,7 +106,7 @@ class TestInspect:
 
         assert not isinstance(refused.value, TruncatedImage)
 
-    def test_refuses_a_size_of_nothing(self):
+    def test_refuses_a_size_of_zero(self):
         with pytest.raises(NotAnImage):
             inspect(make_png(0, 64))
 
@@ -111,7 +115,7 @@ class TestInspect:
         with pytest.raises(UnusableImage, match="animated"):
             inspect(make_animation(image_format))
 
-    def test_takes_a_phone_photo_with_a_second_picture_inside(self):
+    def test_takes_a_phone_photo_with_a_second_image_inside(self):
         photo = make_animation("MPO")
 
         assert inspect(photo) == ImageFacts("JPEG", 32, 32)
@@ -149,7 +153,7 @@ class TestBombs:
         with pytest.raises(NotAnImage):
             inspect(make_scan_bomb(200))
 
-    def test_an_ordinary_progressive_jpeg_is_none(self):
+    def test_an_ordinary_progressive_jpeg_is_accepted(self):
         assert inspect(make_file("JPEG", progressive=True)).format == "JPEG"
 
     def test_pillows_own_limit_is_left_alone(self):
@@ -199,7 +203,7 @@ class TestDecode:
         assert is_close(image.getpixel((0, 0)), (128, 64, 255), tolerance=1)
 
     @pytest.mark.parametrize("orientation", range(1, 9))
-    def test_turns_the_picture_upright(self, orientation):
+    def test_turns_the_image_upright(self, orientation):
         upright = Image.new("RGB", (48, 32), "white")
         upright.paste(RED, (0, 0, 16, 16))
         stored = {
@@ -221,7 +225,7 @@ class TestDecode:
         assert image.getpixel((40, 24)) == WHITE
 
     @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-    def test_ignores_a_broken_turn(self):
+    def test_ignores_a_broken_orientation(self):
         broken = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12"
 
         assert decode(make_file("JPEG", size=(30, 20), exif=broken)).size == (30, 20)
@@ -235,7 +239,7 @@ class TestDecode:
         assert is_close(image.getpixel((8, 8)), (*GREEN, *colour[3:]))
 
     @pytest.mark.parametrize("profile", [b"no profile at all", make_red_is_green_profile()])
-    def test_shows_the_picture_where_the_profile_does_not_fit(self, profile):
+    def test_shows_the_image_where_the_profile_does_not_fit(self, profile):
         data = make_file("JPEG", mode="L", colour=200, icc_profile=profile)
 
         assert is_close(decode(data).getpixel((8, 8)), (200, 200, 200))
@@ -247,7 +251,7 @@ class TestDecode:
         assert decode(data).info == {}
 
     @pytest.mark.parametrize("image_format", FORMATS)
-    def test_can_give_a_smaller_picture(self, image_format):
+    def test_can_give_a_smaller_image(self, image_format):
         data = make_file(image_format, size=(900, 600), colour=RED)
 
         image = decode(data, max_side=90)
@@ -267,3 +271,44 @@ class TestFit:
 
     def test_leaves_a_pixel_of_the_thinnest_line(self):
         assert fit(Image.new("RGB", (5000, 1)), 100).size == (100, 1)
+
+
+class TestGlance:
+    @pytest.mark.parametrize("image_format", FORMATS)
+    def test_says_what_the_header_claims_and_decodes_nothing(self, image_format, monkeypatch):
+        data = make_file(image_format, size=(30, 20), exif=make_exif(Orientation=6))
+        monkeypatch.setattr(Image, "open", None)
+
+        assert glance(data) == ImageFacts(image_format, 30, 20)
+
+    @pytest.mark.parametrize(
+        ("data", "error"),
+        [
+            (claim_size(make_file("PNG"), 50_000, 50_000), ImageTooLarge),
+            (make_file("PNG")[:-20], TruncatedImage),
+            (b"hello", NotAnImage),
+            (make_animation("WEBP"), UnusableImage),
+            (make_scan_bomb(200), NotAnImage),
+        ],
+    )
+    def test_refuses_what_shows(self, data, error):
+        with pytest.raises(error):
+            glance(data)
+
+
+@pytest.mark.parametrize("work", [inspect, decode, clean_reference])
+def test_pixels_are_made_by_one_thread_at_a_time(work, monkeypatch):
+    taken = []
+    load = ImageFile.ImageFile.load
+
+    def load_and_look(image):
+        with ThreadPoolExecutor(1) as another:
+            taken.append(another.submit(one_at_a_time.acquire, blocking=False).result())
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load_and_look)
+    data = make_file("JPEG")
+    work(data)
+
+    assert taken
+    assert not any(taken)

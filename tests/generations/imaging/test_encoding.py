@@ -3,7 +3,7 @@ from PIL import Image, PngImagePlugin
 
 from generations.imaging import ALLOWED_FORMATS, encode, extension, inspect, mime_type
 from generations.imaging.containers import chunks
-from tests.generations.imaging.pictures import (
+from tests.generations.imaging.images import (
     WHITE,
     is_close,
     make_exif,
@@ -13,7 +13,7 @@ from tests.generations.imaging.pictures import (
     read,
 )
 
-# Everything that a file of pixels alone is made of.
+# All parts of a file that contains only pixels.
 PIXEL_CHUNKS = {
     "JPEG": {b"\xe0", b"\xdb", b"\xc0", b"\xc4", b"\xda", b"\xd9"},
     "PNG": {b"IHDR", b"IDAT", b"IEND"},
@@ -22,7 +22,7 @@ PIXEL_CHUNKS = {
 
 
 def make_talkative(image_format: str) -> Image.Image:
-    """A picture that Pillow read from a file full of metadata."""
+    """An image that Pillow read from a file full of metadata."""
     text = PngImagePlugin.PngInfo()
     text.add_text("parameters", "a secret prompt")
     return read(
@@ -63,7 +63,7 @@ def test_quality_weighs_bytes_against_detail(image_format):
     assert sizes == sorted(set(sizes))
 
 
-def test_a_jpeg_is_white_where_the_picture_is_see_through():
+def test_transparent_pixels_become_white_in_a_jpeg():
     image = read(encode(Image.new("RGBA", (16, 16), (0, 0, 0, 0)), "JPEG"))
 
     assert is_close(image.getpixel((8, 8)), WHITE)
@@ -81,7 +81,7 @@ def test_other_formats_are_refused():
         encode(Image.new("RGB", (8, 8)), "GIF")
 
 
-def test_names_for_the_outside():
+def test_mime_types_and_extensions():
     assert [mime_type(name) for name in ALLOWED_FORMATS] == [
         "image/jpeg",
         "image/png",

@@ -11,7 +11,7 @@ from generations.imaging import (
     encode,
     inspect,
 )
-from tests.generations.imaging.pictures import (
+from tests.generations.imaging.images import (
     FORMATS,
     GREEN,
     RED,
@@ -46,7 +46,7 @@ def test_nothing_hidden_survives(image_format):
     assert read(clean.data).getexif() == {}
 
 
-def test_what_the_metadata_said_is_done_first():
+def test_orientation_and_profile_are_applied_before_metadata_is_dropped():
     upload = make_file(
         "JPEG",
         size=(320, 240),
@@ -87,7 +87,7 @@ def test_too_long_is_made_smaller():
     assert (clean.width, clean.height) == (100, 50)
 
 
-def test_too_heavy_becomes_a_jpeg():
+def test_too_many_bytes_become_a_jpeg():
     upload = make_file("PNG", image=make_noise((128, 128)))
 
     clean = clean_reference(upload, max_bytes=40_000)
@@ -96,7 +96,7 @@ def test_too_heavy_becomes_a_jpeg():
     assert len(clean.data) <= 40_000
 
 
-def test_too_heavy_still_becomes_a_coarser_one():
+def test_still_too_many_bytes_become_a_coarser_jpeg():
     noise = make_noise((128, 128))
     coarse = encode(noise, "JPEG", quality=80)
 
@@ -105,7 +105,7 @@ def test_too_heavy_still_becomes_a_coarser_one():
     assert clean.data == coarse
 
 
-def test_too_heavy_and_transparent_becomes_a_webp():
+def test_too_many_bytes_with_transparency_become_a_webp():
     noise = make_noise((128, 128))
     noise.putalpha(Image.linear_gradient("L").resize((128, 128)))
 
@@ -115,22 +115,22 @@ def test_too_heavy_and_transparent_becomes_a_webp():
     assert read(clean.data).mode == "RGBA"
 
 
-def test_too_heavy_whatever_is_tried_is_refused():
-    with pytest.raises(ImageTooLarge, match="Make the picture smaller"):
+def test_bytes_that_cannot_be_reduced_enough_are_refused():
+    with pytest.raises(ImageTooLarge, match="Make the image smaller"):
         clean_reference(make_file("PNG", image=make_noise((128, 128))), max_bytes=2_000)
 
 
-def test_what_is_no_picture_is_refused():
+def test_a_file_that_is_no_image_is_refused():
     with pytest.raises(NotAnImage):
         clean_reference(b"<svg/>")
 
 
-def test_a_message_waits_for_its_reader():
+def test_a_message_is_translated_when_it_is_read():
     with pytest.raises(UnusableImage) as refused:
         clean_reference(make_file(size=(14, 200)))
 
     assert isinstance(refused.value.message, Promise)
     with translation.override("en"):
         assert str(refused.value.message) == (
-            "The picture has 14 × 200 pixels. Use one with at least 15 pixels on each side."
+            "The image has 14 × 200 pixels. Use one with at least 15 pixels on each side."
         )

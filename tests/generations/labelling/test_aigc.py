@@ -3,7 +3,7 @@ import json
 import pytest
 
 from generations.labelling import aigc
-from tests.generations.imaging.pictures import FORMATS, make_file, png_chunk
+from tests.generations.imaging.images import FORMATS, make_file, png_chunk
 from tests.generations.labelling.packets import make_mark
 
 

@@ -4,22 +4,22 @@ import pytest
 from PIL import Image, ImageChops
 
 from generations.labelling import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
-from generations.labelling.badge import draw
-from tests.generations.imaging.pictures import make_noise
+from generations.labelling.badge import capitals, draw
+from tests.generations.imaging.images import make_noise
 
 PRESETS = [ENGLISH, CHINESE, BILINGUAL, GB_45438]
 CORNERS = ["top-left", "top-right", "bottom-left", "bottom-right"]
 
 
 def plate_box(image: Image.Image, badge: Badge) -> tuple[int, int, int, int]:
-    """Where drawing the badge changed the picture."""
+    """The box of the pixels that drawing the badge changed."""
     box = ImageChops.difference(image, draw(image, badge)).getbbox()
     assert box is not None
     return box
 
 
 def ink(image: Image.Image) -> Image.Image:
-    """White where the letters are at least half as bright as white, else black."""
+    """White for each pixel that is at least half as bright as white, else black."""
     return image.convert("L").point(lambda level: 255 if level >= 128 else 0)
 
 
@@ -57,7 +57,7 @@ class TestSize:
         assert "AI" in GB_45438.text
         assert "生成" in GB_45438.text
 
-    def test_small_pictures_get_readable_letters(self):
+    def test_small_images_get_readable_letters(self):
         labelled = draw(Image.new("RGB", (320, 240)), ENGLISH)
 
         assert first_letter_height(labelled) >= 12
@@ -68,6 +68,20 @@ class TestSize:
 
         assert two[2] - two[0] == one[2] - one[0]
         assert 1.4 < (two[3] - two[1]) / (one[3] - one[1]) < 2
+
+    @pytest.mark.parametrize(
+        ("size", "high"),
+        [((2048, 2048), 52), ((1536, 3072), 39), ((640, 640), 16), ((640, 213), 12), ((96, 64), 8)],
+    )
+    def test_letters_have_the_height_that_capitals_returns(self, size, high):
+        width, height = size
+        drawn = first_letter_height(draw(Image.new("RGB", size), ENGLISH))
+
+        assert capitals(ENGLISH, width=width, height=height) == high
+        assert high <= drawn <= high + 1  # the edges of letters are soft
+
+    def test_rotated_letters_are_as_high_as_upright_ones(self):
+        assert capitals(ENGLISH, width=40, height=640) == capitals(ENGLISH, width=640, height=40)
 
     def test_it_stays_small(self):
         left, top, right, bottom = plate_box(Image.new("RGB", (2048, 2048), "white"), ENGLISH)
@@ -88,7 +102,7 @@ class TestPlace:
         assert (left if "left" in corner else image.width - right) == margin
 
     @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-    def test_the_rest_of_the_picture_is_untouched(self, mode):
+    def test_the_rest_of_the_image_is_untouched(self, mode):
         image = make_noise((400, 300)).convert(mode)
         box = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
 
@@ -99,7 +113,7 @@ class TestPlace:
         assert labelled.tobytes() == image.tobytes()
         assert labelled.mode == mode
 
-    def test_the_picture_given_is_not_changed(self):
+    def test_the_image_given_is_not_changed(self):
         image = Image.new("RGB", (400, 300), "white")
 
         draw(image, ENGLISH)
@@ -109,7 +123,7 @@ class TestPlace:
 
 class TestLegibility:
     @pytest.mark.parametrize("colour", ["white", "black", "#808080", "yellow"])
-    def test_letters_stand_out_on_any_picture(self, colour):
+    def test_letters_stand_out_on_any_image(self, colour):
         image = Image.new("RGB", (1000, 1000), colour)
         left, top, right, bottom = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
 
@@ -119,7 +133,7 @@ class TestLegibility:
         assert labelled.getextrema() == ((plate[0], 255), (plate[1], 255), (plate[2], 255))
         assert contrast((255, 255, 255), plate) >= 7
 
-    def test_letters_stand_out_on_a_busy_picture(self):
+    def test_letters_stand_out_on_a_busy_image(self):
         image = make_noise((500, 400))
         box = plate_box(Image.new("RGB", image.size, "white"), ENGLISH)
 
@@ -129,14 +143,14 @@ class TestLegibility:
         brightest = tuple(high for _, high in top_rows.getextrema())
         assert contrast((255, 255, 255), brightest) >= 4.5
 
-    def test_it_is_solid_enough_where_the_picture_is_see_through(self):
+    def test_the_badge_is_readable_on_a_transparent_image(self):
         labelled = draw(Image.new("RGBA", (500, 500), (255, 255, 255, 0)), ENGLISH)
 
         on_white = Image.alpha_composite(Image.new("RGBA", labelled.size, "white"), labelled)
         assert on_white.convert("L").getextrema()[0] < 100
 
 
-class TestOddPictures:
+class TestOddImages:
     @pytest.mark.parametrize("badge", PRESETS)
     @pytest.mark.parametrize(
         "size", [(64, 64), (1600, 100), (640, 40), (100, 1600), (40, 640), (3200, 200)]
@@ -150,19 +164,19 @@ class TestOddPictures:
         assert 0 <= top < bottom <= image.height
         assert ink(draw(Image.new("RGB", size), badge)).getbbox() is not None
 
-    def test_a_narrow_picture_is_labelled_along_its_side(self):
+    def test_a_narrow_image_is_labelled_along_its_side(self):
         left, top, right, bottom = plate_box(Image.new("RGB", (40, 640), "white"), ENGLISH)
 
         assert bottom - top > 2 * (right - left)
         assert right - left >= 12
 
-    def test_a_square_icon_has_letters_still(self):
+    def test_a_square_icon_still_has_letters(self):
         labelled = draw(Image.new("RGB", (64, 64)), ENGLISH)
 
         assert first_letter_height(labelled) >= 5
 
     @pytest.mark.parametrize("size", [(1, 1), (3, 2), (16, 16), (1, 300), (300, 1)])
-    def test_no_picture_is_too_small(self, size):
+    def test_no_image_is_too_small(self, size):
         labelled = draw(Image.new("RGB", size, "white"), BILINGUAL)
 
         assert labelled.size == size
@@ -181,14 +195,14 @@ class TestRefused:
             Badge(text=text)
 
     @pytest.mark.parametrize("size", [0, 0.01, 0.2, 5])
-    def test_a_size_nobody_can_read_or_see_past(self, size):
+    def test_a_size_that_is_too_small_or_too_large(self, size):
         with pytest.raises(ValueError, match="choose a badge size"):
             Badge(size=size)
 
     def test_a_text_too_long_to_keep_the_promise(self):
         with pytest.raises(ValueError, match="too long"):
-            Badge(text="This picture was generated with artificial intelligence", size=0.05)
+            Badge(text="This image was generated with artificial intelligence", size=0.05)
 
-    def test_a_corner_that_is_none(self):
+    def test_an_unknown_corner(self):
         with pytest.raises(ValueError, match="not one of top-left"):
             Badge(corner="middle")

@@ -25,7 +25,7 @@ from generations.labelling import (
     xmp,
 )
 from generations.labelling.splice import insert_xmp
-from tests.generations.imaging.pictures import (
+from tests.generations.imaging.images import (
     FORMATS,
     RED,
     claim_size,
@@ -39,7 +39,7 @@ from tests.generations.imaging.pictures import (
 )
 from tests.generations.labelling.packets import make_mark, make_packet
 
-# Everything that may be in a labelled file: pixels, and one packet.
+# All parts that a labelled file may contain: pixels and one packet.
 ALLOWED_CHUNKS = {
     "JPEG": {b"\xe0", b"\xe1", b"\xdb", b"\xc0", b"\xc4", b"\xda", b"\xd9"},
     "PNG": {b"IHDR", b"iTXt", b"IDAT", b"IEND"},
@@ -55,7 +55,7 @@ def one_mark(data: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("image_format", FORMATS)
 class TestEveryFormat:
-    def test_is_labelled_for_eyes_and_machines(self, facts, image_format, recipe):
+    def test_has_a_visible_and_a_machine_readable_label(self, facts, image_format, recipe):
         original = make_file(image_format, size=(1920, 1280), colour="white")
 
         labelled = label(original, facts=facts, recipe=recipe, badge=ENGLISH)
@@ -95,7 +95,7 @@ class TestEveryFormat:
 
         assert once == again
 
-    def test_holds_pixels_and_a_packet_and_nothing_else(self, facts, image_format, recipe):
+    def test_contains_only_pixels_and_one_packet(self, facts, image_format, recipe):
         text = PngImagePlugin.PngInfo()
         text.add_text("parameters", "a secret prompt")
         text.add_itxt("prompt", "a secret prompt", zip=True)
@@ -143,7 +143,7 @@ class TestRecipes:
         ] == [300, 300, 300]
 
     def test_each_rendition_has_a_badge_of_its_own_size(self, facts):
-        """The badge is drawn after fitting, so that it is not shrunk with the picture."""
+        """The badge is drawn after fitting, so that it is not shrunk with the image."""
         original = make_file("PNG", size=(2048, 2048), colour="white")
 
         preview = label(original, facts=facts, recipe=PREVIEW, badge=ENGLISH)
@@ -194,7 +194,7 @@ class TestOddOriginals:
             image = read(label(original, facts=facts, recipe=recipe, badge=ENGLISH).data)
             assert is_close(image.getpixel((5, 5)), (200, 30, 30, 90))
 
-    def test_the_badge_is_upright_on_a_turned_picture(self, facts):
+    def test_the_badge_is_upright_on_a_turned_image(self, facts):
         original = make_file("JPEG", size=(400, 300), colour=RED, exif=make_exif(Orientation=6))
 
         labelled = label(original, facts=facts, recipe=FULL, badge=ENGLISH)
@@ -302,7 +302,7 @@ class TestFailsClosed:
         with pytest.raises(LabelFailed, match="does not fit"):
             label(make_file("JPEG"), facts=endless, recipe=FULL, badge=ENGLISH)
 
-    def test_a_picture_too_long_for_its_format(self, facts):
+    def test_an_image_too_long_for_its_format(self, facts):
         recipe = Recipe("x", None, "WEBP")
 
         with pytest.raises(LabelFailed):

@@ -8,14 +8,14 @@ from generations.imaging import inspect
 from generations.imaging.containers import chunks
 from generations.labelling import read_xmp
 from generations.labelling.splice import MAX_JPEG_PACKET_BYTES, insert_xmp
-from tests.generations.imaging.pictures import FORMATS, make_exif, make_file, png_chunk, read
+from tests.generations.imaging.images import FORMATS, make_exif, make_file, png_chunk, read
 
 PACKET = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>first</x:xmpmeta>"
 OTHER = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>the second, longer</x:xmpmeta>"
 
 
 def xmp_chunk(*, compressed: bool, text: bytes) -> bytes:
-    """A PNG with a packet in the form that only PNG knows, compressed or with a language."""
+    """A PNG with a packet in a form that only PNG has: compressed, or with a language."""
     flag = b"\1\0" if compressed else b"\0\0"
     body = b"XML:com.adobe.xmp\0" + flag + b"en\0key\0" + text
     data = make_file("PNG")
@@ -94,7 +94,7 @@ def test_a_file_without_a_packet_has_none(image_format):
     assert read_xmp(make_file(image_format)) is None
 
 
-def test_what_is_no_picture_has_none():
+def test_what_is_no_image_has_none():
     assert read_xmp(b"<svg/>") is None
 
 
@@ -153,7 +153,7 @@ def test_fill_bytes_between_segments_are_skipped():
     assert read_xmp(data[:at] + b"\xff\xff\xff" + data[at:]) == PACKET
 
 
-def test_the_picture_is_the_same_to_look_at():
+def test_the_image_is_the_same_to_look_at():
     image = Image.radial_gradient("L").convert("RGB")
     plain = make_file("JPEG", image=image)
 

@@ -33,7 +33,7 @@ def build(facts, upstream=None, **options):
 
 
 class TestOurMarks:
-    def test_say_what_made_the_picture(self, facts):
+    def test_say_what_made_the_image(self, facts):
         root = build(facts)
 
         assert {
@@ -129,7 +129,7 @@ class TestUpstream:
 
         assert xmp.values(build(facts, bare), "dc:source") == ["kept"]
 
-    def test_padding_behind_a_packet_is_no_trouble(self, facts):
+    def test_padding_after_a_packet_is_ignored(self, facts):
         padded = make_packet("<dc:source>kept</dc:source>") + b" \n" * 1000 + b"\0"
 
         assert xmp.values(build(facts, padded), "dc:source") == ["kept"]
@@ -141,7 +141,7 @@ class TestUpstream:
         assert PROMPT.encode() in upstream
         assert PROMPT.encode() not in xmp.build(facts, upstream=xmp.parse(upstream))
 
-    def test_our_word_stands_against_another(self, facts):
+    def test_our_marks_replace_contradicting_ones(self, facts):
         upstream = make_packet(
             "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/"
             "digitalCapture</Iptc4xmpExt:DigitalSourceType><dc:identifier>theirs</dc:identifier>",
@@ -216,7 +216,7 @@ class TestUnreadable:
         with pytest.raises(xmp.UnreadablePacketError):
             xmp.parse(packet)
 
-    def test_depth_does_no_harm(self, facts):
+    def test_deep_nesting_does_not_fail(self, facts):
         deep = make_packet("<dc:source>" * 40_000 + "</dc:source>" * 40_000)
 
         assert xmp.values(build(facts, deep), "dc:source") == []

@@ -10,10 +10,10 @@ import pytest
 
 from generations import pricing
 from generations.forms import ComposeForm
+from generations.jobs.worker import work_here
 from generations.providers import registry
 from generations.providers.http import HttpProvider
 from generations.states import RunStatus
-from generations.worker import work_here
 from tests.emulator import Emulator, troubles
 from tests.generations.asking import ask
 
@@ -23,7 +23,7 @@ BLOCKS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", RECIPE.read_text(), re
 
 
 def put_in_place(path: str) -> types.ModuleType:
-    """The module that the recipe gives for `path`, as if its file were there."""
+    """The module that the recipe gives for `path`, imported as if the file existed."""
     name = path.removesuffix(".py").replace("/", ".")
     module = types.ModuleType(name)
     exec(compile(BLOCKS[path], path, "exec"), module.__dict__)
@@ -45,7 +45,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def acme(emulator, settings, monkeypatch):
-    """Registered and configured as the recipe's table says."""
+    """The emulator, after registering and configuring Acme as the recipe's table says."""
     dotted_path = "generations.providers.acme.AcmeProvider"
     monkeypatch.setitem(registry.ADAPTERS, "acme", dotted_path)
     configured = {"base_url": emulator.base_url("acme"), "keys": {1: emulator.key("acme")}}
@@ -70,7 +70,7 @@ class TestInTheStudio:
         assert (run.status, run.images.count()) == (RunStatus.SUCCEEDED, 2)
         assert sorted(call.body["seed"] for call in acme.submits("acme")) == [7, 8]
 
-    def test_what_it_refuses_is_told_by_its_code(self, alice, acme):
+    def test_a_refusal_is_explained_by_its_code(self, alice, acme):
         acme.script("acme", "submit", *[troubles.failed("blocked")] * 2)
         run = self.made(alice)
         assert {row.error_code for row in run.generations.all()} == {"content_policy"}

@@ -1,4 +1,4 @@
-"""Words for people, for everything that can go wrong."""
+"""Advice for people, for everything that can go wrong."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_code_from_the_database_is_a_plain_string():
 @pytest.mark.parametrize(
     "raw_code", ["InvalidImageSize", "INVALID_IMAGE_SIZE", "invalid image size"]
 )
-def test_the_providers_page_may_say_it_better(raw_code):
+def test_advice_from_the_providers_page_replaces_ours(raw_code):
     advice = explain(Code.REFERENCE_REJECTED, raw_code, "apixo")
     assert advice.title == ADVICE[Code.REFERENCE_REJECTED].title
     assert str(advice.what_to_do) == "Use a reference of another size."
@@ -29,11 +29,11 @@ def test_the_providers_page_may_say_it_better(raw_code):
 @pytest.mark.parametrize(
     ("raw_code", "provider"), [("Unheard", "apixo"), ("Timeout", "gone"), ("", "")]
 )
-def test_without_such_words_ours_stand(raw_code, provider):
+def test_without_advice_on_the_page_ours_is_used(raw_code, provider):
     assert explain(Code.TIMEOUT, raw_code, provider) == ADVICE[Code.TIMEOUT]
 
 
-def test_a_code_of_another_version_is_trouble_at_the_provider():
+def test_a_code_of_another_version_means_trouble_at_the_provider():
     assert explain("no_such_code") == ADVICE[Code.PROVIDER_ERROR]
 
 
@@ -56,6 +56,6 @@ def test_remedies_are_those_that_may_help(code, remedies):
     assert explain(code).remedies == remedies
 
 
-def test_the_words_of_a_providers_page_keep_the_remedies():
+def test_advice_from_a_providers_page_keeps_the_remedies():
     advice = explain(Code.REFERENCE_REJECTED, "InvalidImageSize", "apixo")
     assert advice.remedies == ADVICE[Code.REFERENCE_REJECTED].remedies

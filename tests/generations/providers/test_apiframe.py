@@ -1,4 +1,4 @@
-"""Apiframe by its pages: the contract of all adapters, then what is its own."""
+"""Apiframe by its pages: the contract of all adapters, then what is special to Apiframe."""
 
 import hashlib
 import hmac
@@ -10,10 +10,12 @@ from decimal import Decimal
 import pytest
 
 from generations.providers.apiframe import SEEDREAM_4_5, ApiframeProvider
+from generations.providers.capabilities import CUSTOM, PollSchedule
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     TaskCancelled,
     TaskFailed,
@@ -23,11 +25,9 @@ from generations.providers.errors import (
 )
 from generations.providers.sizes import SEEDREAM_4_5_SIZES
 from generations.providers.types import (
-    CUSTOM,
-    Balance,
     ImageError,
     InProgress,
-    PollSchedule,
+    ProviderBalance,
     ReferenceInput,
     RemoteImage,
     Result,
@@ -81,14 +81,15 @@ class TestApiframe(TaskContract):
         HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE, {"error": "Insufficient credits"}),
         HttpCase(403, Refused, Code.AUTH, {"error": "API key is inactive"}),
         HttpCase(403, Refused, Code.FORBIDDEN, {"error": "No permission"}),
-        # Free text that sounds like a policy is no proof of one.
-        HttpCase(403, Refused, Code.FORBIDDEN, {"error": "content policy"}),
+        # There are no codes: the text decides, for a job as for a submit.
+        HttpCase(403, Refused, Code.CONTENT_POLICY, {"error": "Blocked by our content policy"}),
+        HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE, {"error": "content policy"}),
         HttpCase(404, Refused, Code.NOT_FOUND),
         HttpCase(409, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
         HttpCase(409, OutcomeUnknown, Code.OUTCOME_UNKNOWN, "not an envelope"),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
+        HttpCase(502, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
     )
@@ -103,7 +104,7 @@ class TestApiframe(TaskContract):
         return emulator.submits("apiframe")[-1].body
 
     def told(self, adapter, emulator, **fields):
-        """What a poll makes of a job that has ended, with these fields in the answer."""
+        """What a poll returns for a job that has ended, with these fields in the answer."""
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         emulator.script("apiframe", "status", Trouble(extra=fields))
@@ -159,7 +160,7 @@ class TestApiframe(TaskContract):
         with pytest.raises(UnsupportedOption):
             validate(SEEDREAM_4_5, request)
 
-    def test_the_webhook_is_called_webhook_url_in_camel_case(self, adapter, emulator):
+    def test_the_webhooks_field_is_in_camel_case(self, adapter, emulator):
         url = f"{emulator.root}/_control/sink"
         body = self.sent(adapter, emulator, webhook_url=url)
         emulator.wait()
@@ -167,7 +168,7 @@ class TestApiframe(TaskContract):
         assert body["webhookEvents"] == ["completed", "failed"]
         assert "webhook_url" not in body
 
-    def test_without_a_webhook_nothing_is_said_of_one(self, adapter, emulator):
+    def test_without_a_webhook_the_request_names_none(self, adapter, emulator):
         assert not {"webhookUrl", "webhookEvents"} & self.sent(adapter, emulator).keys()
 
     def test_the_key_goes_into_its_own_header(self, adapter):
@@ -192,7 +193,7 @@ class TestApiframe(TaskContract):
         assert field in raised.value.message
         assert not emulator.submits("apiframe")[0].accepted
 
-    def test_the_fields_that_are_refused_are_told_to_admins(self, adapter, emulator):
+    def test_admins_see_which_fields_were_refused(self, adapter, emulator):
         emulator.script(
             "apiframe", "submit", troubles.status(400, body=refused("Validation failed", seed=1))
         )
@@ -219,7 +220,7 @@ class TestApiframe(TaskContract):
         assert adapter.balance().amount == before
         assert self.accepted(emulator) == [True, False]
 
-    def test_an_answer_that_was_lost_is_found_with_the_same_key(self, adapter, emulator):
+    def test_a_lost_answer_is_recovered_with_the_same_key(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5)
         emulator.script("apiframe", "submit", troubles.lost_answer())
         with pytest.raises(OutcomeUnknown):
@@ -233,7 +234,7 @@ class TestApiframe(TaskContract):
         [(Trouble(), "COMPLETED"), (troubles.failed(POLICY), "FAILED")],
         ids=["completed", "failed"],
     )
-    def test_a_replay_may_tell_of_a_job_that_has_ended(self, adapter, emulator, trouble, status):
+    def test_a_replay_may_return_a_job_that_has_ended(self, adapter, emulator, trouble, status):
         emulator.seconds = 3600
         request = self.ask(SEEDREAM_4_5)
         emulator.script("apiframe", "submit", trouble)
@@ -243,8 +244,8 @@ class TestApiframe(TaskContract):
         again = self.submit_with_key(adapter, request)
         assert (again.task_id, again.raw) == (first.task_id, {"status": status})
 
-    def test_a_key_used_with_another_body_is_no_refusal(self, adapter, emulator):
-        """The job of that key is there: to give up would lose it, another key would pay twice."""
+    def test_a_key_used_with_another_body_leaves_the_outcome_unknown(self, adapter, emulator):
+        """Its job exists: a refusal would lose it, and another key would pay twice."""
         self.submit_with_key(adapter, self.ask(SEEDREAM_4_5))
         with pytest.raises(OutcomeUnknown) as raised:
             self.submit_with_key(adapter, self.ask(SEEDREAM_4_5, prompt="another"))
@@ -267,7 +268,7 @@ class TestApiframe(TaskContract):
         emulator.tasks[first.task_id].created -= 24 * 3600 + 1
         assert self.submit_with_key(adapter, request).task_id != first.task_id
 
-    # On the way
+    # Between us and Apiframe
 
     @pytest.mark.parametrize("text", ["error code: 1010", "error code: 1010\n", "Error code: 1020"])
     def test_a_block_on_the_way_says_nothing_about_the_key(self, adapter, emulator, text):
@@ -299,22 +300,22 @@ class TestApiframe(TaskContract):
         with pytest.raises(Refused):
             self.submit(adapter, self.ask(SEEDREAM_4_5))
 
-    def test_the_studio_has_a_name_of_its_own(self, emulator):
-        """Default names of HTTP libraries are turned away before Apiframe sees them."""
+    def test_the_user_agent_is_the_studios(self, emulator):
+        """Cloudflare refuses the default names of HTTP libraries."""
         where = emulator.base_url("apiframe"), emulator.key("apiframe")
         with pytest.raises(Unavailable):
             ApiframeProvider(*where, user_agent="python-httpx/0.28").balance()
         assert ApiframeProvider(*where).balance()
 
-    # What comes
+    # What comes back
 
-    def test_both_shapes_of_a_result_are_read(self, adapter, emulator):
+    def test_both_formats_of_a_result_are_read(self, adapter, emulator):
         link = "https://cdn.example/1.png"
         for shape in (link, {"images": [link]}, {"images": [link], "gridUrl": "https://x/g.png"}):
             result = self.told(adapter, emulator, result=shape)
             assert [image.url for image in result.images] == [link]
 
-    def test_a_link_that_is_none_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_invalid_link_fails_only_its_own_image(self, adapter, emulator):
         links = {"images": ["https://cdn.example/1.png", None, ""]}
         first, second, third = self.told(adapter, emulator, result=links).images
         assert isinstance(first, RemoteImage)
@@ -322,9 +323,7 @@ class TestApiframe(TaskContract):
         assert isinstance(third, ImageError)
 
     @pytest.mark.parametrize("result", [None, "", {}, {"images": []}, {"images": {}}, [], 7])
-    def test_a_success_without_readable_images_is_asked_about_again(
-        self, adapter, emulator, result
-    ):
+    def test_a_success_without_readable_images_is_polled_again(self, adapter, emulator, result):
         with pytest.raises(Unavailable) as raised:
             self.told(adapter, emulator, result=result)
         assert raised.value.code == Code.BAD_RESPONSE
@@ -335,12 +334,10 @@ class TestApiframe(TaskContract):
         assert [image.expires_at for image in result.images] == [ended + timedelta(hours=24)]
 
     @pytest.mark.parametrize("completed_at", [None, "soon", 7, "9999-12-31T23:59:59Z"])
-    def test_an_odd_completion_time_is_no_reason_to_lose_images(
-        self, adapter, emulator, completed_at
-    ):
+    def test_an_invalid_completion_time_loses_no_image(self, adapter, emulator, completed_at):
         assert len(self.told(adapter, emulator, completedAt=completed_at).images) == 1
 
-    def test_links_of_an_expired_job_are_tried_all_the_same(self, adapter, emulator):
+    def test_links_of_an_expired_job_are_still_tried(self, adapter, emulator):
         result = self.told(adapter, emulator, expired=True)
         assert isinstance(result.images[0], RemoteImage)
         assert result.raw["expired"] is True
@@ -370,11 +367,11 @@ class TestApiframe(TaskContract):
         assert PROMPT not in str(result.raw)
         assert result.images[0].url not in str(result.raw)
 
-    def test_an_answer_about_another_job_is_not_taken(self, adapter, emulator):
+    def test_an_answer_about_another_job_is_rejected(self, adapter, emulator):
         with pytest.raises(Unavailable):
             self.told(adapter, emulator, id=STRANGE_JOB)
 
-    def test_a_job_id_with_odd_characters_stays_one_part_of_the_path(self, adapter, emulator):
+    def test_a_job_id_with_special_characters_stays_one_part_of_the_path(self, adapter, emulator):
         with pytest.raises(ProviderError) as raised:
             adapter.poll(TaskRef(task_id="../me?a=b", model="seedream-4.5"))
         assert not isinstance(raised.value, TaskFailed)
@@ -386,10 +383,10 @@ class TestApiframe(TaskContract):
 
     # Failures
 
-    def test_a_failure_code_that_no_page_knows_is_the_providers_trouble(
+    def test_an_undocumented_failure_code_means_trouble_at_the_provider(
         self, adapter, emulator, engine
     ):
-        """There are no codes here but free text: kept for admins, and never in what is logged."""
+        """Apiframe gives free text and no codes. It is kept for admins and never logged."""
         emulator.script(self.provider, "submit", troubles.failed("SomethingNew"))
         with pytest.raises(TaskFailed) as raised:
             self.bring(adapter, self.ask(engine))
@@ -397,11 +394,20 @@ class TestApiframe(TaskContract):
         assert raised.value.message == "SomethingNew"
 
     @pytest.mark.parametrize(
+        "text", ["flagged as sensitive", "Your prompt was rejected by the safety filter."]
+    )
+    def test_a_refusal_in_free_text_counts_and_its_text_is_not_the_code(
+        self, adapter, emulator, text
+    ):
+        with pytest.raises(TaskFailed) as raised:
+            self.told(adapter, emulator, status="FAILED", error=text)
+        assert str(raised.value) == "content_policy FAILED"
+
+    @pytest.mark.parametrize(
         "text",
         [
             "no available capacity",
             "Provider returned an error: the content policy service is down",
-            "flagged as sensitive",
             f"could not draw: {PROMPT}",
             None,
         ],
@@ -435,7 +441,7 @@ class TestApiframe(TaskContract):
     def read(self, adapter, call):
         return adapter.read_webhook(call, now=time.time())
 
-    def test_news_is_told_apart_by_job_and_event(self, adapter, emulator):
+    def test_job_and_event_make_the_event_id(self, adapter, emulator):
         news = self.read(adapter, self.call_with(emulator, self.NEWS))
         again = self.read(adapter, self.call_with(emulator, self.NEWS | {"progress": 100}))
         failed = self.read(adapter, self.call_with(emulator, self.NEWS | {"event": "failed"}))
@@ -465,7 +471,7 @@ class TestApiframe(TaskContract):
             self.read(adapter, self.call_with(emulator, self.NEWS, key="emulator-key-apiframe-2"))
 
     @pytest.mark.parametrize("signature", ["", "sha256=", "sha256=xyz", "schlüssel", "00" * 32])
-    def test_a_signature_that_is_none_is_refused(self, adapter, signature):
+    def test_an_invalid_signature_is_refused(self, adapter, signature):
         call = WebhookCall(json.dumps(self.NEWS).encode(), {"x-webhook-signature": signature})
         with pytest.raises(WebhookForged):
             self.read(adapter, call)
@@ -478,12 +484,12 @@ class TestApiframe(TaskContract):
         with pytest.raises(WebhookForged):
             self.read(adapter, self.call_with(emulator, body))
 
-    def test_a_recording_is_old_news_for_there_is_no_time_in_it(self, adapter, emulator, engine):
+    def test_a_replayed_call_has_the_same_event_id(self, adapter, emulator, engine):
         _job, call = self.webhook(adapter, emulator, engine)
         later = adapter.read_webhook(call, now=time.time() + 10**6)
         assert later == self.read(adapter, call)
 
-    def test_a_failure_is_told_by_webhook_too(self, adapter, emulator):
+    def test_a_webhook_reports_failures_too(self, adapter, emulator):
         emulator.script("apiframe", "submit", troubles.failed(POLICY))
         job, call = self.webhook(adapter, emulator, SEEDREAM_4_5)
         assert self.read(adapter, call).event_id == f"{job} failed"
@@ -505,26 +511,26 @@ class TestApiframe(TaskContract):
         assert adapter.balance() == before
 
     @pytest.mark.parametrize("most", [None, "10", 0, True, 1.5])
-    def test_a_concurrency_that_is_none_is_left_out(self, adapter, emulator, most):
+    def test_an_invalid_concurrency_is_left_out(self, adapter, emulator, most):
         team = {"credits": 12, "maxConcurrentJobs": most}
         emulator.script("apiframe", "balance", Trouble(status=200, body={"team": team}))
-        assert adapter.balance() == Balance(Decimal(12), "credits", None)
+        assert adapter.balance() == ProviderBalance(Decimal(12), "credits", None)
 
     @pytest.mark.parametrize("body", [{"team": None}, {"team": {"credits": None}}, {}, []])
-    def test_a_balance_that_is_no_number_is_not_made_one(self, adapter, emulator, body):
+    def test_an_invalid_balance_raises(self, adapter, emulator, body):
         emulator.script("apiframe", "balance", Trouble(status=200, body=body))
         with pytest.raises(Unavailable):
             adapter.balance()
 
-    def test_a_refusal_for_want_of_credits_says_what_is_left(self, adapter, emulator):
+    def test_a_refusal_for_lack_of_credits_says_what_is_left(self, adapter, emulator):
         body = {"error": "Insufficient credits", "creditsRequired": 4, "creditsAvailable": 3}
         emulator.script("apiframe", "submit", troubles.status(402, body=body))
         with pytest.raises(Refused) as raised:
             self.submit(adapter, self.ask(SEEDREAM_4_5))
-        assert raised.value.balance == Balance(Decimal(3), "credits")
+        assert raised.value.balance == ProviderBalance(Decimal(3), "credits")
 
     @pytest.mark.parametrize("left", [None, "3", True])
-    def test_odd_figures_do_not_hide_the_refusal(self, adapter, emulator, left):
+    def test_invalid_figures_do_not_hide_the_refusal(self, adapter, emulator, left):
         body = {"error": "Insufficient credits", "creditsAvailable": left}
         emulator.script("apiframe", "submit", troubles.status(402, body=body))
         with pytest.raises(Refused) as raised:
@@ -580,7 +586,7 @@ def test_the_five_ratios_of_the_page_are_offered(tier):
 
 
 class TestTheChapterIsStrict:
-    """What the emulator must refuse, or a mistake of the adapter would go unseen."""
+    """What the emulator must refuse, because otherwise an adapter's mistake would go unnoticed."""
 
     def statuses(self, emulator, **params):
         order = {"model": "seedream-4.5", "prompt": "a", "seedreamParams": params}
@@ -618,7 +624,7 @@ class TestTheChapterIsStrict:
     def test_what_the_pages_do_not_allow(self, emulator, params):
         assert self.statuses(emulator, **params) == 400
 
-    def test_what_they_do(self, emulator):
+    def test_what_the_pages_allow(self, emulator):
         links = ["https://example.com/input.jpg"] * 14
         assert self.statuses(emulator, image_input=links, aspect_ratio="match_input_image") == 202
         assert self.statuses(emulator) == 202

@@ -1,4 +1,4 @@
-"""APIPod by its pages: the contract of all adapters, then what is its own."""
+"""APIPod by its pages: the contract of all adapters, then what is special to APIPod."""
 
 import json
 import threading
@@ -10,10 +10,12 @@ import pytest
 
 from generations.providers.answers import plain_code
 from generations.providers.apipod import PAGE_ADVICE, SEEDREAM_4_5, ApipodProvider
+from generations.providers.capabilities import PollSchedule
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     TaskCancelled,
     TaskFailed,
@@ -25,7 +27,6 @@ from generations.providers.types import (
     ImageError,
     InProgress,
     Payload,
-    PollSchedule,
     ReferenceInput,
     RemoteImage,
     Result,
@@ -78,14 +79,14 @@ class TestApipod(TaskContract):
         HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE),
         HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE, "not an envelope"),
         HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE, openai("insufficient_quota")),
-        # The first page has a low balance under 403, beside permissions.
+        # The first page uses 403 for a low balance as well as for permissions.
         HttpCase(403, Refused, Code.INSUFFICIENT_BALANCE, openai("insufficient_quota")),
         HttpCase(403, Refused, Code.INSUFFICIENT_BALANCE, openai(None, "Insufficient balance")),
         HttpCase(403, Refused, Code.INSUFFICIENT_BALANCE, openai("insufficient_balance")),
         HttpCase(403, Refused, Code.INSUFFICIENT_BALANCE, envelope(403, "Balance is too low")),
         HttpCase(403, Refused, Code.FORBIDDEN),
         HttpCase(403, Refused, Code.FORBIDDEN, openai(None, "Insufficient permissions")),
-        # A policy of the account is no policy of content.
+        # A policy about the account is not a policy about content.
         HttpCase(403, Refused, Code.FORBIDDEN, envelope(403, "Restricted by policy")),
         HttpCase(404, Refused, Code.NOT_FOUND),
         HttpCase(404, Refused, Code.NOT_FOUND, openai("model_not_found")),
@@ -96,11 +97,11 @@ class TestApipod(TaskContract):
             409, Refused, Code.INVALID_REQUEST, envelope(409, "Other body", "idempotency_conflict")
         ),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR, "not an envelope"),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        # 0 and 200 are success: any other code in a 200 answer is that error.
+        # 0 and 200 mean success; any other code in a 200 answer is an error.
         HttpCase(200, Refused, Code.AUTH, envelope(401, "No", "invalid_api_key")),
         HttpCase(200, Refused, Code.INSUFFICIENT_BALANCE, envelope(402, "Insufficient quota")),
         HttpCase(200, Refused, Code.INSUFFICIENT_BALANCE, envelope(403, "Insufficient balance")),
@@ -109,9 +110,9 @@ class TestApipod(TaskContract):
             200, Refused, Code.INVALID_REQUEST, envelope(409, "Other", "idempotency_conflict")
         ),
         HttpCase(200, Unavailable, Code.RATE_LIMITED, envelope(429, "Rate limit exceeded")),
-        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, envelope(500, "Internal error")),
+        HttpCase(200, ProviderFailed, Code.PROVIDER_ERROR, envelope(500, "Internal error")),
         HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, envelope(1001, "Something new")),
-        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, openai("without_a_code")),
+        HttpCase(200, ProviderFailed, Code.PROVIDER_ERROR, openai("without_a_code")),
     )
     fail_cases = (
         FailCase(CAPACITY, Code.PROVIDER_ERROR),
@@ -127,7 +128,7 @@ class TestApipod(TaskContract):
         return emulator.submits("apipod")[-1].body
 
     def told(self, adapter, emulator, **fields):
-        """What a poll makes of a task that has ended, with these fields in the answer."""
+        """What a poll returns for a task that has ended, with these fields in the answer."""
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         emulator.script("apipod", "status", Trouble(extra=fields))
@@ -220,14 +221,12 @@ class TestApipod(TaskContract):
             assert [image.expires_at for image in result.images] == [moment + timedelta(hours=24)]
 
     @pytest.mark.parametrize("completed_at", [None, "soon", 10**30, -1, 0, True, 1.5])
-    def test_an_odd_completion_time_is_no_reason_to_lose_an_image(
-        self, adapter, emulator, completed_at
-    ):
+    def test_an_invalid_completion_time_loses_no_image(self, adapter, emulator, completed_at):
         [image] = self.told(adapter, emulator, completed_at=completed_at).images
         assert image.expires_at is None
 
     @pytest.mark.parametrize("result", [[], None, [""], [None]])
-    def test_completed_without_a_picture_is_not_yet_deliverable(self, adapter, emulator, result):
+    def test_completed_without_an_image_is_not_yet_deliverable(self, adapter, emulator, result):
         assert self.told(adapter, emulator, result=result) == InProgress()
 
     def test_an_empty_result_is_filled_later(self, adapter, emulator):
@@ -238,12 +237,12 @@ class TestApipod(TaskContract):
         assert isinstance(self.poll(adapter, request, accepted), Result)
 
     @pytest.mark.parametrize("result", ["https://cdn.example/1.png", {"url": "x"}, 7])
-    def test_a_result_that_is_no_list_is_asked_about_again(self, adapter, emulator, result):
+    def test_a_result_that_is_not_a_list_is_polled_again(self, adapter, emulator, result):
         with pytest.raises(Unavailable) as raised:
             self.told(adapter, emulator, result=result)
         assert raised.value.code == Code.BAD_RESPONSE
 
-    def test_a_link_that_is_none_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_invalid_link_fails_only_its_own_image(self, adapter, emulator):
         links = ["https://cdn.example/1.png", None]
         first, second = self.told(adapter, emulator, result=links).images
         assert isinstance(first, RemoteImage)
@@ -264,7 +263,7 @@ class TestApipod(TaskContract):
             emulator.script("apipod", "status", Trouble(extra={"status": status}))
             assert self.poll(adapter, request, accepted) == InProgress()
 
-    # How a task ends without a picture
+    # How a task ends without an image
 
     def test_a_cancelled_task_is_cancelled(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5)
@@ -294,7 +293,7 @@ class TestApipod(TaskContract):
             self.told(adapter, emulator, status="failed", code=500, message="Upstream")
         assert (raised.value.raw_code, raised.value.message) == ("500", "Upstream")
 
-    def test_the_status_goes_before_the_code(self, adapter, emulator):
+    def test_the_status_takes_precedence_over_the_code(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         links = ["https://cdn.example/1.png"]
@@ -325,7 +324,7 @@ class TestApipod(TaskContract):
             self.poll(other, request, accepted)
         assert raised.value.code == Code.NOT_FOUND
 
-    def test_a_task_id_with_odd_characters_stays_one_part_of_the_path(self, adapter, emulator):
+    def test_a_task_id_with_special_characters_stays_one_part_of_the_path(self, adapter, emulator):
         with pytest.raises(Refused):
             adapter.poll(TaskRef(task_id="a&b=c/../d?e", model="seedream-v4.5"))
         [call] = emulator.polls("apipod")
@@ -349,7 +348,7 @@ class TestApipod(TaskContract):
         assert list(emulator.tasks) == [again.task_id]
         assert again.raw["idempotent_replay"] == "true"
 
-    def test_a_replay_is_told_from_a_first_answer(self, adapter, emulator):
+    def test_a_replay_differs_from_a_first_answer(self, adapter, emulator):
         assert "idempotent_replay" not in self.keyed(adapter).raw
 
     def test_other_keys_make_other_tasks(self, adapter, emulator):
@@ -374,7 +373,7 @@ class TestApipod(TaskContract):
         second = adapter.submit(spaced, timeout=SECONDS, idempotency_key="one-key")
         assert first.task_id == second.task_id
 
-    def test_in_progress_is_to_be_sent_again_after_the_time_it_names(self, adapter, emulator):
+    def test_a_request_in_progress_is_sent_again_after_the_time_named(self, adapter, emulator):
         emulator.script("apipod", "submit", troubles.status(409))
         with pytest.raises(OutcomeUnknown) as raised:
             self.keyed(adapter)
@@ -403,7 +402,7 @@ class TestApipod(TaskContract):
             self.keyed(adapter, key="k" * 256)
         assert raised.value.raw_code == "invalid_idempotency_key"
 
-    def test_one_key_makes_one_task_however_often_it_comes_at_once(self, adapter, emulator):
+    def test_simultaneous_requests_with_one_key_make_one_task(self, adapter, emulator):
         answers = []
         threads = [
             threading.Thread(target=lambda: answers.append(self.keyed(adapter))) for _ in range(4)
@@ -436,7 +435,7 @@ class TestApipod(TaskContract):
         news = [adapter.read_webhook(WebhookCall(body, {}), now=time.time()) for body in bodies]
         assert news[0].event_id != news[1].event_id
 
-    def test_a_callback_that_nobody_hears_is_made_five_times(self, adapter, emulator, monkeypatch):
+    def test_an_unanswered_callback_is_made_five_times(self, adapter, emulator, monkeypatch):
         monkeypatch.setattr(emulator, "later", lambda _seconds, do: do())
         request = self.ask(SEEDREAM_4_5, webhook_url=f"{emulator.root}/nobody")
         self.submit(adapter, request)
@@ -450,8 +449,8 @@ class TestApipod(TaskContract):
     # The key and the account
 
     def test_a_probe_reads_the_account_status(self, adapter, emulator):
-        assert "key works" in adapter.probe()
-        assert [call.path for call in emulator.log] == ["/apipod/v1/account/status"]
+        assert "made-up key was refused" in adapter.probe()
+        assert {call.path for call in emulator.log} == {"/apipod/v1/account/status"}
 
     @pytest.mark.parametrize(
         ("trouble", "error", "code"),
@@ -508,7 +507,7 @@ class TestApipod(TaskContract):
 
 
 class TestTheChapter:
-    """The emulator is as strict as the pages, and stricter where they say nothing."""
+    """The emulator is as strict as the pages, and stricter if they leave something open."""
 
     @pytest.fixture
     def send(self, emulator):

@@ -1,4 +1,4 @@
-"""APIXO by its page: the contract of all adapters, then what is its own."""
+"""APIXO by its page: the contract of all adapters, then what is special to APIXO."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,20 +6,16 @@ from decimal import Decimal
 import pytest
 
 from generations.providers.apixo import PAGE_ADVICE, SEEDREAM_4_5, ApixoProvider
+from generations.providers.capabilities import PollSchedule
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
+    ProviderFailed,
     Refused,
     TaskFailed,
     Unavailable,
 )
-from generations.providers.types import (
-    ImageError,
-    PollSchedule,
-    ReferenceInput,
-    RemoteImage,
-    TaskRef,
-)
+from generations.providers.types import ImageError, ReferenceInput, RemoteImage, TaskRef
 from tests.emulator import Trouble, troubles
 from tests.generations.providers.contract import (
     FailCase,
@@ -52,14 +48,15 @@ class TestApixo(TaskContract):
         HttpCase(403, Refused, Code.CONTENT_POLICY, envelope("NSFW_DETECTED", "refused")),
         HttpCase(404, Refused, Code.NOT_FOUND),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
+        HttpCase(502, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        # "200 means the task was accepted": any other code in a 200 answer is that error.
+        # "200 means the task was accepted"; any other code in a 200 answer is an error.
         HttpCase(200, Refused, Code.INSUFFICIENT_BALANCE, envelope(402, "Insufficient balance")),
         HttpCase(200, Unavailable, Code.RATE_LIMITED, envelope(429, "Slow down")),
-        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, envelope(500, "Server error")),
+        HttpCase(200, ProviderFailed, Code.PROVIDER_ERROR, envelope(500, "Server error")),
+        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, envelope(504, "Upstream timeout")),
     )
     fail_cases = (
         FailCase("SensitiveContentDetected", Code.CONTENT_POLICY),
@@ -92,7 +89,7 @@ class TestApixo(TaskContract):
         FailCase("MODEL_UNAVAILABLE", Code.PROVIDER_ERROR),
         FailCase("GENERATION_FAILED", Code.PROVIDER_ERROR),
         FailCase("INSUFFICIENT_CREDITS", Code.INSUFFICIENT_BALANCE),
-        # The same word in other clothes.
+        # Documented codes in another spelling.
         FailCase("sensitive content detected", Code.CONTENT_POLICY),
         FailCase("UPLOAD_ERROR", Code.REFERENCE_REJECTED),
     )
@@ -144,15 +141,13 @@ class TestApixo(TaskContract):
         assert {image.expires_at for image in result.images} == {ended + timedelta(days=15)}
 
     @pytest.mark.parametrize("complete_time", [None, "soon", 10**30, -1])
-    def test_an_odd_completion_time_is_no_reason_to_lose_images(
-        self, adapter, emulator, complete_time
-    ):
+    def test_an_invalid_completion_time_loses_no_image(self, adapter, emulator, complete_time):
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         emulator.script("apixo", "status", Trouble(extra={"completeTime": complete_time}))
         assert len(self.poll(adapter, request, accepted).images) == 2
 
-    def test_a_link_that_is_none_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_invalid_link_fails_only_its_own_image(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         urls = '{"resultUrls": ["https://cdn.example/1.png", null]}'
@@ -162,9 +157,7 @@ class TestApixo(TaskContract):
         assert isinstance(second, ImageError)
 
     @pytest.mark.parametrize("result", ["", "{", "{}", '{"resultUrls": []}', "[" * 100_000, None])
-    def test_a_success_without_readable_images_is_asked_about_again(
-        self, adapter, emulator, result
-    ):
+    def test_a_success_without_readable_images_is_polled_again(self, adapter, emulator, result):
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         emulator.script("apixo", "status", Trouble(extra={"resultJson": result}))
@@ -172,7 +165,7 @@ class TestApixo(TaskContract):
             self.poll(adapter, request, accepted)
         assert raised.value.code == Code.BAD_RESPONSE
 
-    def test_an_answer_about_another_task_is_not_taken(self, adapter, emulator):
+    def test_an_answer_about_another_task_is_rejected(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5)
         accepted = self.submit(adapter, request)
         emulator.script("apixo", "status", Trouble(extra={"taskId": "task_of_someone_else"}))
@@ -193,7 +186,7 @@ class TestApixo(TaskContract):
             adapter.poll(TaskRef(task_id="task_1", model="seedream-4-5"))
         assert raised.value.code == Code.RATE_LIMITED
 
-    def test_a_task_id_with_odd_characters_stays_one_parameter(self, adapter, emulator):
+    def test_a_task_id_with_special_characters_stays_one_parameter(self, adapter, emulator):
         with pytest.raises(Refused):
             adapter.poll(TaskRef(task_id="a&b=c/../d", model="seedream-4-5"))
         assert emulator.polls("apixo")[0].query == {"taskId": "a&b=c/../d"}
@@ -213,7 +206,7 @@ class TestApixo(TaskContract):
         after = adapter.balance()
         assert (after.unit, before.amount - after.amount) == ("USD", Decimal("0.14"))
 
-    def test_a_balance_that_is_no_number_is_not_made_one(self, adapter, emulator):
+    def test_an_invalid_balance_raises(self, adapter, emulator):
         emulator.script("apixo", "balance", Trouble(status=200, body=envelope(200, "success")))
         with pytest.raises(Unavailable):
             adapter.balance()

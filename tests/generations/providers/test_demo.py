@@ -1,4 +1,4 @@
-"""The demo engine, with a clock that the tests turn by hand."""
+"""The demo engine, with a clock that the tests set."""
 
 import base64
 import io
@@ -40,7 +40,7 @@ SCENE_PROMPTS = {
 
 
 class Clock:
-    """Seconds that pass when a test says so; it starts in a good moment of the engine."""
+    """A clock that moves when a test says so. It starts at a time when the engine is not busy."""
 
     def __init__(self) -> None:
         self.now = 1_000_006.0
@@ -75,7 +75,7 @@ def ask(prompt=PROMPT, **changes):
 
 
 def submit(demo, request, key="key-1"):
-    return demo.submit(demo.build_submit(request), timeout=5, idempotency_key=key)
+    return demo.submit(demo.build_submit(request), timeout=60, idempotency_key=key)
 
 
 def poll(demo, accepted):
@@ -83,7 +83,7 @@ def poll(demo, accepted):
 
 
 def bring(demo, clock, request, key="key-1"):
-    """The end of a request, however long it takes."""
+    """The result of a request, however long it takes."""
     accepted = submit(demo, request, key)
     clock.wait(600)
     return poll(demo, accepted)
@@ -102,7 +102,7 @@ def opened(data):
 
 
 def small(prompt, *, seed=7, size=(240, 160), **changes):
-    """A picture of a size that no provider offers, so that many of them are quick."""
+    """A picture of a size that no provider offers, small so that many are made quickly."""
     return demo_pictures.render(Picture(read(prompt), seed, size, **changes), "png")
 
 
@@ -122,7 +122,7 @@ def reference(data, n=1):
 
 
 class TestTime:
-    """With a prompt that draws nothing, as only the waiting counts."""
+    """The prompt draws nothing, because only the time counts."""
 
     WAITED_FOR = f"{PROMPT} {Trouble.NO_IMAGE}"
 
@@ -154,7 +154,7 @@ class TestTime:
         clock.wait(0.041)
         assert file_of(poll(demo, accepted))
 
-    def test_a_time_scale_of_nothing_is_refused(self):
+    def test_a_time_scale_of_zero_is_refused(self):
         with pytest.raises(ValueError, match="above 0"):
             DemoProvider(time_scale=0)
 
@@ -222,7 +222,7 @@ class TestScenes:
     def test_every_scene_can_be_painted_by_day_and_by_night(self, prompt, size):
         by_day, by_night = small(prompt, size=size), small(f"{prompt} at midnight", size=size)
         assert opened(by_day).size == opened(by_night).size == size
-        # A picture, not a flat sheet: more colours than a palette has.
+        # It is a picture and not a flat colour if it has more colours than a palette.
         assert len(set(opened(by_day).get_flattened_data())) > 256
         assert by_day != by_night
 
@@ -240,7 +240,7 @@ class TestScenes:
         assert read("A red vase", avoided="red").palette == ""
 
     @pytest.mark.parametrize("prompt", ["Quarterly results", "季度报告", "?!"])
-    def test_without_a_known_word_there_is_a_picture_all_the_same(self, prompt):
+    def test_without_a_known_word_there_is_still_a_picture(self, prompt):
         assert read(prompt).scene in SCENES
         assert read(prompt) == read(prompt)
 
@@ -268,7 +268,7 @@ class TestReferences:
         body = demo.build_submit(ask(references=(reference(picture_file("navy")),))).body
         assert len(body) < 400
 
-    def test_a_reference_that_is_no_picture_is_refused(self, demo):
+    def test_a_reference_that_is_not_an_image_is_refused(self, demo):
         broken = reference(b"\xff\xd8 no picture at all"), reference(picture_file("navy"), 2)
         with pytest.raises(Refused) as refused:
             submit(demo, ask(references=broken))
@@ -322,7 +322,7 @@ class TestTasks:
         "task_id",
         ["", "nonsense", "1f.", "1f.%%%", "1f.bm90IGpzb24", "1f.W10", "1f.bnVsbA", "zz.é"],
     )
-    def test_an_id_that_no_task_has_fails(self, demo, task_id):
+    def test_an_unknown_id_fails(self, demo, task_id):
         with pytest.raises(TaskFailed) as failed:
             demo.poll(TaskRef(task_id=task_id, model=ENGINE.model))
         assert failed.value.code == Code.NOT_FOUND
@@ -347,7 +347,7 @@ class TestTasks:
         with pytest.raises(TaskFailed):
             poll(demo, Accepted(f"{name}.{packed}"))
 
-    def test_cancelling_is_always_taken(self, demo):
+    def test_cancelling_is_always_accepted(self, demo):
         accepted = submit(demo, ask())
         assert demo.cancel(TaskRef(task_id=accepted.task_id, model=ENGINE.model)) is True
 

@@ -1,4 +1,4 @@
-"""fal by its pages: the contract of all adapters, then what is its own."""
+"""fal by its pages: the contract of all adapters, then what is special to fal."""
 
 import json
 import time
@@ -7,10 +7,12 @@ from decimal import Decimal
 import pytest
 
 from generations.providers.answers import plain_code
+from generations.providers.capabilities import CUSTOM
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     TaskCancelled,
     TaskFailed,
@@ -21,7 +23,6 @@ from generations.providers.errors import (
 from generations.providers.fal.adapter import PAGE_ADVICE, SEEDREAM_4_5, FalProvider
 from generations.providers.fal.answers import ERROR_TYPES
 from generations.providers.types import (
-    CUSTOM,
     ImageError,
     InProgress,
     Payload,
@@ -47,6 +48,7 @@ MODEL = SEEDREAM_4_5.model
 APP = "/fal-ai/bytedance"
 HOOK = "https://studio.example/hooks/fal/token:with?odd=signs&more"
 NOTED = {"status": "CANCELLATION_REQUESTED"}
+REMOVED = {"status": "OK"}
 DAY = 24 * 3600
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance."
 
@@ -98,8 +100,8 @@ class TestFal(OfFal, TaskContract):
         HttpCase(422, Refused, Code.CONTENT_POLICY, from_model("content_policy_violation")),
         HttpCase(422, Refused, Code.REFERENCE_REJECTED, from_model("image_load_error")),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
+        HttpCase(502, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
     )
@@ -169,7 +171,7 @@ class TestFal(OfFal, TaskContract):
         assert call.body["image_urls"] == [each.link for each in references]
         assert call.body["seed"] == 7
 
-    def test_a_set_is_one_generation_of_many(self, adapter, emulator):
+    def test_a_set_is_one_request_for_several_images(self, adapter, emulator):
         body = self.sent(adapter, emulator, sequential=True, num_images=6).body
         assert (body["num_images"], body["max_images"]) == (1, 6)
 
@@ -182,7 +184,7 @@ class TestFal(OfFal, TaskContract):
         headers = {name.lower() for name in self.sent(adapter, emulator).headers}
         assert not [name for name in headers if name.startswith("x-fal")]
 
-    def test_what_fal_would_drop_in_silence_is_refused(self):
+    def test_references_that_fal_would_drop_are_refused(self):
         references = tuple(reference(n) for n in range(11))
         with pytest.raises(UnsupportedOption) as refused:
             validate(SEEDREAM_4_5, self.ask(SEEDREAM_4_5, references=references))
@@ -199,14 +201,16 @@ class TestFal(OfFal, TaskContract):
         with pytest.raises(Refused):
             self.submit(adapter, more)
 
-    @pytest.mark.parametrize(("width", "height"), [(1920, 1920), (4096, 4096), (1920, 4096)])
+    @pytest.mark.parametrize(
+        ("width", "height"), [(1920, 1920), (4096, 4096), (1920, 4096), (2560, 1440), (6240, 2656)]
+    )
     def test_custom_sizes_reach_both_ends_of_the_range(self, adapter, emulator, width, height):
         size = {"resolution": CUSTOM, "aspect_ratio": "", "width": width, "height": height}
         validate(SEEDREAM_4_5, self.ask(SEEDREAM_4_5, **size))
         call = self.sent(adapter, emulator, **size)
         assert call.body["image_size"] == {"width": width, "height": height}
 
-    @pytest.mark.parametrize(("width", "height"), [(1919, 4096), (4097, 1920)])
+    @pytest.mark.parametrize(("width", "height"), [(1919, 1919), (2560, 1439), (4097, 4096)])
     def test_custom_sizes_end_there(self, width, height):
         size = {"resolution": CUSTOM, "aspect_ratio": "", "width": width, "height": height}
         with pytest.raises(UnsupportedOption):
@@ -229,7 +233,7 @@ class TestFal(OfFal, TaskContract):
     def test_the_emulator_is_strict(self, adapter, emulator, wrong):
         body = json.dumps({"prompt": PROMPT} | wrong).encode()
         with pytest.raises(Refused):
-            adapter.submit(Payload(f"/{MODEL}/text-to-image", body), timeout=5)
+            adapter.submit(Payload(f"/{MODEL}/text-to-image", body), timeout=60)
         assert not emulator.submits("fal")[0].accepted
 
     # Links
@@ -263,7 +267,7 @@ class TestFal(OfFal, TaskContract):
         urls = dict.fromkeys(("status_url", "response_url", "cancel_url"), link)
         assert isinstance(adapter.poll(TaskRef(task_id, MODEL, urls=urls)), Result)
 
-    def test_a_task_id_with_odd_characters_stays_one_part_of_the_path(self, adapter, emulator):
+    def test_a_task_id_with_special_characters_stays_one_part_of_the_path(self, adapter, emulator):
         with pytest.raises(Refused):
             adapter.poll(TaskRef("a/b?c=d", MODEL))
         [call] = emulator.polls("fal")
@@ -274,9 +278,9 @@ class TestFal(OfFal, TaskContract):
         emulator.script("fal", "submit", Trouble(extra=extra))
         assert isinstance(adapter.poll(self.accepted(adapter)), Result)
 
-    # How a task is
+    # The state of a task
 
-    def test_the_place_in_the_queue_is_told(self, adapter, emulator):
+    def test_the_place_in_the_queue_is_reported(self, adapter, emulator):
         emulator.seconds = 3600
         first, second = self.accepted(adapter), self.accepted(adapter)
         assert adapter.poll(first) == InProgress(place=0)
@@ -286,7 +290,7 @@ class TestFal(OfFal, TaskContract):
         assert adapter.poll(second) == InProgress(place=0)
 
     @pytest.mark.parametrize("place", ["3", -1, None, True, 1.5])
-    def test_an_odd_place_is_none(self, adapter, emulator, place):
+    def test_an_invalid_place_is_ignored(self, adapter, emulator, place):
         emulator.seconds = 3600
         task = self.accepted(adapter)
         emulator.script("fal", "status", Trouble(extra={"queue_position": place}))
@@ -299,7 +303,7 @@ class TestFal(OfFal, TaskContract):
         assert result.raw["images"][0]["width"] == 2048
         assert adapter.poll(self.accepted(adapter, references=(reference(1),))).seed is None
 
-    def test_an_answer_about_another_request_is_not_taken(self, adapter, emulator):
+    def test_an_answer_about_another_request_is_rejected(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("fal", "status", Trouble(extra={"request_id": "of-someone-else"}))
         with pytest.raises(Unavailable):
@@ -313,7 +317,7 @@ class TestFal(OfFal, TaskContract):
             adapter.poll(task)
         assert raised.value.code == Code.BAD_RESPONSE
 
-    def test_an_image_without_a_link_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_image_without_a_link_fails_only_itself(self, adapter, emulator):
         task = self.accepted(adapter)
         images = [{"url": "https://v3.fal.media/files/1.png"}, {"url": None}, None]
         emulator.script("fal", "result", Trouble(extra={"images": images}))
@@ -348,7 +352,7 @@ class TestFal(OfFal, TaskContract):
     def test_a_hint_to_retry_never_repeats_a_submit(self, adapter, emulator):
         body = from_model("internal_server_error")
         emulator.script("fal", "submit", troubles.status(500, body=body, X_Fal_Retryable="true"))
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(ProviderFailed):
             self.accepted(adapter)
 
     def test_the_header_names_the_error_where_the_body_does_not(self, adapter, emulator):
@@ -362,7 +366,7 @@ class TestFal(OfFal, TaskContract):
         )
 
     @pytest.mark.parametrize("detail", [[], [None], [{"msg": PROMPT}], {"type": "x"}, PROMPT, 7])
-    def test_an_odd_error_keeps_its_status_and_no_text(self, adapter, emulator, detail):
+    def test_an_undocumented_error_keeps_its_status_and_no_text(self, adapter, emulator, detail):
         emulator.script("fal", "submit", Trouble(status=422, body={"detail": detail}))
         with pytest.raises(Refused) as raised:
             self.accepted(adapter)
@@ -420,7 +424,7 @@ class TestFal(OfFal, TaskContract):
         with pytest.raises(TaskFailed):
             adapter.poll(task)
 
-    def test_pictures_count_more_than_an_error_in_the_status(self, adapter, emulator):
+    def test_images_count_more_than_an_error_in_the_status(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("fal", "status", Trouble(extra={"error": "It failed"}))
         assert len(adapter.poll(task).images) == 2
@@ -436,7 +440,7 @@ class TestFal(OfFal, TaskContract):
 
     # Cancelling
 
-    def test_what_waits_in_the_queue_is_surely_cancelled(self, adapter, emulator):
+    def test_a_queued_request_is_cancelled_at_once(self, adapter, emulator):
         emulator.seconds = 3600
         task = self.accepted(adapter)
         assert adapter.cancel(task) is True
@@ -445,29 +449,42 @@ class TestFal(OfFal, TaskContract):
             adapter.poll(task)
         assert raised.value.code == Code.CANCELLED
 
-    def test_removed_from_the_queue_needs_no_second_look(self, adapter, emulator):
+    def test_a_request_in_progress_is_cancelled_when_the_status_says_so(self, adapter, emulator):
+        emulator.seconds = 3600
         task = self.accepted(adapter)
-        emulator.script("fal", "cancel", Trouble(status=200, body={"status": "OK"}))
+        emulator.tasks[task.task_id].created -= 1800
         assert adapter.cancel(task) is True
-        assert emulator.polls("fal") == []
+        assert [call.status for call in emulator.calls("fal", "cancel")] == [202]
 
-    @pytest.mark.parametrize("body", [NOTED, {"status": "SOMETHING_NEW"}])
-    def test_a_wish_that_is_only_noted_loses_no_picture(self, adapter, emulator, body):
+    @pytest.mark.parametrize("body", [REMOVED, NOTED, {"status": "SOMETHING_NEW"}])
+    def test_a_job_that_continues_after_its_cancel_loses_no_image(self, adapter, emulator, body):
+        emulator.seconds = 3600
         task = self.accepted(adapter)
-        emulator.script("fal", "cancel", Trouble(status=202, body=body))
+        emulator.script("fal", "cancel", troubles.unheeded(200, body))
         assert adapter.cancel(task) is False
+        emulator.finish_tasks()
         assert isinstance(adapter.poll(task), Result)
 
-    @pytest.mark.parametrize(("status", "gone"), [(404, True), (401, False), (503, False)])
-    def test_a_noted_wish_is_sure_only_if_the_request_is_gone(
-        self, adapter, emulator, status, gone
+    @pytest.mark.parametrize(
+        ("body", "status", "gone"),
+        [
+            (REMOVED, 404, True),
+            (REMOVED, 401, False),
+            (REMOVED, 503, False),
+            (NOTED, 404, False),
+            (NOTED, 503, False),
+        ],
+    )
+    def test_a_status_that_cannot_be_read_proves_no_end(
+        self, adapter, emulator, body, status, gone
     ):
+        """A task is gone only if fal has removed it and no longer knows it."""
         task = self.accepted(adapter)
-        emulator.script("fal", "cancel", Trouble(status=202, body=NOTED))
+        emulator.script("fal", "cancel", troubles.unheeded(200, body))
         emulator.script("fal", "status", troubles.status(status))
         assert adapter.cancel(task) is gone
 
-    def test_nothing_to_cancel_is_no_error(self, adapter, emulator):
+    def test_cancelling_an_unknown_or_ended_task_raises_nothing(self, adapter, emulator):
         assert adapter.cancel(self.accepted(adapter)) is False
         assert adapter.cancel(TaskRef("never-made", MODEL)) is False
         assert [call.status for call in emulator.calls("fal", "cancel")] == [400, 404]
@@ -475,9 +492,7 @@ class TestFal(OfFal, TaskContract):
     @pytest.mark.parametrize(
         ("status", "error"), [(400, Refused), (401, Refused), (500, Unavailable)]
     )
-    def test_a_cancel_that_went_wrong_is_not_taken_for_an_answer(
-        self, adapter, emulator, status, error
-    ):
+    def test_a_failed_cancel_raises(self, adapter, emulator, status, error):
         task = self.accepted(adapter)
         emulator.script("fal", "cancel", troubles.status(status))
         with pytest.raises(error):
@@ -492,10 +507,12 @@ class TestFal(OfFal, TaskContract):
             stranger.poll(task)
         assert raised.value.code == Code.NOT_FOUND
 
-    def test_a_probe_asks_for_what_was_never_made(self, adapter, emulator):
-        assert adapter.probe()
-        [call] = emulator.log
-        assert (call.route, call.status) == ("status", 404)
+    def test_a_probe_reads_a_request_that_never_existed(self, adapter, emulator):
+        assert "made-up key was refused (401)" in adapter.probe()
+        assert [(call.route, call.status) for call in emulator.log] == [
+            ("status", 404),
+            ("status", 401),
+        ]
 
     @pytest.mark.parametrize(("status", "code"), [(403, Code.FORBIDDEN), (503, None)])
     def test_a_probe_that_proves_nothing_fails(self, adapter, emulator, status, code):
@@ -506,7 +523,7 @@ class TestFal(OfFal, TaskContract):
 
     # Webhooks
 
-    def test_a_webhook_tells_of_failures_too(self, adapter, emulator, engine):
+    def test_a_webhook_reports_failures_too(self, adapter, emulator, engine):
         emulator.script("fal", "submit", troubles.failed("no_media_generated"))
         task_id, call = self.webhook(adapter, emulator, engine)
         assert json.loads(call.body)["status"] == "ERROR"
@@ -514,13 +531,13 @@ class TestFal(OfFal, TaskContract):
 
 
 class TestSignatures(OfFal):
-    """Signed calls at a time of our own: `now` is a plain number."""
+    """Signed calls; `now` is a fixed number."""
 
     NOW = 2_000_000_000
 
     @pytest.fixture
     def call(self, chapter):
-        """`call(at, …)`: a call signed at that second with the key of that moment."""
+        """`call(at, …)`: a call signed at the second `at` with the current key."""
 
         def call(at=self.NOW, *, header_id="request-1", **changes):
             body = {"request_id": "request-1", "gateway_request_id": "g-1", "status": "OK"}
@@ -533,7 +550,7 @@ class TestSignatures(OfFal):
     def fetches(self, emulator):
         return len(emulator.calls("fal", "jwks"))
 
-    def test_the_same_news_has_the_same_name(self, adapter, call):
+    def test_a_repeated_call_has_the_same_event_id(self, adapter, call):
         def event(**changes):
             return adapter.read_webhook(call(**changes), now=self.NOW).event_id
 
@@ -568,7 +585,7 @@ class TestSignatures(OfFal):
         adapter.read_webhook(call(self.NOW + DAY), now=self.NOW + DAY)
         assert self.fetches(emulator) == 2
 
-    def test_keys_past_their_day_are_worth_nothing(self, adapter, emulator, call):
+    def test_keys_older_than_a_day_are_not_used(self, adapter, emulator, call):
         adapter.read_webhook(call(), now=self.NOW)
         emulator.script("fal", "jwks", troubles.status(503))
         with pytest.raises(WebhookForged):
@@ -583,7 +600,9 @@ class TestSignatures(OfFal):
         assert adapter.read_webhook(call(later), now=later).task_id == "request-1"
         assert self.fetches(emulator) == 2
 
-    def test_forgeries_fetch_no_more_than_once_a_minute(self, adapter, emulator, chapter, call):
+    def test_forged_calls_fetch_the_keys_once_a_minute_at_most(
+        self, adapter, emulator, chapter, call
+    ):
         good = call()
         forged = WebhookCall(good.body + b" ", good.headers)
         for second in range(60):
@@ -608,9 +627,7 @@ class TestSignatures(OfFal):
             Trouble(status=200, body={"keys": [], "more": "x" * 200_000}),
         ],
     )
-    def test_without_keys_nothing_is_believed_until_there_are_some(
-        self, adapter, emulator, call, trouble
-    ):
+    def test_without_keys_every_call_is_refused(self, adapter, emulator, call, trouble):
         emulator.script("fal", "jwks", trouble)
         for _ in range(3):
             with pytest.raises(WebhookForged):
@@ -618,7 +635,7 @@ class TestSignatures(OfFal):
         assert self.fetches(emulator) == 1
         assert adapter.read_webhook(call(), now=self.NOW + 60).task_id == "request-1"
 
-    def test_a_failed_fetch_forgets_no_good_key(self, adapter, emulator, chapter, call):
+    def test_a_failed_fetch_keeps_the_known_keys(self, adapter, emulator, chapter, call):
         good = call()
         adapter.read_webhook(good, now=self.NOW)
         emulator.script("fal", "jwks", troubles.status(503))
@@ -638,7 +655,7 @@ class TestSignatures(OfFal):
 def test_the_engine_is_what_the_page_says():
     assert (SEEDREAM_4_5.name, MODEL) == ("fal/seedream-4-5", "fal-ai/bytedance/seedream/v4.5")
     assert (ABLE.images_per_request, ABLE.images_per_sequence, ABLE.max_images) == (6, 6, 10)
-    assert (ABLE.max_references, ABLE.max_pictures) == (10, 15)
+    assert (ABLE.max_references, ABLE.max_images_and_references) == (10, 15)
     assert ABLE.unproven == {"seed"}
     assert ABLE.can_cancel
     assert ABLE.webhook
@@ -650,7 +667,7 @@ def test_the_engine_is_what_the_page_says():
     }
 
 
-def test_every_size_of_the_table_is_within_the_rule():
+def test_every_size_of_the_table_is_within_the_limits():
     sizes = [size for ratios in ABLE.sizes.values() for size in ratios.values()]
     assert all(2560 * 1440 <= width * height <= 4096 * 4096 for width, height in sizes)
 

@@ -1,4 +1,4 @@
-"""Fetching goes to public addresses alone, and ends."""
+"""Fetching connects only to public addresses, and ends."""
 
 import logging
 import socket
@@ -11,17 +11,17 @@ import pytest
 from generations.providers.addresses import is_public
 from generations.providers.errors import Code, FetchFailed
 from generations.providers.fetching import fetch
-from generations.providers.network import AddressRefused, GuardedBackend
+from generations.providers.network import AddressRefused, GuardedBackend, TimedStream
 from tests.emulator import Trouble, troubles
 
 MAX_BYTES = 10_000_000
-SECONDS = 5.0
+SECONDS = 60.0
 SHORT = 1.0
 
 
 @pytest.fixture
 def url(emulator):
-    """The link of an image that is there."""
+    """The link of an image that exists."""
     emulator.small = True
     task = emulator.add_task(provider="apixo", account="", wanted=1, size=(512, 512), delivered=1)
     return f"{emulator.root}/apixo/files/{task.id}/1.png"
@@ -37,7 +37,7 @@ def get(emulator):
 
 
 def names(**addresses):
-    """A resolver that knows these names alone, and remembers what it was asked."""
+    """A resolver that knows only these names and records what it was asked."""
     asked = []
 
     def resolve(host, port, **_more):
@@ -125,7 +125,7 @@ class TestAddresses:
         ).final
 
     def test_the_address_that_was_checked_is_the_one_connected_to(self, monkeypatch):
-        """A name server that changes its mind after the check changes nothing."""
+        """A name server that gives another answer after the check changes nothing."""
         connected = []
 
         def connect(_self, host, *_arguments):
@@ -162,9 +162,72 @@ class TestSchemes:
             "https://[::1/",
         ],
     )
-    def test_other_than_https_is_refused_for_good(self, get, url):
+    def test_schemes_other_than_https_are_refused_for_good(self, get, url):
         error = failure(get, url)
         assert (error.final, error.code) == (True, Code.IMAGE_UNREACHABLE)
+
+
+class TestMalformed:
+    """No request can be made of such a link, so another try is useless."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://0177.0.0.1/x.png",
+            "https://256.256.256.256/x.png",
+            "https://[/x.png",
+            "https://[v1.x]/x.png",
+            "https://a..b/x.png",
+            "https://-/\0x.png",
+            "https://xn--/x.png",
+            "https://xn--a\N{SNOWMAN}/x.png",
+            "https://ex\N{FULLWIDTH COMMERCIAL AT}ample/x.png",
+            f"https://{'a' * 64}\N{SNOWMAN}.example/x.png",
+            "https://images.example:99999/x.png",
+            "https://images.example:-1/x.png",
+            "https://images.example/\u007fx.png",
+            f"https://images.example/{'x' * 10_000}.png",
+            f"https://{'x.' * 5_000}example/x.png",
+        ],
+        ids=lambda url: ascii(url)[:40],
+    )
+    def test_an_invalid_link_is_refused_for_good(self, get, url):
+        error = failure(get, url, resolver=names())
+        assert (error.final, error.code) == (True, Code.IMAGE_UNREACHABLE)
+
+    @pytest.mark.parametrize("target", ["https://[", "https://0177.0.0.1/", "https://a..b/"])
+    def test_a_redirect_to_an_invalid_link_is_refused_for_good(self, get, url, emulator, target):
+        emulator.script("apixo", "image", troubles.redirect(target))
+        assert failure(get, url).final
+
+    @pytest.mark.parametrize(
+        "error", [ValueError("x"), RuntimeError("x"), KeyError("x"), RecursionError(), OSError()]
+    )
+    @pytest.mark.parametrize("step", ["connect_tcp", "start_tls", "_addresses"])
+    def test_an_unforeseen_error_is_a_failed_fetch(self, get, monkeypatch, step, error):
+        def fail(*_arguments, **_more):
+            raise error
+
+        part = TimedStream if step == "start_tls" else GuardedBackend
+        monkeypatch.setattr(part, step, fail)
+        monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_arguments: None)
+        resolve = names(**{"images.test": "8.8.8.8"})
+        assert not failure(get, "https://images.test/x.png", resolver=resolve).final
+
+    def test_a_name_server_that_never_answers_is_not_waited_for(self, get):
+        answer = threading.Event()
+
+        def silent(*_arguments, **_more):
+            answer.wait()
+            return []
+
+        error = failure(get, "https://images.test/x.png", timeout=0.2, resolver=silent)
+        answer.set()
+        assert (error.final, error.message) == (False, "timeout")
+
+    def test_an_invalid_answer_of_the_name_server_is_no_address(self, get):
+        resolve = names(**{"images.test": "not an address"})
+        assert failure(get, "https://images.test/x.png", resolver=resolve).final
 
 
 class TestPrivateHosts:
@@ -179,7 +242,7 @@ class TestPrivateHosts:
         assert data.startswith(b"\xff\xd8")
         assert emulator.log[0].headers["Host"] == f"images.test:{port}"
 
-    def test_are_greeted_by_their_name_in_tls(self, get):
+    def test_their_name_is_sent_in_the_tls_handshake(self, get):
         hello = bytearray()
         with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -246,7 +309,7 @@ class TestTrouble:
         assert not failure(get, url).final
         assert get(url)
 
-    def test_nobody_listening_may_be_better_next_time(self, get, closed_port):
+    def test_a_refused_connection_may_be_better_next_time(self, get, closed_port):
         host = f"127.0.0.1:{closed_port}"
         assert not failure(get, f"http://{host}/x.png", private_hosts=[host]).final
 

@@ -1,4 +1,4 @@
-"""The one table, the time limit, the size limit, and where a key may go."""
+"""The table of `http.py`, the time limit, the size limit, and where a key may go."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -10,51 +10,30 @@ from generations.providers.answers import Answer, Fault, parsed_json, plain_code
 from generations.providers.errors import (
     Code,
     Misconfigured,
-    NotSent,
     OutcomeUnknown,
     ProviderError,
+    ProviderFailed,
     Refused,
     Unavailable,
 )
 from generations.providers.http import HttpProvider
 from generations.providers.types import Accepted, InProgress, Payload, TaskRef
 from tests.emulator import Trouble, troubles
+from tests.generations.providers.plain import PAYLOAD, TASK, Plain
 
-PAYLOAD = Payload(path="/generateTask/seedream-4-5", body=b"{}")
-TASK = TaskRef(task_id="1", model="seedream-4-5")
-SECONDS = 5.0
+SECONDS = 60.0
 SHORT = 1.0
 
 
-class Plain(HttpProvider):
-    """The least an adapter can be, on the paths of a provider that the emulator speaks."""
-
-    name = "apixo"
-    label = "Plain"
-    engines = ()
-
-    def build_submit(self, request):
-        return PAYLOAD
-
-    def parse_submit(self, answer: Answer) -> Accepted:
-        return Accepted(task_id=answer.json()["data"]["taskId"])
-
-    def poll_path(self, task: TaskRef) -> str:
-        return task.urls.get("status", "/statusTask/seedream-4-5")
-
-    def parse_poll(self, answer: Answer, task: TaskRef) -> InProgress:
-        return InProgress(place=answer.json()["place"])
-
-
 class Exact(Plain):
-    """Its page says that nothing was accepted after a 500, and takes a key for each submit."""
+    """Its page says that nothing was accepted after a 500, and documents an idempotency key."""
 
     nothing_accepted = frozenset({500})
     idempotency_header = "Idempotency-Key"
 
 
 class ByCode(Plain):
-    """Its page tells errors by code, not by status."""
+    """Its page sorts errors by code, not by status."""
 
     def read_fault(self, answer: Answer) -> Fault:
         fault = answer.json()["fault"]
@@ -63,12 +42,11 @@ class ByCode(Plain):
         return Fault(raw_code=fault, message="why", error=OutcomeUnknown)
 
 
-@pytest.fixture
-def make(emulator):
-    def make(adapter_class=Plain, **changes):
-        return adapter_class(emulator.base_url("apixo"), emulator.key("apixo"), **changes)
+class Telling(Plain):
+    """Its page documents errors as {"fault": code}, and nothing more."""
 
-    return make
+    def read_fault(self, answer: Answer) -> Fault:
+        return Fault(raw_code=answer.json()["fault"], message="why", own=True)
 
 
 def error_of(adapter, emulator, trouble, *, timeout=SECONDS):
@@ -87,7 +65,7 @@ class TestTheTable:
             (402, Refused, Code.INSUFFICIENT_BALANCE),
             (403, Refused, Code.FORBIDDEN),
             (404, Refused, Code.NOT_FOUND),
-            (408, Refused, Code.TIMEOUT),
+            (408, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
             (409, Refused, Code.INVALID_REQUEST),
             (422, Refused, Code.INVALID_REQUEST),
             (429, Unavailable, Code.RATE_LIMITED),
@@ -97,8 +75,10 @@ class TestTheTable:
             (504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
             (507, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
             (599, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-            (302, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-            (307, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+            (523, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+            (301, Refused, Code.MISDIRECTED),
+            (302, Refused, Code.MISDIRECTED),
+            (307, Refused, Code.MISDIRECTED),
         ],
     )
     def test_a_status_means(self, make, emulator, status, error, code):
@@ -110,7 +90,12 @@ class TestTheTable:
         assert type(error_of(exact, emulator, troubles.status(500))) is Unavailable
         assert type(error_of(exact, emulator, troubles.status(502))) is OutcomeUnknown
 
-    def test_an_adapter_may_tell_by_code(self, make, emulator):
+    @pytest.mark.parametrize("target", ["https://0177.0.0.1/", "https://[", "", "\xff"])
+    def test_a_redirect_is_one_wherever_it_leads(self, make, emulator, target):
+        found = error_of(make(), emulator, troubles.redirect(target))
+        assert (type(found), found.code) == (Refused, Code.MISDIRECTED)
+
+    def test_an_adapter_may_decide_by_code(self, make, emulator):
         by_code = make(ByCode)
         quota = error_of(by_code, emulator, troubles.status(429, body={"fault": "quota"}))
         assert (type(quota), quota.code) == (Refused, Code.INSUFFICIENT_BALANCE)
@@ -135,20 +120,42 @@ class TestTheTable:
         assert type(error_of(make(), emulator, troubles.dropped_unread())) is OutcomeUnknown
 
 
-class TestNotSent:
-    def test_nobody_listens(self, closed_port):
-        with pytest.raises(NotSent):
-            Plain(f"http://127.0.0.1:{closed_port}", "key").submit(PAYLOAD, timeout=SECONDS)
+class TestOwnShape:
+    """`Telling` documents {"fault": code}: its own errors are failures, all others unknown."""
 
-    def test_the_other_side_speaks_no_tls(self, emulator):
-        with pytest.raises(NotSent):
-            Plain(f"https://{emulator.host}", "key").submit(PAYLOAD, timeout=SECONDS)
+    @pytest.mark.parametrize("status", [200, 202, 500, 501, 502, 505, 507, 599])
+    def test_a_complete_error_is_a_failure(self, make, emulator, status):
+        found = error_of(make(Telling), emulator, troubles.status(status, body={"fault": "broken"}))
+        assert (type(found), found.code) == (ProviderFailed, Code.PROVIDER_ERROR)
+        assert (found.raw_code, found.message) == ("broken", "why")
 
-    def test_the_handshake_takes_too_long(self):
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            adapter = Plain(f"https://127.0.0.1:{silent.getsockname()[1]}", "key")
-            with pytest.raises(NotSent):
-                adapter.submit(PAYLOAD, timeout=SHORT)
+    @pytest.mark.parametrize(
+        "raw", ["<h1>500</h1>", "", '{"message": "Internal error"}', '{"fault": "bro', '["fault"]']
+    )
+    @pytest.mark.parametrize("status", [200, 500, 502])
+    def test_an_incomplete_or_foreign_error_is_unknown(self, make, emulator, status, raw):
+        found = error_of(make(Telling), emulator, Trouble(status=status, raw=raw))
+        assert (type(found), found.code) == (OutcomeUnknown, Code.OUTCOME_UNKNOWN)
+
+    def test_a_whole_error_that_breaks_off_is_unknown(self, make, emulator):
+        cut = Trouble(status=500, body={"fault": "broken"}, drop=troubles.Drop.MIDWAY)
+        assert type(error_of(make(Telling), emulator, cut)) is OutcomeUnknown
+
+    @pytest.mark.parametrize("status", [408, 504, 520, 522, 524, 529])
+    def test_a_timeout_on_the_way_is_unknown_whoever_reports_it(self, make, emulator, status):
+        found = error_of(make(Telling), emulator, troubles.status(status, body={"fault": "broken"}))
+        assert type(found) is OutcomeUnknown
+
+    @pytest.mark.parametrize(("status", "kind"), [(429, Unavailable), (503, Unavailable)])
+    def test_what_was_not_accepted_stays_not_accepted(self, make, emulator, status, kind):
+        found = error_of(make(Telling), emulator, troubles.status(status, body={"fault": "broken"}))
+        assert type(found) is kind
+
+    def test_a_read_can_be_repeated_all_the_same(self, make, emulator):
+        emulator.script("apixo", "status", troubles.status(500, body={"fault": "broken"}))
+        with pytest.raises(Unavailable) as raised:
+            make(Telling).poll(TASK)
+        assert raised.value.raw_code == "broken"
 
 
 class TestTime:
@@ -158,7 +165,7 @@ class TestTime:
         ids=["silence", "head", "body"],
     )
     def test_the_whole_call_is_limited(self, make, emulator, trouble):
-        """A byte every tenth of a second satisfies every limit but that of the whole."""
+        """A byte every tenth of a second keeps every limit except that of the whole call."""
         assert type(error_of(make(), emulator, trouble, timeout=SHORT)) is OutcomeUnknown
 
     def test_a_peer_that_does_not_read_is_limited_too(self):
@@ -188,12 +195,13 @@ class TestReading:
             (troubles.status(429), Unavailable, Code.RATE_LIMITED),
             (troubles.status(500), Unavailable, Code.PROVIDER_ERROR),
             (troubles.status(504), Unavailable, Code.TIMEOUT),
-            (troubles.redirect("https://elsewhere.example/"), Unavailable, Code.PROVIDER_ERROR),
+            (troubles.redirect("https://elsewhere.example/"), Unavailable, Code.MISDIRECTED),
+            (troubles.status(408), Unavailable, Code.TIMEOUT),
             (troubles.dropped_unread(), Unavailable, Code.CONNECTION),
             (troubles.malformed(), Unavailable, Code.BAD_RESPONSE),
         ],
     )
-    def test_nothing_is_unknown_that_can_be_asked_again(self, make, emulator, trouble, error, code):
+    def test_a_read_never_leaves_the_outcome_unknown(self, make, emulator, trouble, error, code):
         emulator.script("apixo", "status", trouble)
         with pytest.raises(ProviderError) as raised:
             make().poll(TASK)
@@ -205,7 +213,7 @@ class TestReading:
 
 
 class TestTheKey:
-    def test_goes_with_every_call_and_a_name_for_us_does_too(self, make, emulator):
+    def test_goes_with_every_call_beside_the_user_agent(self, make, emulator):
         emulator.script("apixo", "submit", Trouble(raw='{"data": {"taskId": "1"}}', accept=True))
         make(user_agent="Studio of Aurora").submit(PAYLOAD, timeout=SECONDS)
         [call] = emulator.submits("apixo")
@@ -257,18 +265,20 @@ class TestConfiguration:
             "https://user:secret@api.example",
             "https://api.example/?key=1",
             "https://api.example:port",
+            "https://api..example",
+            f"https://{'a' * 64}.example",
             "http://api.example",
             "http://10.0.0.7:8080",
         ],
     )
-    def test_an_address_that_cannot_be_right_is_refused(self, base_url):
+    def test_an_invalid_address_is_refused(self, base_url):
         with pytest.raises(Misconfigured):
             Plain(base_url, "key")
 
     @pytest.mark.parametrize(
         "base_url", ["https://api.example/v1/", "http://localhost:8899/v1", "http://[::1]:8899/v1"]
     )
-    def test_https_and_this_machine_are_right(self, base_url):
+    def test_https_and_this_machine_are_allowed(self, base_url):
         assert Plain(base_url, "key").base_url == base_url.rstrip("/")
 
     def test_plain_http_is_for_hosts_that_an_admin_named(self):
@@ -288,18 +298,18 @@ class TestRetryAfter:
         seconds = retry_after(format_datetime(in_an_hour, usegmt=True))
         assert 0 < seconds <= 3600
 
-    def test_a_date_gone_by_is_now(self):
+    def test_a_past_date_means_now(self):
         assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
     @pytest.mark.parametrize(
         "header", ["", "soon", "-5", "1.5", "٣", "Wed, 99 Oct 2015 07:28:00 GMT"]
     )
-    def test_anything_else_is_nothing(self, header):
+    def test_anything_else_is_ignored(self, header):
         assert retry_after(header) is None
 
 
 class TestAnswers:
-    def test_a_code_is_the_same_word_in_any_dress(self):
+    def test_a_code_is_the_same_in_any_spelling(self):
         assert {plain_code(code) for code in ("Upload error", "UPLOAD_ERROR", "upload-error")} == {
             "uploaderror"
         }

@@ -1,4 +1,4 @@
-"""ModelArk by its pages: the contract of all adapters, then what is its own."""
+"""ModelArk by its pages: the contract of all adapters, then what is special to ModelArk."""
 
 import contextlib
 import json
@@ -9,9 +9,11 @@ from decimal import Decimal
 
 import pytest
 
+from generations.providers.capabilities import CUSTOM
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
+    ProviderFailed,
     Refused,
     Unavailable,
     UnsupportedOption,
@@ -24,7 +26,7 @@ from generations.providers.modelark.engines import (
     SEEDREAM_5_0_PRO,
 )
 from generations.providers.modelark.errors import PAGE_ADVICE
-from generations.providers.types import CUSTOM, ImageError, RemoteImage
+from generations.providers.types import ImageError, RemoteImage
 from generations.providers.validation import validate
 from tests.emulator import Trouble, troubles
 from tests.generations.providers.contract import HttpCase, ProviderContract, reference
@@ -90,7 +92,7 @@ class TestModelArk(ProviderContract):
         case(404, Refused, Code.NOT_FOUND, "InvalidEndpointOrModel.ModelIDAccessDisabled"),
         case(404, Refused, Code.NOT_FOUND, "ModelNotOpen"),
         case(404, Refused, Code.NOT_FOUND, "UnsupportedModel"),
-        # Four meanings of one status.
+        # One status with four meanings.
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
         *(case(429, Unavailable, Code.RATE_LIMITED, raw_code) for raw_code in TOO_MANY),
         case(429, Unavailable, Code.PROVIDER_ERROR, "ServerOverloaded"),
@@ -98,11 +100,11 @@ class TestModelArk(ProviderContract):
         case(429, Refused, Code.INSUFFICIENT_BALANCE, "QuotaExceeded", "free quota is used up"),
         case(429, Unavailable, Code.RATE_LIMITED, "QuotaExceeded", "too many queued tasks"),
         case(429, Unavailable, Code.RATE_LIMITED, "QuotaExceeded", "当前排队任务数超过限制"),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        # What no page knows is judged by its status.
+        # The status decides for an undocumented code.
         case(400, Refused, Code.INVALID_REQUEST, "SomethingNew"),
         case(429, Unavailable, Code.RATE_LIMITED, "SomethingNew"),
     )
@@ -115,14 +117,14 @@ class TestModelArk(ProviderContract):
         return emulator.submits("modelark")[-1].body
 
     def answered(self, adapter, emulator, body, engine=SEEDREAM_4_5):
-        """The result of an answer in one piece; the provider carried the order out."""
+        """The result of an answer in one piece, after the provider carried out the request."""
         emulator.script("modelark", "submit", Trouble(status=200, body=body, accept=True))
         return self.submit(adapter, self.ask(engine))
 
     # Where the contract's own request does not fit
 
     def test_references_arrive_in_their_order(self, adapter, emulator, engine):
-        """The contract's references share their bytes, and bytes are what is sent here."""
+        """The contract's references have the same bytes, and ModelArk is sent bytes."""
         references = tuple(replace(reference(n), data=b"picture %d" % n) for n in (2, 1))
         body = self.sent(adapter, emulator, engine, references=references)
         prefix = "data:image/jpeg;base64,"
@@ -130,7 +132,7 @@ class TestModelArk(ProviderContract):
 
     # What is sent
 
-    def test_one_picture_sends_every_field_that_matters(self, adapter, emulator):
+    def test_one_image_sends_every_field_that_matters(self, adapter, emulator):
         assert self.sent(adapter, emulator, resolution="2K", aspect_ratio="16:9") == {
             "model": "seedream-4-5-251128",
             "prompt": self.ask(SEEDREAM_4_5).prompt,
@@ -140,7 +142,7 @@ class TestModelArk(ProviderContract):
             "sequential_image_generation": "disabled",
         }
 
-    def test_a_set_is_streamed_and_says_how_many_pictures_at_most(self, adapter, emulator):
+    def test_a_set_is_streamed_and_says_how_many_images_at_most(self, adapter, emulator):
         body = self.sent(adapter, emulator, sequential=True, num_images=3)
         assert body["sequential_image_generation"] == "auto"
         assert body["sequential_image_generation_options"] == {"max_images": 3}
@@ -171,7 +173,7 @@ class TestModelArk(ProviderContract):
             validate(SEEDREAM_4_5, replace(request, num_images=11))
 
     @pytest.mark.parametrize("size", [(2560, 1439), (4097, 4096), (9601, 600)])
-    def test_pixels_outside_the_window_are_refused_before_they_are_sent(self, size):
+    def test_pixels_outside_the_limits_are_refused_before_sending(self, size):
         request = self.ask(
             SEEDREAM_4_5, resolution=CUSTOM, aspect_ratio="", width=size[0], height=size[1]
         )
@@ -201,11 +203,11 @@ class TestModelArk(ProviderContract):
         payload = adapter.build_submit(self.ask(SEEDREAM_4_5))
         body = json.dumps(json.loads(payload.body) | changes).encode()
         with contextlib.suppress(Refused):
-            adapter.submit(replace(payload, body=body), timeout=5)
+            adapter.submit(replace(payload, body=body), timeout=60)
         [call] = emulator.submits("modelark")
         assert (call.status, call.accepted) == (status, status == 200)
 
-    # What comes
+    # What comes back
 
     def test_links_live_for_a_day(self, adapter, emulator):
         result = self.submit(adapter, self.ask(SEEDREAM_4_5))
@@ -214,7 +216,7 @@ class TestModelArk(ProviderContract):
         assert result.images[0].expires_at == made + timedelta(hours=24)
 
     @pytest.mark.parametrize("created", [None, "soon", 10**30, True])
-    def test_an_odd_time_is_no_reason_to_lose_a_picture(self, adapter, emulator, created):
+    def test_an_invalid_time_loses_no_image(self, adapter, emulator, created):
         emulator.script("modelark", "submit", Trouble(extra={"created": created}))
         [image] = self.submit(adapter, self.ask(SEEDREAM_4_5)).images
         assert isinstance(image, RemoteImage)
@@ -234,7 +236,7 @@ class TestModelArk(ProviderContract):
         }
         assert result.request_id.startswith("0217")
 
-    def test_an_error_beside_a_picture_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_error_beside_an_image_takes_only_its_own_place(self, adapter, emulator):
         refused = {"code": "OutputImageSensitiveContentDetected", "message": "no"}
         data = [{"error": refused}, {"url": "https://cdn.example/1", "size": "2048x2048"}, {}, None]
         usage = {"generated_images": 1}
@@ -244,7 +246,7 @@ class TestModelArk(ProviderContract):
         assert second.url == "https://cdn.example/1"
         assert [each.code for each in others] == [Code.BAD_RESPONSE] * 2
 
-    def test_an_unknown_code_of_a_picture_is_the_providers_trouble(self, adapter, emulator):
+    def test_an_unknown_code_of_an_image_means_trouble_at_the_provider(self, adapter, emulator):
         data = [{"url": "https://cdn.example/1"}, {"error": {"code": "SomethingNew"}}]
         _image, lost = self.answered(adapter, emulator, {"data": data}).images
         assert lost == ImageError(code=Code.PROVIDER_ERROR, raw_code="SomethingNew")
@@ -255,7 +257,7 @@ class TestModelArk(ProviderContract):
             ("OutputImageSensitiveContentDetected", Refused, Code.CONTENT_POLICY),
             ("QuotaExceeded", Refused, Code.INSUFFICIENT_BALANCE),
             ("ServerOverloaded", Unavailable, Code.PROVIDER_ERROR),
-            # Nothing was made, as the count says, so there is nothing to be in doubt about.
+            # The count says that nothing was made, so there is no doubt.
             ("InternalServiceError", Unavailable, Code.PROVIDER_ERROR),
             ("SomethingNew", Refused, Code.PROVIDER_ERROR),
         ],
@@ -272,7 +274,7 @@ class TestModelArk(ProviderContract):
         assert (raised.value.code, raised.value.raw_code) == (code, raw_code)
         assert raised.value.request_id == "0217ab"
 
-    def test_an_error_over_all_without_pictures_is_a_refusal(self, adapter, emulator):
+    def test_an_error_for_the_whole_answer_is_a_refusal(self, adapter, emulator):
         body = error("InputTextRiskDetection", "no") | {"data": [], "usage": {}}
         with pytest.raises(Refused) as raised:
             self.answered(adapter, emulator, body)
@@ -284,14 +286,14 @@ class TestModelArk(ProviderContract):
             {"data": []},
             {"data": [{}]},
             {"data": [{"url": ""}], "usage": {"generated_images": 1}},
-            # One of the two may have been made, and billed.
+            # One of the two may have been made and billed.
             {"data": [{"url": 7}, {"error": {"code": "InputTextRiskDetection"}}]},
             {"data": [{"error": {"code": "InternalServiceError"}}]},
             {"data": [{"error": {"code": "SomethingNew"}}], "usage": {"generated_images": 1}},
             {"data": {"url": "https://cdn.example/1"}},
         ],
     )
-    def test_no_picture_and_no_certainty_leaves_the_outcome_unknown(self, adapter, emulator, body):
+    def test_no_image_and_no_reason_leaves_the_outcome_unknown(self, adapter, emulator, body):
         with pytest.raises(OutcomeUnknown):
             self.answered(adapter, emulator, body)
 
@@ -308,7 +310,7 @@ class TestModelArk(ProviderContract):
             self.submit(adapter, self.ask(SEEDREAM_4_5))
         assert raised.value.request_id == "0217abc-9"
 
-    def test_the_request_id_of_the_header_goes_first(self, adapter, emulator):
+    def test_the_request_id_of_the_header_takes_precedence(self, adapter, emulator):
         body = error("InvalidParameter", "no. Request id: 0217abc")
         trouble = Trouble(status=400, body=body, headers={"X-Request-Id": "0217def"})
         emulator.script("modelark", "submit", trouble)
@@ -333,10 +335,10 @@ class TestModelArk(ProviderContract):
             (SEEDREAM_5_0_PRO, {"references": tuple(map(reference, range(3)))}, "0.051"),
         ],
     )
-    def test_the_cost_follows_the_pictures_billed(self, adapter, emulator, model, changes, cost):
+    def test_the_cost_follows_the_images_billed(self, adapter, emulator, model, changes, cost):
         assert self.submit(adapter, self.ask(model, **changes)).cost_usd == Decimal(cost)
 
-    def test_pictures_refused_within_a_set_cost_nothing(self, adapter, emulator):
+    def test_images_refused_within_a_set_cost_nothing(self, adapter, emulator):
         emulator.script("modelark", "submit", troubles.partial(1))
         result = self.submit(adapter, self.ask(SEEDREAM_4_5, sequential=True, num_images=3))
         assert result.cost_usd == Decimal("0.04")
@@ -345,7 +347,7 @@ class TestModelArk(ProviderContract):
         "extra",
         [{"usage": None}, {"usage": {}}, {"model": "ep-2026-abc"}, {"model": "seedream-5-0-flash"}],
     )
-    def test_a_cost_that_no_one_knows_is_not_made_up(self, adapter, emulator, extra):
+    def test_an_unknown_cost_is_none(self, adapter, emulator, extra):
         emulator.script("modelark", "submit", Trouble(extra=extra))
         assert self.submit(adapter, self.ask(SEEDREAM_4_5)).cost_usd is None
 

@@ -1,8 +1,9 @@
-"""The models of ModelArk: which a key may use, their names by region, sizes and prices."""
+"""ModelArk's models: which of them a key may use, their names by region, sizes and prices."""
 
 import pytest
 
 from generations.providers.answers import Answer
+from generations.providers.capabilities import CUSTOM
 from generations.providers.errors import Code, NotSent, Refused, Unavailable
 from generations.providers.modelark.adapter import ModelArkProvider
 from generations.providers.modelark.engines import (
@@ -12,7 +13,6 @@ from generations.providers.modelark.engines import (
     SEEDREAM_5_0_LITE,
     SEEDREAM_5_0_PRO,
 )
-from generations.providers.types import CUSTOM
 from tests.emulator import Trouble, troubles
 from tests.generations.providers.test_modelark import TestModelArk as ModelArk
 from tests.generations.providers.test_modelark import error
@@ -55,7 +55,7 @@ def test_a_probe_fails_where_no_model_is_activated(adapter, emulator):
         (Trouble(status=200, body={}), Unavailable),
     ],
 )
-def test_a_probe_that_meets_trouble_tells(adapter, emulator, trouble, kind):
+def test_a_probe_reports_trouble(adapter, emulator, trouble, kind):
     emulator.script("modelark", "submit", trouble)
     with pytest.raises(kind):
         adapter.probe()
@@ -84,7 +84,7 @@ def model_sent(base_url, engine):
         (SEEDREAM_5_0_PRO, "doubao-seedream-5-0-pro-260628"),
     ],
 )
-def test_volcengine_has_names_of_its_own(engine, model):
+def test_volcengine_has_its_own_names(engine, model):
     assert f'"model": "{model}"' in model_sent(VOLCENGINE, engine)
     assert model in [each.model for each in ModelArkProvider.engines_at(VOLCENGINE)]
 

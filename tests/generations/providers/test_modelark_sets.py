@@ -1,25 +1,31 @@
-"""Sets at ModelArk: a stream of pictures, whole, partial and broken off."""
+"""Sets at ModelArk: a stream of images, whole, partial and broken off."""
 
 import json
 
 import pytest
 
 from generations.providers.answers import Answer
-from generations.providers.errors import Code, OutcomeUnknown, Refused, Unavailable
+from generations.providers.errors import (
+    Code,
+    OutcomeUnknown,
+    ProviderFailed,
+    Refused,
+    Unavailable,
+)
 from generations.providers.modelark.adapter import ModelArkProvider
 from generations.providers.modelark.engines import SEEDREAM_4_5, SEEDREAM_5_0_LITE
 from generations.providers.types import ImageError, RemoteImage
 from tests.emulator import Trouble, troubles
 from tests.generations.providers.test_modelark import TestModelArk as ModelArk
 
-SECONDS = 5.0
+SECONDS = 60.0
 REFUSED = {"code": "OutputImageSensitiveContentDetected", "message": "no"}
 COMPLETED = {
     "type": "image_generation.completed",
     "model": "seedream-4-5-251128",
     "usage": {"generated_images": 2, "output_tokens": 32768, "total_tokens": 32768},
 }
-# As "Image generation API" prints its sample: lines of JSON without a field name.
+# The sample of "Image generation API": lines of JSON without a field name.
 PRINTED = """event: image_generation.partial_succeeded
 data: {
   "type": "image_generation.partial_succeeded",
@@ -84,7 +90,7 @@ def streamed(adapter, emulator, text, told=None):
 
 
 def watched(adapter, text, step):
-    """What is told of a stream that arrives in pieces of `step` bytes."""
+    """What `on_image` gets from a stream that arrives in pieces of `step` bytes."""
     told = []
     watch = adapter.watcher(lambda index, image: told.append((index, image)))
     content = text.encode()
@@ -97,11 +103,11 @@ def links(images):
     return [image.url for image in images if isinstance(image, RemoteImage)]
 
 
-# All goes well
+# Everything goes well
 
 
 @pytest.mark.parametrize("engine", [SEEDREAM_4_5, SEEDREAM_5_0_LITE], ids=lambda each: each.name)
-def test_every_picture_is_told_as_it_comes_and_once_more_at_the_end(adapter, emulator, engine):
+def test_every_image_is_reported_when_it_arrives_and_again_at_the_end(adapter, emulator, engine):
     told = []
     result = submit(adapter, told, engine)
     assert told == list(enumerate(result.images))
@@ -132,7 +138,7 @@ def test_a_set_answered_in_one_piece_is_read_too(adapter, emulator):
 
 @pytest.mark.parametrize("step", [1, 3, 64, 100_000])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
-def test_the_page_s_own_sample_is_understood_however_it_is_cut(adapter, step, end):
+def test_the_pages_sample_is_understood_however_it_is_cut(adapter, step, end):
     text = PRINTED.replace("\n", end)
     told = watched(adapter, text, step)
     result = adapter.parse_submit(Answer(200, {}, text.encode()))
@@ -142,14 +148,14 @@ def test_the_page_s_own_sample_is_understood_however_it_is_cut(adapter, step, en
     assert result.raw == {"usage": {"generated_images": 1}, "size": "2496x1664"}
 
 
-def test_a_picture_is_told_before_the_next_one_comes(adapter):
+def test_an_image_is_reported_before_the_next_one_arrives(adapter):
     told = []
     watch = adapter.watcher(lambda index, _image: told.append(index))
     watch(stream(made(0), done=False).encode())
     assert told == [0]
 
 
-def test_what_is_told_may_break_the_submit_off(adapter, emulator):
+def test_on_image_may_break_off_the_submit(adapter, emulator):
     class Stop(Exception):
         pass
 
@@ -161,10 +167,10 @@ def test_what_is_told_may_break_the_submit_off(adapter, emulator):
         adapter.submit(payload, timeout=SECONDS, on_image=stop)
 
 
-# Some come, some do not
+# Only some images are made
 
 
-def test_a_refused_picture_does_not_stop_the_others(adapter, emulator):
+def test_a_refused_image_does_not_stop_the_others(adapter, emulator):
     told = []
     text = stream(made(0), lost(1), made(2), COMPLETED)
     result = streamed(adapter, emulator, text, told)
@@ -172,13 +178,13 @@ def test_a_refused_picture_does_not_stop_the_others(adapter, emulator):
     assert told == list(enumerate(result.images))
 
 
-def test_pictures_that_the_emulator_refuses(adapter, emulator):
+def test_images_that_the_emulator_refuses(adapter, emulator):
     emulator.script("modelark", "submit", troubles.partial(1))
     result = submit(adapter)
     assert [getattr(image, "code", "") for image in result.images] == ["", *["content_policy"] * 2]
 
 
-def test_pictures_stand_at_their_index_whatever_their_order(adapter, emulator):
+def test_images_stand_at_their_index_whatever_their_order(adapter, emulator):
     result = streamed(adapter, emulator, stream(made(2), made(0), COMPLETED))
     first, gap, last = result.images
     assert (first.url, last.url) == ("https://cdn.example/0", "https://cdn.example/2")
@@ -186,7 +192,7 @@ def test_pictures_stand_at_their_index_whatever_their_order(adapter, emulator):
 
 
 @pytest.mark.parametrize("index", [None, "1", -1, 15, 10**9, True, 0])
-def test_a_picture_without_a_good_index_is_not_lost(adapter, emulator, index):
+def test_an_image_without_a_valid_index_is_not_lost(adapter, emulator, index):
     told = []
     odd = made(index, url="https://cdn.example/odd")
     result = streamed(adapter, emulator, stream(made(0), odd, COMPLETED), told)
@@ -194,25 +200,25 @@ def test_a_picture_without_a_good_index_is_not_lost(adapter, emulator, index):
     assert told == list(enumerate(result.images))
 
 
-def test_a_picture_told_twice_by_the_provider_is_one(adapter, emulator):
+def test_an_image_reported_twice_counts_once(adapter, emulator):
     told = []
     result = streamed(adapter, emulator, stream(made(0), made(0), COMPLETED), told)
     assert len(result.images) == len(told) == 1
 
 
 @pytest.mark.parametrize("url", [None, "", 7])
-def test_a_picture_without_a_link_is_an_error_in_its_place(adapter, emulator, url):
+def test_an_image_without_a_link_is_an_error_in_its_place(adapter, emulator, url):
     result = streamed(adapter, emulator, stream(made(0), made(1, url=url), COMPLETED))
     assert result.images[1] == ImageError(code=Code.BAD_RESPONSE, raw_code="no link")
 
 
 @pytest.mark.parametrize("odd", ["null", "[]", "7", "{", "[" * 100_000, '{"type": "new.event"}'])
-def test_events_that_nobody_knows_are_passed_over(adapter, emulator, odd):
+def test_unknown_events_are_ignored(adapter, emulator, odd):
     text = f"data: {odd}\n\n" + stream(made(0), COMPLETED)
     assert len(streamed(adapter, emulator, text).images) == 1
 
 
-# It breaks off
+# The stream breaks off
 
 
 def test_what_came_before_the_stream_broke_off_is_kept(adapter, emulator):
@@ -231,21 +237,21 @@ def test_a_stream_that_stops_without_its_end_has_broken_off_too(adapter, emulato
     assert [getattr(image, "code", "") for image in result.images] == ["", "outcome_unknown"]
 
 
-def test_nothing_is_missing_once_the_end_was_told(adapter):
+def test_nothing_is_missing_after_the_end_event(adapter):
     text = stream(made(0), made(1), COMPLETED, done=False)
     result = adapter.parse_submit(Answer(200, {}, text.encode(), complete=False))
     assert len(links(result.images)) == len(result.images) == 2
 
 
 @pytest.mark.parametrize("text", ["", "event: image", stream(lost(0), done=False), "<html>"])
-def test_a_stream_that_broke_off_without_a_picture_leaves_the_outcome_unknown(
+def test_a_stream_that_broke_off_without_an_image_leaves_the_outcome_unknown(
     adapter, emulator, text
 ):
     with pytest.raises(OutcomeUnknown):
         streamed(adapter, emulator, text)
 
 
-def test_a_stream_that_ends_without_a_word_leaves_the_outcome_unknown(adapter, emulator):
+def test_a_stream_with_only_its_end_leaves_the_outcome_unknown(adapter, emulator):
     with pytest.raises(OutcomeUnknown):
         streamed(adapter, emulator, stream(COMPLETED))
 
@@ -273,11 +279,11 @@ def test_an_error_of_the_stream_stands_for_the_rest(adapter, emulator, raw_code,
         ("BadRequest", Refused, Code.INVALID_REQUEST),
         ("InputTextSensitiveContentDetected", Refused, Code.CONTENT_POLICY),
         ("ServerOverloaded", Unavailable, Code.PROVIDER_ERROR),
-        ("InternalServiceError", OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        ("SomethingNew", OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        ("InternalServiceError", ProviderFailed, Code.PROVIDER_ERROR),
+        ("SomethingNew", ProviderFailed, Code.PROVIDER_ERROR),
     ],
 )
-def test_an_error_of_the_stream_without_pictures_is_what_its_code_means(
+def test_an_error_of_the_stream_without_images_is_what_its_code_means(
     adapter, emulator, raw_code, kind, code
 ):
     broken = {"error": {"code": raw_code, "message": "no"}}
@@ -286,10 +292,10 @@ def test_an_error_of_the_stream_without_pictures_is_what_its_code_means(
     assert (raised.value.code, raised.value.raw_code) == (code, raw_code)
 
 
-# Nothing comes
+# No image is made
 
 
-def test_a_set_of_nothing_but_refusals_is_refused(adapter, emulator):
+def test_a_set_with_only_refusals_is_refused(adapter, emulator):
     emulator.script("modelark", "submit", troubles.failed("OutputImageRiskDetection", "echo"))
     told = []
     with pytest.raises(Refused) as raised:
@@ -307,7 +313,7 @@ def test_an_internal_error_ends_a_set_and_nothing_is_billed(adapter, emulator):
     assert len(told) == 1
 
 
-def test_an_order_that_is_refused_is_answered_in_one_piece(adapter, emulator):
+def test_a_refused_request_is_answered_in_one_piece(adapter, emulator):
     told = []
     emulator.script("modelark", "submit", troubles.status(400))
     with pytest.raises(Refused) as raised:

@@ -1,13 +1,14 @@
-"""Providers, engines and adapters from settings."""
+"""Providers, engines and adapters as the settings configure them."""
 
 import pytest
 
 from generations.providers import registry
 from generations.providers.apixo import ApixoProvider
+from generations.providers.capabilities import LONGEST_CALL_SECONDS
 from generations.providers.errors import Misconfigured
 
 APIXO = "apixo/seedream-4-5"
-# First 12 hexadecimal digits of SHA-256, by sha256sum.
+# The first 12 hexadecimal digits of SHA-256, computed with sha256sum.
 FINGERPRINTS = {"first-key": "9e24b55356ef", "second-key": "f397f260a275"}
 
 
@@ -32,6 +33,20 @@ def test_a_provider_is_configured_when_it_has_a_key(configure):
     assert list(registry.engines()) == [APIXO]
 
 
+def test_engines_are_worked_out_once_for_each_configuration(configure):
+    configure(_1="first-key")
+    before = registry.engines()
+    assert registry.engines() is before
+    assert registry.known_engines() is registry.known_engines()
+    configure()
+    assert registry.engines() == {}
+
+
+def test_nobody_changes_the_engines_of_all(configure):
+    with pytest.raises(TypeError):
+        registry.known_engines()["other/engine"] = None
+
+
 def test_the_demo_engine_is_there_when_it_is_switched_on(configure, settings):
     settings.DEMO = True
     assert {engine.provider for engine in registry.engines().values()} == {"demo"}
@@ -43,6 +58,11 @@ def test_prices_need_every_engine_with_or_without_a_key(configure):
     assert {engine.provider for engine in known.values()} == set(registry.provider_names())
     assert all(engine.prices for engine in known.values())
     assert registry.engine(APIXO) is known[APIXO]
+
+
+def test_no_submit_may_take_longer_than_an_ending_worker_waits(configure):
+    ables = [engine.capabilities for engine in registry.known_engines().values()]
+    assert max(able.submit_timeout_seconds for able in ables) <= LONGEST_CALL_SECONDS
 
 
 def test_an_engine_that_does_not_exist(configure):
@@ -73,20 +93,20 @@ def test_an_adapter_is_made_once_for_each_configuration(configure):
 
 
 @pytest.mark.parametrize(("provider", "slot"), [("apixo", 2), ("nobody", 1), ("demo", 1)])
-def test_what_is_not_configured_has_no_adapter(configure, provider, slot):
+def test_an_unconfigured_key_has_no_adapter(configure, provider, slot):
     configure(_1="first-key")
     with pytest.raises(Misconfigured):
         registry.adapter(provider, slot)
 
 
-def test_an_address_that_cannot_be_right_is_said_to_be_wrong(configure, settings):
+def test_an_invalid_address_is_reported(configure, settings):
     configure(_1="first-key")
     settings.PROVIDERS["apixo"]["base_url"] = "http://api.example"
     with pytest.raises(Misconfigured, match="https"):
         registry.adapter("apixo")
 
 
-def test_hosts_of_the_own_network_reach_the_adapter(configure, settings):
+def test_private_hosts_reach_the_adapter(configure, settings):
     configure(_1="first-key")
     settings.PROVIDERS["apixo"]["base_url"] = "http://gateway.internal:8080"
     settings.PROVIDER_PRIVATE_HOSTS = ["gateway.internal:8080"]

@@ -1,4 +1,4 @@
-"""Replicate by its pages: the contract of all adapters, then what is its own."""
+"""Replicate by its pages: the contract of all adapters, then what is special to Replicate."""
 
 import base64
 import hmac
@@ -10,9 +10,11 @@ from decimal import Decimal
 import pytest
 
 from generations.providers.answers import plain_code
+from generations.providers.capabilities import CUSTOM, PollSchedule
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
+    ProviderFailed,
     Refused,
     TaskCancelled,
     TaskFailed,
@@ -21,11 +23,9 @@ from generations.providers.errors import (
     WebhookForged,
 )
 from generations.providers.replicate.adapter import PAGE_ADVICE, SEEDREAM_4_5, ReplicateProvider
-from generations.providers.replicate.webhooks import SigningSecret, check_call
+from generations.providers.replicate.signing import SigningSecret, check_call
 from generations.providers.types import (
-    CUSTOM,
     ImageError,
-    PollSchedule,
     ReferenceInput,
     RemoteImage,
     TaskRef,
@@ -45,7 +45,7 @@ from tests.generations.providers.contract import (
 
 ABLE = SEEDREAM_4_5.capabilities
 NOW = 1_790_000_000
-# base64 of eleven bytes, in the alphabet with underscores.
+# Eleven bytes in base64, in the alphabet with underscores.
 SECRET = "whsec__3d_Ynkg_w_-AAE"
 KEY = base64.urlsafe_b64decode("_3d_Ynkg_w_-AAE=")
 HOOK = "https://studio.example/hooks/replicate/token/"
@@ -60,7 +60,7 @@ def at(link):
 
 
 def signed(body, *, key=KEY, event_id="msg_1", timestamp=NOW, prefix="v1,", before="", **headers):
-    """A call as Replicate would sign it."""
+    """A call signed as Replicate signs it."""
     message = f"{event_id}.{timestamp}.".encode() + body
     signature = base64.b64encode(hmac.digest(key, message, "sha256")).decode()
     return WebhookCall(
@@ -88,8 +88,8 @@ class TestReplicate(TaskContract):
         HttpCase(422, Refused, Code.INVALID_REQUEST, problem(422, "", invalid_fields="odd")),
         HttpCase(422, Refused, Code.INVALID_REQUEST, problem(422, "", invalid_fields=[1, {}])),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
+        HttpCase(502, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
     )
@@ -105,7 +105,7 @@ class TestReplicate(TaskContract):
         FailCase("E005", Code.CONTENT_POLICY),
         FailCase("flagged as sensitive", Code.CONTENT_POLICY),
         FailCase("Input validation error", Code.INVALID_REQUEST),
-        # Statuses of their own.
+        # These statuses are errors themselves.
         FailCase("aborted", Code.TIMEOUT),
         FailCase("canceled", Code.CANCELLED),
     )
@@ -115,7 +115,7 @@ class TestReplicate(TaskContract):
         return emulator.submits("replicate")[-1].body
 
     def accepted(self, adapter, **changes):
-        """A request, and the prediction made of it."""
+        """A request, and the prediction that was made for it."""
         request = self.ask(SEEDREAM_4_5, **changes)
         return self.task(request, self.submit(adapter, request))
 
@@ -138,7 +138,7 @@ class TestReplicate(TaskContract):
         assert "aspect_ratio" not in fields
 
     @pytest.mark.parametrize(("width", "height"), [(1024, 1024), (1919, 1920), (1023, 4096)])
-    def test_sizes_that_the_model_does_not_make_are_not_sent(self, width, height):
+    def test_sizes_that_the_model_does_not_make_are_refused(self, width, height):
         size = {"resolution": CUSTOM, "aspect_ratio": "", "width": width, "height": height}
         with pytest.raises(UnsupportedOption):
             validate(SEEDREAM_4_5, self.ask(SEEDREAM_4_5, **size))
@@ -151,7 +151,7 @@ class TestReplicate(TaskContract):
         fields = self.sent(adapter, emulator, references=(reference(1), reference(2)))["input"]
         assert fields["image_input"] == [reference(1).link, reference(2).link]
 
-    def test_a_webhook_is_asked_for_the_end_alone(self, adapter, emulator):
+    def test_the_webhook_is_requested_for_the_end_only(self, adapter, emulator):
         body = self.sent(adapter, emulator, webhook_url=HOOK)
         assert (body["webhook"], body["webhook_events_filter"]) == (HOOK, ["completed"])
 
@@ -188,21 +188,21 @@ class TestReplicate(TaskContract):
         assert emulator.polls("replicate")[-1].query == {"token": "1"}
 
     @pytest.mark.parametrize("urls", [None, [], {"get": 7, "cancel": ""}])
-    def test_odd_links_are_no_reason_to_lose_a_task(self, adapter, emulator, urls):
+    def test_invalid_links_lose_no_task(self, adapter, emulator, urls):
         emulator.script("replicate", "submit", Trouble(extra={"urls": urls}))
         task = self.accepted(adapter)
         assert task.urls == {}
         assert adapter.poll(task).images
 
     @pytest.mark.parametrize("link", ["", "https://elsewhere.example/p/1", "http://[", "nothing"])
-    def test_without_a_link_of_the_own_host_the_id_leads_there(self, adapter, emulator, link):
+    def test_without_a_link_on_the_own_host_the_id_makes_the_path(self, adapter, emulator, link):
         emulator.seconds = 3600
         task = self.accepted(adapter)
         adopted = TaskRef(task.task_id, task.model, urls={"get": link, "cancel": link})
         adapter.poll(adopted)
         assert adapter.cancel(adopted) is True
 
-    def test_an_id_with_odd_characters_stays_one_part_of_the_path(self, adapter, emulator):
+    def test_an_id_with_special_characters_stays_one_part_of_the_path(self, adapter, emulator):
         with pytest.raises(Refused):
             adapter.poll(TaskRef(task_id="a/../account?x=1", model="m"))
         assert emulator.log[-1].path.endswith("/predictions/a%2F..%2Faccount%3Fx%3D1")
@@ -220,7 +220,7 @@ class TestReplicate(TaskContract):
         assert image.expires_at == datetime(2026, 9, 8, 17, 32, 56, 990893, UTC)
 
     @pytest.mark.parametrize("moment", [None, "soon", 17, "9999-12-31T23:59:59Z"])
-    def test_an_odd_time_is_no_reason_to_lose_images(self, adapter, emulator, moment):
+    def test_an_invalid_time_loses_no_image(self, adapter, emulator, moment):
         emulator.script("replicate", "status", Trouble(extra={"completed_at": moment}))
         [image] = adapter.poll(self.accepted(adapter)).images
         assert image.expires_at is None
@@ -231,7 +231,7 @@ class TestReplicate(TaskContract):
         [image] = adapter.poll(self.accepted(adapter)).images
         assert image.url == link
 
-    def test_a_link_that_is_none_takes_only_its_own_place(self, adapter, emulator):
+    def test_an_invalid_link_fails_only_its_own_image(self, adapter, emulator):
         output = ["https://replicate.delivery/x/1.jpg", None]
         emulator.script("replicate", "status", Trouble(extra={"output": output}))
         first, second = adapter.poll(self.accepted(adapter)).images
@@ -239,9 +239,7 @@ class TestReplicate(TaskContract):
         assert isinstance(second, ImageError)
 
     @pytest.mark.parametrize("output", [None, [], "", {}, 7])
-    def test_a_success_without_readable_images_is_asked_about_again(
-        self, adapter, emulator, output
-    ):
+    def test_a_success_without_readable_images_is_polled_again(self, adapter, emulator, output):
         task = self.accepted(adapter)
         emulator.script("replicate", "status", Trouble(extra={"output": output}))
         with pytest.raises(Unavailable) as raised:
@@ -264,13 +262,13 @@ class TestReplicate(TaskContract):
             adapter.poll(task)
         assert raised.value.raw_code == "E1001"
 
-    def test_an_answer_about_another_prediction_is_not_taken(self, adapter, emulator):
+    def test_an_answer_about_another_prediction_is_rejected(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("replicate", "status", Trouble(extra={"id": "of_someone_else"}))
         with pytest.raises(Unavailable):
             adapter.poll(task)
 
-    def test_a_status_that_no_page_names_is_asked_about_again(self, adapter, emulator):
+    def test_an_undocumented_status_is_polled_again(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("replicate", "status", Trouble(extra={"status": "resting"}))
         with pytest.raises(Unavailable):
@@ -309,7 +307,7 @@ class TestReplicate(TaskContract):
                 Code.INVALID_REQUEST,
                 "Input validation error",
             ),
-            # A code is a word: neither a part of one, nor of the wrong length.
+            # A code is a whole word of the right length.
             ("see IMG_E1001.png", Code.PROVIDER_ERROR, "failed"),
             ("E12 or E12345 went wrong", Code.PROVIDER_ERROR, "failed"),
             ("a prompt with words", Code.PROVIDER_ERROR, "failed"),
@@ -318,7 +316,7 @@ class TestReplicate(TaskContract):
             ({"code": "E005"}, Code.PROVIDER_ERROR, "failed"),
         ],
     )
-    def test_the_text_of_a_failure_gives_a_code_and_is_never_one(
+    def test_the_text_of_a_failure_contains_the_code_and_is_never_it(
         self, adapter, emulator, text, code, raw_code
     ):
         task = self.accepted(adapter)
@@ -329,12 +327,12 @@ class TestReplicate(TaskContract):
         assert (raised.value.code, raised.value.raw_code) == (code, raw_code)
         assert raised.value.message == (text if isinstance(text, str) else "")
 
-    def test_a_cancelled_prediction_is_a_cancel(self, adapter, emulator):
+    def test_a_cancelled_prediction_is_cancelled(self, adapter, emulator):
         emulator.script("replicate", "submit", troubles.failed("canceled"))
         with pytest.raises(TaskCancelled):
             adapter.poll(self.accepted(adapter))
 
-    def test_an_aborted_prediction_is_none(self, adapter, emulator):
+    def test_an_aborted_prediction_is_not_cancelled(self, adapter, emulator):
         emulator.script("replicate", "submit", troubles.failed("aborted"))
         with pytest.raises(TaskFailed) as raised:
             adapter.poll(self.accepted(adapter))
@@ -350,7 +348,7 @@ class TestReplicate(TaskContract):
 
     # Cancelling
 
-    def test_a_cancel_may_be_asked_again(self, adapter, emulator):
+    def test_a_cancel_may_be_repeated(self, adapter, emulator):
         emulator.seconds = 3600
         task = self.accepted(adapter)
         assert [adapter.cancel(task), adapter.cancel(task)] == [True, True]
@@ -358,10 +356,16 @@ class TestReplicate(TaskContract):
             adapter.poll(task)
 
     @pytest.mark.parametrize("status", ["starting", "processing", "failed", "aborted"])
-    def test_only_the_status_says_that_it_has_stopped(self, adapter, emulator, status):
+    def test_only_the_status_proves_that_it_has_stopped(self, adapter, emulator, status):
         task = self.accepted(adapter)
         emulator.script("replicate", "cancel", Trouble(extra={"status": status}))
         assert adapter.cancel(task) is False
+
+    def test_a_prediction_that_continues_after_its_cancel_loses_no_image(self, adapter, emulator):
+        task = self.accepted(adapter)
+        emulator.script("replicate", "cancel", Trouble(extra={"status": "canceled"}))
+        assert adapter.cancel(task) is False
+        assert adapter.poll(task).images
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422])
     def test_a_refused_cancel_is_left_to_the_polls(self, adapter, emulator, status):
@@ -370,7 +374,7 @@ class TestReplicate(TaskContract):
         assert adapter.cancel(task) is False
         assert adapter.poll(task).images
 
-    def test_a_cancel_whose_answer_is_lost_is_not_taken_for_one(self, adapter, emulator):
+    def test_a_cancel_with_a_lost_answer_is_no_cancel(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("replicate", "cancel", troubles.lost_answer())
         with pytest.raises(Unavailable):
@@ -405,17 +409,19 @@ class TestReplicate(TaskContract):
     @pytest.mark.parametrize(
         ("text", "seconds"), [("~30s", 30), ("2s", 2), ("~1.5s", 1.5), ("a while", None)]
     )
-    def test_when_the_rate_limit_resets_is_read_in_the_text(self, adapter, emulator, text, seconds):
+    def test_the_reset_time_of_the_rate_limit_is_read_from_the_text(
+        self, adapter, emulator, text, seconds
+    ):
         detail = f"Request was throttled. Your rate limit resets in {text}."
         error = self.refusal(adapter, emulator, {"detail": detail}, 429)
         assert (error.code, error.retry_after) == (Code.RATE_LIMITED, seconds)
 
-    def test_a_header_goes_before_the_text(self, adapter, emulator):
+    def test_a_header_takes_precedence_over_the_text(self, adapter, emulator):
         detail = "Request was throttled. Your rate limit resets in ~30s."
         error = self.refusal(adapter, emulator, {"detail": detail}, 429, Retry_After="7")
         assert error.retry_after == 7
 
-    def test_the_text_is_heard_by_polls_too(self, adapter, emulator):
+    def test_polls_read_the_reset_time_too(self, adapter, emulator):
         task = self.accepted(adapter)
         emulator.script("replicate", "status", troubles.status(429))
         with pytest.raises(Unavailable) as raised:
@@ -424,7 +430,7 @@ class TestReplicate(TaskContract):
 
     # The key
 
-    def test_the_probe_tells_nothing_of_the_accounts_owner(self, adapter, emulator):
+    def test_the_probe_says_nothing_about_the_accounts_owner(self, adapter, emulator):
         assert adapter.probe() == "the key is accepted"
         assert [call.route for call in emulator.log] == ["account"]
 
@@ -433,19 +439,19 @@ class TestReplicate(TaskContract):
         with pytest.raises(Unavailable):
             adapter.probe()
 
-    def test_no_balance_is_told(self, adapter, emulator):
+    def test_there_is_no_balance(self, adapter, emulator):
         assert adapter.balance() is None
         assert emulator.log == []
 
     # Webhooks
 
     def given(self, emulator, secret=SECRET):
-        """An adapter that was given the secret."""
+        """An adapter that is given the secret."""
         base_url, key = emulator.base_url("replicate"), emulator.key("replicate")
         return ReplicateProvider(base_url, key, webhook_secret=secret)
 
     def own_key(self, emulator):
-        """What the emulator signs with for the account of `adapter`."""
+        """The secret with which the emulator signs for the account of `adapter`."""
         secret = signing_secret(fingerprint(emulator.key("replicate")))
         return base64.urlsafe_b64decode(secret.removeprefix("whsec_"))
 
@@ -505,7 +511,7 @@ class TestReplicate(TaskContract):
         ],
         ids=str,
     )
-    def test_what_is_not_signed_rightly_is_forged(self, emulator, changes):
+    def test_a_call_with_a_wrong_signature_is_forged(self, emulator, changes):
         with pytest.raises(WebhookForged):
             self.given(emulator).read_webhook(signed(b'{"id": "p1"}', **changes), now=NOW)
 
@@ -515,7 +521,7 @@ class TestReplicate(TaskContract):
             self.given(emulator).read_webhook(signed(body), now=NOW)
 
     @pytest.mark.parametrize("secret", ["whsec_", "whsec_***", "whsec_ü"])
-    def test_a_secret_that_is_none_proves_nothing(self, emulator, secret):
+    def test_an_invalid_secret_proves_nothing(self, emulator, secret):
         for key in (b"", KEY):
             call = signed(b'{"id": "p1"}', key=key)
             with pytest.raises(WebhookForged):
@@ -534,7 +540,7 @@ class TestReplicate(TaskContract):
                 adapter.read_webhook(call, now=NOW)
         assert emulator.log == []
 
-    def test_a_replaced_secret_is_read_anew(self, adapter, emulator):
+    def test_a_replaced_secret_is_read_again(self, adapter, emulator):
         emulator.script("replicate", "secret", Trouble(status=200, body={"key": SECRET}))
         adapter.read_webhook(signed(b'{"id": "p1"}'), now=NOW)
         call = signed(b'{"id": "p1"}', key=self.own_key(emulator))
@@ -569,13 +575,13 @@ class TestReplicate(TaskContract):
         assert adapter.read_webhook(call, now=NOW + 60).task_id == "p1"
         assert len(emulator.calls("replicate", "secret")) == 2
 
-    def test_a_secret_that_was_given_is_the_only_one(self, emulator):
+    def test_a_given_secret_is_never_read_again(self, emulator):
         adapter = self.given(emulator)
         with pytest.raises(WebhookForged):
             adapter.read_webhook(signed(b'{"id": "p1"}', key=self.own_key(emulator)), now=NOW)
         assert emulator.log == []
 
-    def test_a_call_tells_of_the_end_by_the_prediction_itself(self, adapter, emulator):
+    def test_the_body_of_a_call_is_the_prediction(self, adapter, emulator):
         emulator.script("replicate", "submit", troubles.failed("E1001"))
         task_id, call = self.webhook(adapter, emulator, SEEDREAM_4_5)
         assert json.loads(call.body)["status"] == "failed"
@@ -599,7 +605,7 @@ class TestReplicate(TaskContract):
             adapter.poll(task)
         assert raised.value.code == Code.INVALID_REQUEST
 
-    # What may be asked for together
+    # What may be requested together
 
     @pytest.mark.parametrize(("references", "images", "fits"), [(5, 10, True), (6, 10, False)])
     def test_references_and_images_of_a_set_are_fifteen_together(
@@ -626,7 +632,11 @@ def test_the_engine_is_what_the_pages_say():
         "replicate/seedream-4-5",
         "bytedance/seedream-4.5",
     )
-    assert (ABLE.prompt_limit, ABLE.max_references, ABLE.max_pictures) == (4000, 14, 15)
+    assert (ABLE.prompt_limit, ABLE.max_references, ABLE.max_images_and_references) == (
+        4000,
+        14,
+        15,
+    )
     assert (ABLE.images_per_request, ABLE.images_per_sequence) == (1, 15)
     assert (ABLE.exact_sizes, ABLE.resolutions) == (False, ("2K", "4K", "custom"))
     assert set(ABLE.aspect_ratios("4K")) == {

@@ -1,4 +1,4 @@
-"""Seedance.it by its guide: the contract of all adapters, then what is its own."""
+"""Seedance.it by its guide: the contract of all adapters, then what is special to Seedance.it."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,9 +7,11 @@ from functools import partial
 import pytest
 
 from generations.providers.answers import plain_code
+from generations.providers.capabilities import CUSTOM, CustomSize, NumberRange
 from generations.providers.errors import (
     Code,
     OutcomeUnknown,
+    ProviderFailed,
     Refused,
     Unavailable,
 )
@@ -20,15 +22,7 @@ from generations.providers.seedance import (
     SEEDREAM_5_LITE,
     SeedanceProvider,
 )
-from generations.providers.types import (
-    CUSTOM,
-    Balance,
-    CustomSize,
-    ImageError,
-    NumberRange,
-    RemoteImage,
-    TaskRef,
-)
+from generations.providers.types import ImageError, ProviderBalance, RemoteImage, TaskRef
 from tests.emulator import Trouble, troubles
 from tests.emulator.test_emulator import call
 from tests.generations.providers.contract import PROMPT, HttpCase, ProviderContract
@@ -37,7 +31,7 @@ ENGINES = (SEEDREAM_4_5, SEEDREAM_3, SEEDREAM_5_LITE)
 ABLE = SEEDREAM_4_5.capabilities
 LINK = "https://cdn.example/1.png"
 ORDER = {"model": "seedream-v4-5", "prompt": "a fox"}
-# Of the guide's example of an answer.
+# From the guide's example of an answer.
 CREATED = 1712764800
 
 
@@ -60,29 +54,33 @@ class TestSeedance(ProviderContract):
         HttpCase(401, Refused, Code.AUTH),
         HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE),
         HttpCase(429, Unavailable, Code.RATE_LIMITED),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
-        # What the guide does not name follows the class of its status.
+        HttpCase(500, ProviderFailed, Code.PROVIDER_ERROR),
+        # For what the guide does not name, the class of the status decides.
         HttpCase(403, Refused, Code.FORBIDDEN),
         HttpCase(404, Refused, Code.NOT_FOUND),
-        HttpCase(502, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
+        HttpCase(502, ProviderFailed, Code.PROVIDER_ERROR),
         HttpCase(503, Unavailable, Code.PROVIDER_ERROR),
         HttpCase(504, OutcomeUnknown, Code.OUTCOME_UNKNOWN),
         HttpCase(400, Refused, Code.INVALID_REQUEST, "no object"),
         HttpCase(400, Refused, Code.INVALID_REQUEST, {"error": None}),
         HttpCase(400, Refused, Code.INVALID_REQUEST, fault(None, ["odd"])),
         HttpCase(400, Refused, Code.INVALID_REQUEST, fault("something_new", "Who knows")),
-        # The code is documented, whatever status it comes with.
+        # The code is documented, so it counts at any status.
         HttpCase(400, Refused, Code.INSUFFICIENT_BALANCE, insufficient()),
-        # An error in an answer of success is documented nowhere.
-        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, insufficient()),
-        # Content policies have neither code nor status: only plain words count.
+        HttpCase(200, Refused, Code.INSUFFICIENT_BALANCE, insufficient()),
+        # No page documents an error in a successful answer, but it is an error.
+        HttpCase(200, ProviderFailed, Code.PROVIDER_ERROR, fault("server_error", "No")),
+        HttpCase(200, OutcomeUnknown, Code.OUTCOME_UNKNOWN, fault("", "No code")),
+        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN, {"message": "Internal error"}),
+        # Content policies have neither a code nor a status, so only the text counts.
         HttpCase(400, Refused, Code.CONTENT_POLICY, fault("content_policy_violation", "No")),
         HttpCase(400, Refused, Code.CONTENT_POLICY, fault("x", "It violates our content policies")),
         HttpCase(400, Refused, Code.CONTENT_POLICY, fault("x", "Blocked by content policy")),
-        HttpCase(400, Refused, Code.INVALID_REQUEST, fault("x", "Sensitive words are unsafe")),
-        HttpCase(400, Refused, Code.INVALID_REQUEST, fault("x", "No: our content policy, 3D")),
-        HttpCase(403, Refused, Code.FORBIDDEN, fault("content_policy", "No")),
-        HttpCase(500, OutcomeUnknown, Code.OUTCOME_UNKNOWN, fault("content_policy", "No")),
+        HttpCase(400, Refused, Code.CONTENT_POLICY, fault("x", "Sensitive words are unsafe")),
+        HttpCase(400, Refused, Code.INVALID_REQUEST, fault("x", "Names are case-sensitive")),
+        HttpCase(403, Refused, Code.CONTENT_POLICY, fault("content_policy", "No")),
+        HttpCase(402, Refused, Code.INSUFFICIENT_BALANCE, fault("content_policy", "No")),
+        HttpCase(500, ProviderFailed, Code.CONTENT_POLICY, fault("content_policy", "No")),
     )
 
     def sent(self, adapter, emulator, engine=SEEDREAM_4_5, **changes):
@@ -138,7 +136,7 @@ class TestSeedance(ProviderContract):
         result = self.submit(adapter, self.ask(engine, num_images=2))
         assert result.cost_usd == 2 * engine.prices[0].cost_usd
         left = 1050 - 2 * engine.prices[0].credits
-        assert result.balance == Balance(amount=Decimal(left), unit="credits")
+        assert result.balance == ProviderBalance(amount=Decimal(left), unit="credits")
         assert result.model == engine.model
 
     def test_the_seeds_of_all_images_come_back(self, adapter):
@@ -165,7 +163,7 @@ class TestSeedance(ProviderContract):
         assert result.images == (RemoteImage(LINK, expires_at),)
         assert (result.request_id, result.model) == ("gen_abc123xyz", "seedream-v4-5")
         assert (result.seed, result.cost_usd) == (42871, Decimal("0.08"))
-        assert result.balance == Balance(Decimal(1042), "credits")
+        assert result.balance == ProviderBalance(Decimal(1042), "credits")
 
     @pytest.mark.parametrize("created", [None, "soon", 1712764800.5, True, 10**30, -(10**30)])
     def test_without_a_time_the_life_of_a_link_is_not_known(self, adapter, emulator, created):
@@ -184,7 +182,7 @@ class TestSeedance(ProviderContract):
         )
 
     @pytest.mark.parametrize("odd", [None, "8", True, -1, 1e300, 10**30, [8], {"n": 8}])
-    def test_odd_figures_are_no_reason_to_lose_images(self, adapter, emulator, odd):
+    def test_invalid_figures_lose_no_image(self, adapter, emulator, odd):
         extra = {"credits_used": odd, "credits_remaining": odd, "model": 7, "id": odd}
         result = self.answered(adapter, emulator, Trouble(extra=extra))
         assert len(result.images) == 2
@@ -197,7 +195,7 @@ class TestSeedance(ProviderContract):
         assert result.balance.amount == 0
 
     @pytest.mark.parametrize("seed", [None, "7", True, -1, 2**63, 7.5])
-    def test_an_odd_seed_is_none(self, adapter, emulator, seed):
+    def test_an_invalid_seed_is_ignored(self, adapter, emulator, seed):
         trouble = images({"url": LINK, "seed": seed}, {"url": LINK, "seed": 7})
         result = self.answered(adapter, emulator, trouble)
         assert result.seed is None
@@ -206,7 +204,7 @@ class TestSeedance(ProviderContract):
     @pytest.mark.parametrize(
         "odd", [None, LINK, [LINK], {}, {"url": None}, {"url": ""}, {"url": "data:,x"}], ids=str
     )
-    def test_what_is_no_link_takes_only_its_own_place(self, adapter, emulator, odd):
+    def test_an_invalid_link_fails_only_its_own_image(self, adapter, emulator, odd):
         first, second = self.answered(adapter, emulator, images(odd, {"url": LINK})).images
         assert isinstance(first, ImageError)
         assert first.code == Code.BAD_RESPONSE
@@ -215,19 +213,19 @@ class TestSeedance(ProviderContract):
     @pytest.mark.parametrize(
         "entries", [None, "none", {}, {"url": LINK}, [], [None], [{"url": "none"}]], ids=str
     )
-    def test_without_any_picture_the_outcome_is_unknown(self, adapter, emulator, entries):
+    def test_without_any_image_the_outcome_is_unknown(self, adapter, emulator, entries):
         with pytest.raises(OutcomeUnknown):
             self.answered(adapter, emulator, Trouble(extra={"images": entries}))
 
-    # The provider says no
+    # The provider refuses
 
-    def test_credits_that_do_not_suffice_are_told_in_figures(self, adapter, emulator):
+    def test_insufficient_credits_are_reported_with_figures(self, adapter, emulator):
         error = self.refused(adapter, emulator, troubles.status(402))
         assert (error.code, error.raw_code) == (Code.INSUFFICIENT_BALANCE, "insufficient_credits")
-        assert error.balance == Balance(amount=Decimal(3), unit="credits")
+        assert error.balance == ProviderBalance(amount=Decimal(3), unit="credits")
         assert error.message.startswith("8 credits required, 3 available. Your account")
 
-    def test_an_account_that_runs_dry_is_refused_before_anything_is_made(self, adapter, emulator):
+    def test_an_empty_account_is_refused_before_anything_is_made(self, adapter, emulator):
         request = self.ask(SEEDREAM_4_5, num_images=6)
         for _ in range(1050 // 48):
             self.submit(adapter, request)
@@ -237,33 +235,35 @@ class TestSeedance(ProviderContract):
         assert not emulator.submits("seedance")[-1].accepted
 
     @pytest.mark.parametrize("odd", [None, "3", -1, 10**30, [3]])
-    def test_a_refusal_with_odd_figures_keeps_its_words(self, adapter, emulator, odd):
+    def test_a_refusal_with_invalid_figures_keeps_its_text(self, adapter, emulator, odd):
         body = insufficient(credits_required=8, credits_available=odd)
         error = self.refused(adapter, emulator, troubles.status(402, body=body))
         assert error.balance is None
         assert error.message == "Your account has insufficient credits"
 
-    def test_a_policy_that_strikes_late_is_a_refusal_too(self, adapter, emulator):
+    def test_a_policy_error_after_the_work_is_a_refusal_too(self, adapter, emulator):
         trouble = troubles.failed("moderation", "The prompt violates content policies")
         error = self.refused(adapter, emulator, trouble)
         assert (error.code, error.raw_code) == (Code.CONTENT_POLICY, "moderation")
 
     # The probe
 
-    def test_a_probe_asks_for_nothing(self, adapter, emulator):
-        assert "works" in adapter.probe()
-        [call] = emulator.log
-        assert call.status == 400
+    def test_a_probe_requests_no_image(self, adapter, emulator):
+        assert "made-up key was refused" in adapter.probe()
+        call, with_made_up_key = emulator.log
+        assert (call.status, with_made_up_key.status) == (400, 401)
         assert not {"model", "prompt"} & call.body.keys()
         assert call.body["num_images"] == 0
         assert emulator.tasks == {}
 
     def test_a_probe_that_is_not_refused_says_so(self, adapter, emulator):
         emulator.script("seedance", "submit", Trouble(status=200, body={}))
-        sentence = adapter.probe()
-        assert "success" in sentence
-        assert "credits" in sentence
-        assert "works" not in sentence
+        with pytest.raises(Refused) as raised:
+            adapter.probe()
+        assert (raised.value.code, raised.value.raw_code) == (
+            Code.MISDIRECTED,
+            "success without a prompt",
+        )
 
     @pytest.mark.parametrize(
         ("trouble", "error", "code"),
@@ -272,7 +272,7 @@ class TestSeedance(ProviderContract):
             (troubles.status(404), Refused, Code.NOT_FOUND),
             (troubles.status(429), Unavailable, Code.RATE_LIMITED),
             (troubles.status(500), Unavailable, Code.PROVIDER_ERROR),
-            (troubles.redirect("https://elsewhere.example/"), Unavailable, Code.PROVIDER_ERROR),
+            (troubles.redirect("https://elsewhere.example/"), Unavailable, Code.MISDIRECTED),
             (troubles.lost_answer(), Unavailable, Code.CONNECTION),
         ],
         ids=["402", "404", "429", "500", "redirect", "lost"],
@@ -286,7 +286,7 @@ class TestSeedance(ProviderContract):
 
     # What the guide does not have
 
-    def test_there_is_nothing_to_poll_cancel_or_ask(self, adapter, emulator):
+    def test_polling_cancelling_and_balance_do_not_exist(self, adapter, emulator):
         task = TaskRef(task_id="gen_1", model="seedream-v4-5")
         assert adapter.cancel(task) is False
         assert adapter.balance() is None
@@ -344,7 +344,7 @@ class TestTheEmulatorIsStrict:
         url = f"{emulator.base_url('seedance')}/v1/images/generate"
         return partial(call, url, key=emulator.key("seedance"))
 
-    def test_the_least_makes_the_defaults(self, submit, emulator):
+    def test_the_minimum_uses_the_defaults(self, submit, emulator):
         status, reply = submit(order=ORDER)
         assert status == 200
         assert [(image["width"], image["height"]) for image in reply["images"]] == [(1024, 1024)]

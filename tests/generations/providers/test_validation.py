@@ -1,21 +1,19 @@
-"""An engine is asked for nothing that it can't do, and the refusal names the field."""
+"""No engine is asked for what it can't do, and the refusal names the field."""
 
 from dataclasses import replace
 
 import pytest
 
-from generations.providers.errors import UnsupportedOption
-from generations.providers.types import (
+from generations.providers.capabilities import (
     CUSTOM,
     Capabilities,
     CustomSize,
     Engine,
-    GenerationRequest,
-    Mode,
     NumberRange,
     ReferenceDelivery,
-    ReferenceInput,
 )
+from generations.providers.errors import UnsupportedOption
+from generations.providers.types import GenerationRequest, Mode, ReferenceInput
 from generations.providers.validation import validate
 
 SIZES = {"2K": {"1:1": (2048, 2048), "16:9": (2848, 1600)}, "4K": {"1:1": (4096, 4096)}}
@@ -62,7 +60,7 @@ def refused(capabilities, request, **more):
     return raised.value
 
 
-def test_what_an_engine_can_do_is_let_through():
+def test_what_an_engine_can_do_is_accepted():
     validate(engine(POOR), PLAIN)
     validate(engine(RICH), PLAIN)
     validate(engine(RICH), EVERYTHING)
@@ -118,7 +116,7 @@ def test_a_value_out_of_range_is_refused(changes):
     assert refused(RICH, replace(EVERYTHING, **changes)).field == next(iter(changes))
 
 
-def test_a_format_of_one_resolution_is_none_of_another():
+def test_a_format_of_one_resolution_is_refused_at_another():
     wide = replace(PLAIN, resolution="4K", aspect_ratio="16:9")
     assert refused(RICH, wide).field == "aspect_ratio"
 
@@ -129,9 +127,11 @@ def test_an_engine_without_sizes_takes_none():
     assert refused(sizeless, PLAIN).field == "resolution"
 
 
-def test_a_long_text_is_told_how_much_to_cut():
+def test_the_refusal_of_a_long_text_says_how_much_to_cut():
     message = refused(RICH, replace(PLAIN, prompt="字" * 23)).message
-    assert message == ("The text has 23 characters and this engine takes 20. Shorten it by 3.")
+    assert message == (
+        "The text has 23 characters and this engine takes at most 20. Shorten it by 3."
+    )
 
 
 def test_references_by_link_need_a_public_address():
@@ -148,24 +148,24 @@ class TestCustomSizes:
     ABLE = replace(POOR, custom_size=LIMITS)
     ASKED = replace(PLAIN, resolution=CUSTOM, aspect_ratio="", width=3000, height=2000)
 
-    def test_a_size_within_the_limits_is_let_through(self):
+    def test_a_size_within_the_limits_is_accepted(self):
         validate(engine(self.ABLE), self.ASKED)
         assert self.ABLE.size(self.ASKED) == (3000, 2000)
 
     @pytest.mark.parametrize(
-        ("width", "height", "field"),
+        ("width", "height", "fields"),
         [
-            (None, 2000, "width"),
-            (3000, None, "height"),
-            (1000, 4000, "height"),
-            (4097, 2000, "height"),
-            (1024, 1024, "height"),
-            (4096, 1300, "height"),
+            (None, 2000, ("width",)),
+            (3000, None, ("height",)),
+            (1000, 4000, ("width",)),
+            (4097, 2000, ("width",)),
+            (1024, 1024, ("width", "height")),
+            (4096, 1300, ("width", "height")),
         ],
     )
-    def test_a_size_outside_of_them_is_refused_beside_its_field(self, width, height, field):
+    def test_a_size_outside_of_them_is_refused_beside_its_fields(self, width, height, fields):
         wrong = refused(self.ABLE, replace(self.ASKED, width=width, height=height))
-        assert wrong.field == field
+        assert (wrong.field, wrong.fields) == (fields[0], fields)
 
     def test_an_engine_without_custom_sizes_refuses_them(self):
         assert refused(POOR, self.ASKED).field == "resolution"
@@ -174,7 +174,7 @@ class TestCustomSizes:
         assert refused(self.ABLE, replace(PLAIN, width=2048, height=2048)).field == "width"
 
 
-def test_an_engine_that_changes_pictures_needs_one():
+def test_an_engine_that_changes_images_needs_one():
     editing = replace(RICH, min_references=1)
     assert refused(editing, PLAIN).field == "references"
     validate(engine(editing), replace(PLAIN, references=(REFERENCE,)))
@@ -182,11 +182,11 @@ def test_an_engine_that_changes_pictures_needs_one():
 
 
 def test_references_and_images_of_one_request_have_a_limit_together():
-    few = replace(RICH, max_pictures=4, images_per_request=4)
+    few = replace(RICH, max_images_and_references=4, images_per_request=4)
     two = (REFERENCE, REFERENCE)
     validate(engine(few), replace(PLAIN, references=two, num_images=2))
     assert refused(few, replace(PLAIN, references=two, num_images=3)).field == "num_images"
-    # Where a request makes one image, a run of several is several requests.
+    # If a request makes one image, a run of several images is several requests.
     one = replace(few, images_per_request=1)
     validate(engine(one), replace(PLAIN, references=two, num_images=4))
     together = replace(PLAIN, references=two, num_images=4, sequential=True)

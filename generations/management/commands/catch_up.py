@@ -1,0 +1,28 @@
+"""Completes what an older version made while it still ran during an upgrade."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from generations.catch_up import DAYS, catch_up
+
+
+class Command(BaseCommand):
+    help = (
+        "Completes records and runs that an older version made during an upgrade: reviewers then "
+        "see the records, and search finds the runs. Beat does this every night. May be "
+        "interrupted and started again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--days", type=int, default=DAYS, help="how far to look back (default: %(default)s)"
+        )
+
+    def handle(self, **options: Any) -> None:
+        since = timezone.now() - timedelta(days=options["days"])
+        teams, runs = catch_up(since)
+        self.stdout.write(f"Teams added to records: {teams}. Runs added to search: {runs}.")

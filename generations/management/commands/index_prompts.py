@@ -1,0 +1,28 @@
+"""Adds runs to the search index that are not in it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from generations.models import Run
+from generations.models.prompt_index import index_next
+
+
+class Command(BaseCommand):
+    help = (
+        "Adds runs that are not in the search index of the gallery. "
+        "May be interrupted: the next start continues."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--again", action="store_true", help="index every run again")
+
+    def handle(self, **options: Any) -> None:
+        at, total = 0, 0
+        while True:
+            at, indexed = index_next(Run.objects.all(), after=at, again=options["again"])
+            total += indexed
+            if not at:
+                break
+        self.stdout.write(f"Indexed prompts of {total} runs.")

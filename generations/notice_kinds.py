@@ -1,0 +1,141 @@
+"""The kinds of notices that `readiness.watch` and `jobs.provider_health` raise."""
+
+from datetime import timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.notices import Kind, declare
+from generations.queues import IMAGES, PROVIDER
+
+# A cause that returns within this time after its end makes no second notice.
+CALM = timedelta(minutes=15)
+
+
+def _declare(name: str, label: Promise, title: Promise, to_do: Promise) -> Kind:
+    return declare(Kind(name, label, title, to_do, page="studio-status", calm=CALM))
+
+
+RESTART_WORKERS = _(
+    "A worker that ends is started again automatically, and no work is lost. If it does not come "
+    "back, check its log for the reason and restart the studio."
+)
+
+# By queue.
+WORKERS_SILENT = {
+    PROVIDER: _declare(
+        "workers:provider_silent",
+        _("No worker talks to providers"),
+        _("The worker that talks to providers has not run for a minute"),
+        RESTART_WORKERS,
+    ),
+    IMAGES: _declare(
+        "workers:images_silent",
+        _("No worker labels images"),
+        _("The worker that labels images has not run for a minute"),
+        RESTART_WORKERS,
+    ),
+}
+
+BEAT_SILENT = _declare(
+    "beat:silent",
+    _("No recurring work"),
+    _("No recurring work has been started for a minute"),
+    _(
+        "Images are still made, but balances are not read and credits are not checked. Check that "
+        "the program “beat” runs and that the broker works."
+    ),
+)
+
+WORK_UNSENT = _declare(
+    "work:unsent",
+    _("Requests wait although a key is free"),
+    _("Requests for %(provider)s have waited for 2 minutes although a key is free"),
+    _(
+        "Check that the worker that talks to providers is working, and that the key is also set on "
+        "the machine where it runs."
+    ),
+)
+
+# By step of `generations.readiness.backlog`.
+WORK_LATE = {
+    "poll": _declare(
+        "work:unpolled",
+        _("Providers are asked late for results"),
+        _("A provider has not been asked about a request for 2 minutes"),
+        _(
+            "Check that the worker that talks to providers is working, and that it has the key "
+            "that sent the request."
+        ),
+    ),
+    "fetch": _declare(
+        "work:unfetched",
+        _("Finished images are fetched late"),
+        _("A finished image has waited for 2 minutes to be fetched"),
+        _(
+            "Check that the worker that talks to providers is working. Providers' links expire, so "
+            "an image that waits too long may be lost."
+        ),
+    ),
+    "label": _declare(
+        "work:unlabelled",
+        _("Images are labelled late"),
+        _("A fetched image has waited for 2 minutes to be labelled"),
+        _(
+            "Check that the worker that labels images is working. If it is, there is more work "
+            "than it can do: start a second one, or give the machine more cores."
+        ),
+    ),
+}
+
+OUTCOME_UNKNOWN = _declare(
+    "outcome:unknown",
+    _("Outcomes unknown for an hour"),
+    _("The outcome of a request to %(provider)s has been unknown for an hour"),
+    _(
+        "Its credits stay reserved. Look for the request in the provider's console. Then decide in "
+        "the admin: enter its task id, accept the charge, or release the credits."
+    ),
+)
+
+DISK_NEARLY_FULL = _declare(
+    "disk:nearly_full",
+    _("A disk is nearly full"),
+    _("A disk of %(machine)s is nearly full: %(free)s GB are left"),
+    _(
+        "Free some space, or move DATA_DIR or the files to a larger disk. New images wait while "
+        "the disk is full."
+    ),
+)
+
+FILE_DAMAGED = _declare(
+    "file:damaged",
+    _("Stored files that have changed"),
+    _("A stored file has been changed: %(name)s"),
+    _(
+        "The studio does not show it. Find out who changed files in the bucket of STORAGE_URL, and "
+        "restore this file from the back-up; then it is shown again. The log names the image."
+    ),
+)
+
+# `generations.jobs.provider_health`, which knows codes and engines, writes both texts.
+KEY_NEEDS_CARE = declare(
+    Kind(
+        "provider:key",
+        _("Keys at providers"),
+        title="%(subject)s",
+        to_do="%(text)s",
+        page="providers",
+    )
+)
+
+OUTCOMES_RELEASED = _declare(
+    "outcomes:released",
+    _("Requests given up with an unknown outcome"),
+    _("Requests given up because their outcome stayed unknown: %(count)s"),
+    _(
+        "No provider said within %(hours)s hours what became of these requests. Their credits were "
+        "returned. If a provider bills the requests, the studio pays. Images that still arrive "
+        "within a day are delivered and not charged. The log names each generation."
+    ),
+)

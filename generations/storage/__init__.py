@@ -1,0 +1,161 @@
+"""Stores and returns originals, renditions and uploads. Checks no rights: views do so first.
+
+A file's name follows from what it holds. So a file may be written twice, and a worker that takes
+over from a dead one finds it.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage, storages
+
+from generations.storage.errors import ClockDiffers, FileDamaged, StorageAway, StorageRefused
+from generations.storage.folder import LEFTOVER_SECONDS, PARTS, AtomicFileSystemStorage
+
+__all__ = [
+    "LEFTOVER_SECONDS",
+    "PARTS",
+    "AtomicFileSystemStorage",
+    "ClockDiffers",
+    "FileDamaged",
+    "StorageAway",
+    "StorageRefused",
+]
+
+UPLOADS = "uploads"
+
+
+def originals() -> Storage:
+    return storages["originals"]
+
+
+def renditions() -> Storage:
+    return storages["renditions"]
+
+
+def load() -> None:
+    """Load both back ends, with the clients of a bucket, before threads need them."""
+    for backend in (originals(), renditions()):
+        if hasattr(backend, "load"):
+            backend.load()
+
+
+def original_name(generation: UUID, *, attempt: int, index: int) -> str:
+    return f"{generation}/{attempt}/{index}"
+
+
+def rendition_name(image: UUID, *, recipe: str, extension: str) -> str:
+    return f"{image}/{recipe}.{extension}"
+
+
+def reference_name(sha256: str) -> str:
+    return f"references/{sha256[:2]}/{sha256}"
+
+
+def clean_copy_name(sha256: str) -> str:
+    """The name of the copy without metadata of the original with this SHA-256."""
+    return f"references/clean/{sha256[:2]}/{sha256}"
+
+
+def upload_name(sha256: str) -> str:
+    """The name of an upload until it is cleaned. It still has metadata, so nobody may see it."""
+    return f"{UPLOADS}/{sha256}"
+
+
+def save_upload(sha256: str, content: File) -> None:
+    """Store an upload. Write one that exists again, which renews its age. Raises StorageAway."""
+    with _as_storage_away():
+        originals().save(upload_name(sha256), content)
+
+
+def uploads_before(moment: datetime) -> Iterator[str]:
+    """The SHA-256 of each upload that was stored before `moment`."""
+    try:
+        _folders, names = originals().listdir(UPLOADS)
+    except FileNotFoundError:
+        return
+    for name in names:
+        with suppress(FileNotFoundError):  # cleaned meanwhile
+            if originals().get_modified_time(f"{UPLOADS}/{name}") < moment:
+                yield name
+
+
+def save_original(name: str, data: bytes) -> None:
+    """Store the provider's bytes; never replace a file of this name. Raises StorageAway."""
+    with _as_storage_away():
+        if not originals().exists(name):
+            originals().save(name, ContentFile(data))
+
+
+def has_original(name: str) -> bool:
+    with _as_storage_away():
+        return originals().exists(name)
+
+
+def save_rendition(name: str, data: bytes) -> None:
+    with _as_storage_away():
+        renditions().save(name, ContentFile(data))
+
+
+def read(backend: Storage, name: str) -> bytes:
+    """The bytes of the file `name`. Raises FileNotFoundError, or StorageAway."""
+    with _as_storage_away(), backend.open(name, "rb") as file:
+        return file.read()
+
+
+def hand_out(
+    backend: Storage, name: str, *, sha256: str, mime_type: str, filename: str = ""
+) -> str | BinaryIO:
+    """Return what a browser gets for the file `name`: a link to it, or the open file.
+
+    A bucket gives a link, after it has compared its SHA-256 of the file with `sha256`. The link is
+    valid for 60 seconds and for this file only. It fixes the file's type and, if the file is to be
+    saved, its `filename`. If the bucket keeps no SHA-256, or browsers can't reach it, the content
+    is compared here and returned. A folder gives the open file without comparing it.
+
+    Raises FileNotFoundError, FileDamaged or StorageAway.
+    """
+    with _as_storage_away():
+        if hasattr(backend, "link"):
+            link = backend.link(name, sha256=sha256, mime_type=mime_type, filename=filename)
+            return link or _compared(backend, name, sha256)
+        return cast(BinaryIO, backend.open(name, "rb"))
+
+
+def content(backend: Storage, name: str, *, sha256: str) -> BinaryIO:
+    """The open file `name`. A bucket's file is compared with `sha256`. Raises as `hand_out`."""
+    with _as_storage_away():
+        if hasattr(backend, "link"):
+            return _compared(backend, name, sha256)
+        return cast(BinaryIO, backend.open(name, "rb"))
+
+
+def _compared(backend: Storage, name: str, sha256: str) -> BinaryIO:
+    data = read(backend, name)
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise FileDamaged(name, expected=sha256, found=found)
+    return io.BytesIO(data)
+
+
+def sweep() -> int:
+    """Remove half-written files of dead processes; return how many. Buckets have none."""
+    folders = [each for each in (originals(), renditions()) if hasattr(each, "sweep")]
+    return sum(each.sweep() for each in folders)
+
+
+@contextmanager
+def _as_storage_away() -> Iterator[None]:
+    """Raise StorageAway for any error of a storage back end that is not about one file."""
+    try:
+        yield
+    except (FileNotFoundError, FileDamaged, StorageAway):
+        raise
+    except Exception as error:
+        raise StorageAway(type(error).__name__) from error

@@ -1,0 +1,273 @@
+"""Files in a private bucket at S3, or at a service with the same protocol.
+
+The bucket keeps the SHA-256 of each file. Browsers get files from the bucket by links that the
+studio signs.
+
+Facts of the protocol: docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+and …/API/sigv4-query-string-auth.html.
+"""
+
+import hashlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property, lru_cache, wraps
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, FlexibleChecksumError, NoCredentialsError
+from django.core.files.base import ContentFile, File
+from storages.backends.s3 import S3Storage
+from storages.utils import clean_name
+
+from generations.storage.errors import ClockDiffers, FileDamaged, StorageAway, StorageRefused
+
+LINK_SECONDS = 60
+CONNECT_SECONDS = 3
+# Read time-outs: of files, and of requests for which a person waits.
+READ_SECONDS, ASK_SECONDS = 20, 5
+TRIES, ASK_TRIES = 3, 2
+# More than the threads of any of the studio's processes.
+CONNECTIONS = 64
+REFUSALS = frozenset(
+    {
+        "401",
+        "403",
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+    }
+)
+# The clocks of the two are more than 15 minutes apart.
+SKEWED = "RequestTimeTooSkewed"
+# How long browsers cache the file behind a link. They cache the studio's redirect for less.
+KEPT_BY_BROWSERS = "private, max-age=31536000, immutable"
+
+# boto3 requires that one thread at a time makes sessions and clients.
+_making = RLock()
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise errors of the service and of the network as StorageRefused or StorageAway."""
+    try:
+        yield
+    except (FileNotFoundError, FileDamaged, StorageAway):
+        raise
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        raise _kind_of(code)(code) from error
+    except NoCredentialsError as error:
+        raise StorageRefused(type(error).__name__) from error
+    except Exception as error:
+        raise StorageAway(type(error).__name__) from error
+
+
+def _kind_of(code: str) -> type[StorageAway]:
+    if code == SKEWED:
+        return ClockDiffers
+    return StorageRefused if code in REFUSALS else StorageAway
+
+
+def _translating(method: Callable[Given, Result]) -> Callable[Given, Result]:
+    @wraps(method)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        with _translated():
+            return method(*args, **kwargs)
+
+    return call
+
+
+class BucketStorage(S3Storage):
+    """A folder of a bucket. Raises FileNotFoundError, FileDamaged, StorageRefused or StorageAway.
+
+    `browser_endpoint` is the address of the service for browsers; without one there are no links.
+    `read_seconds` is the read time-out for files, `ask_seconds` that of the request before a link.
+    """
+
+    def __init__(
+        self,
+        *,
+        browser_endpoint: str = "",
+        read_seconds: float = READ_SECONDS,
+        ask_seconds: float = ASK_SECONDS,
+        **options: Any,
+    ) -> None:
+        style = options.pop("addressing_style", "path")
+        self._browser_endpoint = browser_endpoint
+        self._asking = _config(style, seconds=ask_seconds, tries=ASK_TRIES)
+        config = _config(style, seconds=read_seconds, tries=TRIES)
+        super().__init__(client_config=config, querystring_expire=LINK_SECONDS, **options)
+
+    # All threads share one resource and its connections: boto3's clients are thread-safe.
+
+    @cached_property
+    def _resource(self) -> Any:
+        return self._session.resource("s3", **self._where(self.endpoint_url, self.client_config))
+
+    @property
+    def connection(self) -> Any:
+        with _making:
+            return self._resource
+
+    @property
+    def _session(self) -> Any:
+        return _session(self.access_key, self.secret_key, self.security_token)
+
+    @cached_property
+    def _asker(self) -> Any:
+        return self._session.client("s3", **self._where(self.endpoint_url, self._asking))
+
+    @cached_property
+    def _signer(self) -> Any:
+        return self._session.client("s3", **self._where(self._browser_endpoint, self._asking))
+
+    def load(self) -> None:
+        """Make all clients and import what they need, without calling the service."""
+        with _making:
+            self.connection, self._asker  # noqa: B018
+            if self._browser_endpoint:
+                self._signer  # noqa: B018
+
+    def _where(self, endpoint: str, config: Config) -> dict[str, Any]:
+        return {"region_name": self.region_name, "endpoint_url": endpoint, "config": config}
+
+    # Files
+
+    @_translating
+    def link(self, name: str, *, sha256: str, mime_type: str, filename: str = "") -> str:
+        """A link to the file, valid for `LINK_SECONDS`, after comparing the bucket's SHA-256.
+
+        "" if browsers can't reach the bucket or it keeps no SHA-256 of the file. Raises FileDamaged
+        if its SHA-256 is not `sha256`.
+        """
+        if not self._browser_endpoint:
+            return ""
+        found = self._sha256(name)
+        if found and found != sha256:
+            raise FileDamaged(name, expected=sha256, found=found)
+        return self._signed(name, mime_type, filename) if found else ""
+
+    def _sha256(self, name: str) -> str:
+        """The SHA-256 that the bucket keeps of a file; "" if it keeps none of the whole file."""
+        with _making:
+            asker = self._asker
+        with self._missing(name):
+            answer = asker.head_object(**self._key(name), ChecksumMode="ENABLED")
+        checksum = str(answer.get("ChecksumSHA256", ""))
+        # "…-2" is the checksum of the checksums of two parts, not of the file.
+        return "" if "-" in checksum else b64decode(checksum).hex()
+
+    def _signed(self, name: str, mime_type: str, filename: str) -> str:
+        with _making:
+            signer = self._signer
+        about = self._key(name) | {
+            "ResponseContentType": mime_type,
+            "ResponseCacheControl": "private, no-store" if filename else KEPT_BY_BROWSERS,
+            "ResponseContentDisposition": f'attachment; filename="{filename}"'
+            if filename
+            else "inline",
+        }
+        link: str = signer.generate_presigned_url(
+            "get_object", Params=about, ExpiresIn=LINK_SECONDS
+        )
+        return link
+
+    def _key(self, name: str) -> dict[str, str]:
+        return {"Bucket": self.bucket_name, "Key": self._normalize_name(clean_name(name))}
+
+    @_translating
+    def _open(self, name: str, mode: str = "rb") -> File:
+        with self._missing(name):
+            answer = self.connection.meta.client.get_object(**self._key(name))
+        try:
+            return ContentFile(answer["Body"].read(), name=name)
+        except FlexibleChecksumError as error:
+            raise FileDamaged(name) from error
+
+    @_translating
+    def _save(self, name: str, content: Any) -> str:
+        """Store the whole file in one request, with its SHA-256, which the service compares."""
+        content.seek(0)
+        digest = hashlib.file_digest(content, "sha256").digest()
+        content.seek(0)
+        self.connection.meta.client.put_object(
+            **self._key(name),
+            Body=content,
+            ContentType=self.default_content_type,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=b64encode(digest).decode(),
+        )
+        return name
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+    @_translating
+    def exists(self, name: str) -> bool:
+        try:
+            with self._missing(name):
+                self.connection.meta.client.head_object(**self._key(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    @_translating
+    def delete(self, name: str) -> None:
+        super().delete(name)
+
+    @_translating
+    def listdir(self, name: str) -> tuple[list[str], list[str]]:
+        folders, names = super().listdir(name)
+        return folders, names
+
+    @_translating
+    def get_modified_time(self, name: str) -> datetime:
+        with self._missing(name):
+            answer = self.connection.meta.client.head_object(**self._key(name))
+        changed: datetime = answer["LastModified"]
+        return changed
+
+    @contextmanager
+    def _missing(self, name: str) -> Iterator[None]:
+        """Raise FileNotFoundError for a file that is not in the bucket.
+
+        A deleted bucket answers 404 too, so this also asks for the bucket.
+        """
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code not in ("404", "NoSuchKey"):
+                raise
+            with _making:
+                asker = self._asker
+            asker.head_bucket(Bucket=self.bucket_name)
+            raise FileNotFoundError(name) from error
+
+
+@lru_cache(maxsize=8)
+def _session(key: str | None, secret: str | None, token: str | None) -> Any:
+    """The session that makes clients. It is kept because it takes 0.1 s to read what S3 offers."""
+    return boto3.Session(key, secret, token)
+
+
+def _config(style: str, *, seconds: float, tries: int) -> Config:
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": style},
+        connect_timeout=min(CONNECT_SECONDS, seconds),
+        read_timeout=seconds,
+        retries={"total_max_attempts": tries, "mode": "standard"},
+        max_pool_connections=CONNECTIONS,
+        # Not every service with this protocol supports the newer default checksums.
+        request_checksum_calculation="when_required",
+    )

@@ -1,0 +1,60 @@
+"""Files in a folder of this machine."""
+
+import os
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.core.files.storage import FileSystemStorage
+
+# Beside the files, so that a file written here can be moved into place in one step.
+PARTS = ".parts"
+# Longer than writing any file takes.
+LEFTOVER_SECONDS = 3600
+
+
+class AtomicFileSystemStorage(FileSystemStorage):
+    """Files in a folder. A file appears whole or not at all; writing it again replaces it."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+    def _save(self, name: str, content: Any) -> str:
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = self._part(content)
+        try:
+            part.replace(target)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        return name
+
+    def _part(self, content: Any) -> Path:
+        """Write the content to a temporary file and sync it. A failure leaves no file."""
+        parts = Path(self.path(PARTS))
+        parts.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=parts, delete=False) as part:
+            path = Path(part.name)
+            try:
+                for chunk in content.chunks():
+                    part.write(chunk)
+                part.flush()
+                os.fsync(part.fileno())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        return path
+
+    def sweep(self) -> int:
+        """Remove files that killed processes left half-written; return how many."""
+        old = time.time() - LEFTOVER_SECONDS
+        swept = 0
+        for part in Path(self.path(PARTS)).glob("*"):
+            with suppress(FileNotFoundError):  # moved into place or swept meanwhile
+                if part.stat().st_mtime < old:
+                    part.unlink()
+                    swept += 1
+        return swept

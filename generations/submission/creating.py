@@ -1,0 +1,224 @@
+"""Submit: write a run, its references, requests, credits and record in one transaction."""
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit, ledger
+from accounts.events import Event
+from accounts.models import User
+from generations import pricing, storage
+from generations.jobs import hints
+from generations.models import Campaign, Generation, Image, Price, Reference, Run, RunReference
+from generations.providers.validation import validate
+from generations.submission.asking import (
+    AnyReference,
+    KeyReused,
+    NewReference,
+    RunRequest,
+    SubmissionRefused,
+    as_generation_request,
+    engine_called,
+    no_price,
+    sha256_of,
+    usable_engine,
+)
+from generations.submission.identical import refuse_identical_work, work_digest
+from generations.submission.opening import open_requests
+from generations.submission.uploading import refuse_too_many_pixels
+
+
+def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None = None) -> Run:
+    """Make a run and reserve its credits. The same key and content again return the first run.
+
+    `facts` are added to the record of the run. Raises UnsupportedOption, InsufficientCredits,
+    KeyReused, AlreadyMade or SubmissionRefused; then nothing was written and nothing charged.
+    """
+    if earlier := _earlier(user, request):
+        return earlier
+    validate(
+        usable_engine(request.engine),
+        as_generation_request(request),
+        links_possible=settings.SERVED_OVER_HTTPS,
+    )
+    refuse_too_many_pixels(request.references)
+    digest = work_digest(request)
+    refuse_identical_work(user, request, digest)
+    price = _price(request)
+    ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
+    for reference in request.references:
+        if isinstance(reference, NewReference):
+            _store_upload(user, reference)
+    try:
+        with transaction.atomic():
+            return _create(user, request, price, digest, facts or {})
+    except IntegrityError:  # the same press arrived twice at the same time
+        if earlier := _earlier(user, request):
+            return earlier
+        raise
+
+
+def refuse_shortfall(user: User, request: RunRequest) -> None:
+    """Raise InsufficientCredits if `user` can't pay for `request`. Reserves nothing.
+
+    Does nothing if the idempotency key was used before: its first press may have used up the
+    credits.
+    """
+    if Run.objects.filter(user=user, idempotency_key=request.idempotency_key).exists():
+        return
+    price = pricing.price_of(as_generation_request(request))
+    if price:
+        ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
+
+
+def _price(request: RunRequest) -> Price:
+    price = pricing.price_of(as_generation_request(request))
+    if price is None:
+        raise no_price()
+    return price
+
+
+def _earlier(user: User, request: RunRequest) -> Run | None:
+    earlier = Run.objects.filter(user=user, idempotency_key=request.idempotency_key).first()
+    if earlier and earlier.content_digest != request.digest:
+        raise KeyReused(
+            _("This form was sent before with other content. Nothing was charged: press again.")
+        )
+    return earlier
+
+
+def _create(
+    user: User, request: RunRequest, price: Price, digest: str, facts: Mapping[str, str]
+) -> Run:
+    run = Run.objects.create(
+        user=user,
+        team=user.team,
+        campaign=_campaign(user, request.campaign),
+        engine=request.engine,
+        prompt=request.prompt,
+        options=request.options,
+        idempotency_key=request.idempotency_key,
+        content_digest=request.digest,
+        work_digest=digest,
+        wanted=request.num_images,
+        open=request.num_images,
+    )
+    references = [_reference(user, each) for each in request.references]
+    RunReference.objects.bulk_create(
+        RunReference(run=run, reference=reference, position=position)
+        for position, reference in enumerate(references)
+    )
+    able = engine_called(request.engine).capabilities
+    generations = open_requests(
+        run,
+        range(run.wanted),
+        able=able,
+        price=price,
+        actor=user,
+        has_references=bool(references),
+    )
+    _record(run, generations, references, price, facts)
+    return run
+
+
+def _campaign(user: User, name: str) -> Campaign | None:
+    if not name:
+        return None
+    found = Campaign.objects.filter(team=user.team, name__iexact=name).first()
+    return found or Campaign.objects.create(team=user.team, name=name, created_by=user)
+
+
+def _store_upload(user: User, upload: NewReference) -> None:
+    if _cleaned_before(user, upload):
+        return
+    try:
+        storage.save_upload(upload.sha256, upload.file)
+    except storage.StorageAway as error:
+        message = _(
+            "The studio can't store files at the moment. Nothing was charged: try again in a few "
+            "minutes."
+        )
+        raise SubmissionRefused(message, field="references") from error
+
+
+def _cleaned_before(user: User, upload: NewReference) -> Reference | None:
+    """A reference of the team that was cleaned from the same bytes."""
+    return Reference.objects.visible_to(user).cleaned_from(upload.sha256).first()
+
+
+def _reference(user: User, given: AnyReference) -> Reference:
+    if isinstance(given, Reference):
+        return given
+    if isinstance(given, Image):
+        return _reference_of_image(user, given)
+    return _reference_of_upload(user, given)
+
+
+def _reference_of_upload(user: User, upload: NewReference) -> Reference:
+    before = _cleaned_before(user, upload)
+    facts = upload.facts
+    claimed = {"format": facts.format, "width": facts.width, "height": facts.height}
+    reference = Reference.objects.create(
+        owner=user,
+        team=user.team,
+        upload_sha256=upload.sha256,
+        rights=upload.rights,
+        status=Reference.Status.READY if before else Reference.Status.PENDING,
+        next_action_at=None if before else timezone.now(),
+        **(before.cleaned if before else claimed),
+    )
+    if not before:
+        hints.hint(hints.PREPARE)
+    about = {"sha256": upload.sha256, "rights": reference.rights}
+    audit.record(Event.REFERENCE_UPLOADED, actor=user, subject=reference, facts=about)
+    return reference
+
+
+def _reference_of_image(user: User, image: Image) -> Reference:
+    return Reference.objects.create(
+        owner=user,
+        team=user.team,
+        image=image,
+        name=image.original_name,
+        sha256=image.original_sha256,
+        format=image.format,
+        width=image.width,
+        height=image.height,
+        rights=Reference.Rights.GENERATED,
+    )
+
+
+def _record(
+    run: Run,
+    generations: list[Generation],
+    references: list[Reference],
+    price: Price,
+    facts: Mapping[str, str],
+) -> None:
+    options = {name: value for name, value in run.options.items() if name != "negative_prompt"}
+    audit.record(
+        Event.RUN_SUBMITTED,
+        actor=run.user,
+        subject=run,
+        story=run.uuid,
+        facts={
+            **facts,
+            "engine": run.engine,
+            "images": run.wanted,
+            "options": {name: str(value) for name, value in options.items()},
+            "credits": pricing.credits_for(price, run.wanted),
+            "price": str(price.uuid),
+            "generations": [str(row.uuid) for row in generations],
+            "references": [
+                {"sha256": sha256_of(row), "rights": str(row.rights)} for row in references
+            ],
+            "campaign": str(run.campaign.uuid) if run.campaign else None,
+        },
+        personal={
+            "prompt": run.prompt,
+            "negative_prompt": run.options.get("negative_prompt"),
+        },
+    )

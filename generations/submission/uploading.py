@@ -1,0 +1,55 @@
+"""Checks uploads by their size and header. A worker decodes them later and may still refuse them.
+
+See `generations.jobs.execution.preparing`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from django.core.files.base import File
+from django.template.defaultfilters import filesizeformat
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from generations.imaging import ImageTooLarge, look_at_reference
+from generations.models import Reference
+from generations.submission.asking import AnyReference, NewReference, SubmissionRefused
+
+# Of one file.
+MAX_BYTES = 20_000_000
+# Of all uploads of one request: fourteen of Seedream's largest images, or twenty photos from a
+# phone.
+MAX_PIXELS_TOGETHER = 240_000_000
+
+
+def check_upload(file: File, *, rights: str = Reference.Rights.OWN) -> NewReference:
+    """Check an upload and return it as a new reference. Raises UnusableImage with the reason."""
+    if file.size > MAX_BYTES:
+        raise ImageTooLarge(
+            format_lazy(
+                gettext_lazy("The file is {size}. Choose one of at most {most}."),
+                size=filesizeformat(file.size),
+                most=filesizeformat(MAX_BYTES),
+            )
+        )
+    data = file.read()
+    facts = look_at_reference(data)
+    return NewReference(file, hashlib.sha256(data).hexdigest(), facts, rights)
+
+
+def refuse_too_many_pixels(references: Iterable[AnyReference]) -> None:
+    """Raise SubmissionRefused if the uploads have more pixels than one request may bring."""
+    uploads = [each.facts for each in references if isinstance(each, NewReference)]
+    pixels = sum(facts.width * facts.height for facts in uploads)
+    if pixels > MAX_PIXELS_TOGETHER:
+        message = _(
+            "The %(count)d uploads have %(pixels)d million pixels together, more than the "
+            "%(most)d million that can be used at once. Make them smaller, or remove some."
+        )
+        numbers = {
+            "count": len(uploads),
+            "pixels": round(pixels / 1e6),
+            "most": MAX_PIXELS_TOGETHER // 1_000_000,
+        }
+        raise SubmissionRefused(message % numbers, field="references")

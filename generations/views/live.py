@@ -1,0 +1,57 @@
+"""Answers to polls that need no database: nothing has changed, or the fragment is in the cache.
+
+The person's tag shows whether something has changed (see `generations.live`). `sessions.viewer`
+remembers for a while who the database said is asking. A fragment is kept under the session hash
+that the person had then. Both are gone when the person's sessions end. While the cache is away,
+every poll is drawn from the database.
+"""
+
+import hashlib
+
+from django.core.cache import caches
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import get_language
+
+from accounts import sessions
+from generations import live
+
+TAG = "HX-PTag"
+
+
+def known_answer(request: HttpRequest) -> HttpResponse | None:
+    """The answer from the cache: 304, or the fragment as drawn before. None if the cache has
+    neither.
+    """
+    person = sessions.viewer(request)
+    if person is None:
+        return None
+    user_id, session_hash = person
+    tag = live.tag(user_id)
+    if constant_time_compare(tag, request.headers.get(TAG, "")):
+        return tagged(HttpResponseNotModified(), tag)
+    drawn = caches["live"].get(_key(request, tag, session_hash))
+    return tagged(HttpResponse(drawn), tag) if drawn else None
+
+
+def keep(request: HttpRequest, tag: str, response: HttpResponse) -> HttpResponse:
+    """Keep the fragment that was drawn for the signed-in person as long as the tag, and answer with
+    it.
+    """
+    person = sessions.viewer(request)
+    if person:
+        key = _key(request, tag, person[1])
+        caches["live"].set(key, response.content, live.TAG_SECONDS)
+    return tagged(response, tag)
+
+
+def tagged(response: HttpResponse, tag: str) -> HttpResponse:
+    response[TAG] = tag
+    # If the browser kept a copy, htmx would see a 200 instead of the 304.
+    response["Cache-Control"] = "no-store, private"
+    return response
+
+
+def _key(request: HttpRequest, tag: str, session_hash: str) -> str:
+    parts = [tag, session_hash, get_language() or "", request.META["QUERY_STRING"]]
+    return f"drawn:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"

@@ -1,0 +1,16 @@
+"""The page Status, for admins."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts import access
+from accounts.http import SignedInRequest
+from generations.reading import studio_status
+
+
+@require_safe
+@access.checked
+def status(request: SignedInRequest) -> HttpResponse:
+    """The checks of `/readyz` with what to do, and the workers, waiting work and disks."""
+    return render(request, "generations/status.html", {"status": studio_status.status()})

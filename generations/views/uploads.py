@@ -1,0 +1,30 @@
+"""Receiving uploads: files are written to disk, each only up to the size that is accepted."""
+
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http import HttpRequest
+
+from accounts.http import give_connection_back
+from generations import submission
+
+# For the whole form, files included. A proxy in front should allow as much.
+MOST_BYTES = 80_000_000
+
+
+class BoundedUploadHandler(TemporaryFileUploadHandler):
+    """Write each file to disk, up to `submission.MAX_BYTES`.
+
+    The rest of a larger file is dropped. Its `size` stays as sent, and the form refuses it.
+    """
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) <= submission.MAX_BYTES:
+            super().receive_data_chunk(raw_data, start)
+
+
+def expect_files(request: HttpRequest) -> None:
+    """Accept files in the body of `request`. Without this call they are dropped.
+
+    The database connection is returned to the pool first, because a client may send slowly.
+    """
+    request.upload_handlers = [BoundedUploadHandler(request)]
+    give_connection_back()

@@ -1,0 +1,92 @@
+"""Headers and compression of answers, and the size limit of request bodies."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
+
+from accounts.http import give_connection_back
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+# The studio uses none of these features, so no injected script may use them either.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "autoplay", "bluetooth", "camera", "display-capture"),
+        *("encrypted-media", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts"),
+        *("magnetometer", "microphone", "midi", "payment", "publickey-credentials-get"),
+        *("screen-wake-lock", "serial", "usb", "web-share", "xr-spatial-tracking"),
+    )
+)
+
+# Python raises an error for numbers of thousands of digits.
+LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+class ConnectionMiddleware(MiddlewareMixin):
+    """Returns the database connection to the pool before a client, who may be slow, reads."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        give_connection_back()
+        return response
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compresses pages and fragments for browsers that accept gzip; leaves files as they are.
+
+    The length of a compressed answer may reveal whether a secret in it equals a guess that it
+    repeats (BREACH). Against this, the CSRF token differs in each answer, pages hold no other
+    secret, cookies are not sent with the requests of other sites (SameSite), and Django adds up to
+    100 random bytes. A proxy that compresses adds none, so it must not.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        if response.streaming or not is_page:
+            return response
+        return super().process_response(request, response)
+
+
+class HeadersMiddleware(MiddlewareMixin):
+    """Sets headers that neither Django nor django-csp set, unless the view has set them."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
+class BodySizeMiddleware(MiddlewareMixin):
+    """Answers 413, without reading, to a body whose announced size is above the view's limit.
+
+    A length that is not a number is answered 400. The limit is `DATA_UPLOAD_MAX_MEMORY_SIZE`
+    bytes, or what `accounts.http.takes_body` says. It must come before CsrfViewMiddleware, which
+    reads the body.
+    """
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        most: int = getattr(view, "most_bytes", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        announced = _announced(request)
+        if announced <= most:
+            return None
+        sizes = {"announced": announced, "most": most}
+        response = render(request, "413.html", sizes, status=413)
+        response["Connection"] = "close"
+        return response
+
+
+def _announced(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not LENGTH.fullmatch(length):
+        raise BadRequest("The Content-Length is not a number, or is too large.")
+    return int(length)

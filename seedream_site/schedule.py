@@ -1,0 +1,48 @@
+"""The messages that beat sends, and how often: in seconds, or by the clock (UTC).
+
+No run depends on them: workers find their work in the tables.
+"""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # Shows `/readyz` that beat works.
+    "note-beat": {"task": "accounts.note_beat", "schedule": 5.0, "options": {"expires": 30}},
+    "catch-up": {
+        "task": "generations.catch_up",
+        "schedule": crontab(hour=3, minute=27),
+        "options": {"expires": 3600},
+    },
+    "prune-notices": {
+        "task": "accounts.prune_notices",
+        "schedule": crontab(hour=3, minute=47),
+        "options": {"expires": 3600},
+    },
+    "prune-webhook-events": {
+        "task": "generations.prune_webhook_events",
+        "schedule": crontab(hour=3, minute=37),
+        "options": {"expires": 3600},
+    },
+    "read-balances": {
+        "task": "generations.read_balances",
+        "schedule": 300.0,
+        "options": {"expires": 240},
+    },
+    "close-tallies": {
+        "task": "accounts.close_tallies",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "sweep-uploads": {
+        "task": "generations.sweep_uploads",
+        "schedule": 600.0,
+        "options": {"expires": 500},
+    },
+    "reconcile-credits": {
+        "task": "accounts.reconcile_credits",
+        "schedule": crontab(hour=3, minute=17),
+        "options": {"expires": 3600},
+    },
+}

@@ -1,0 +1,78 @@
+"""Who may open what: every address × GET and POST × every kind of person of two teams."""
+
+import logging
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.template.base import Template
+
+from accounts import access
+from tests.access import table
+from tests.access.studio import addresses, patterns, visitors
+
+# Answered from the cache first. Behind it is the same check, as the table below proves.
+CHECKED_WITHIN = {"live"}
+
+
+@pytest.fixture
+def quick(settings, monkeypatch) -> Iterator[None]:
+    """Only status codes matter here: draw no pages, log no refusals, read people once."""
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    settings.CACHES = dict.fromkeys(settings.CACHES, memory)
+    monkeypatch.setattr(Template, "_render", lambda self, context: "")
+    monkeypatch.setattr(ModelBackend, "get_user", cache(ModelBackend.get_user))
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def differences(section: dict) -> dict:
+    """Return the answers that differ from the table: expected and found, by method and address."""
+    everyone = visitors()
+    address_of = addresses(next(each.user for each in everyone if each.kind == "member"))
+    found = {
+        (method, name): [each.outcome(method, address_of[name]) for each in everyone]
+        for method, name in section
+    }
+    return {row: (section[row], found[row]) for row in section if section[row] != found[row]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", table.SECTIONS)
+def test_every_address_answers_everybody_as_the_table_says(name, quick):
+    assert differences(table.rows(table.SECTIONS[name])) == {}
+
+
+def test_every_address_stands_in_the_table_of_answers_with_both_methods():
+    listed = {row for section in table.SECTIONS.values() for row in table.rows(section)}
+
+    assert listed == {(method, name) for name, _ in patterns() for method in ("GET", "POST")}
+
+
+def test_every_address_stands_in_the_table_of_rights_and_nothing_else_does():
+    assert set(access.TABLE) == {name for name, _pattern in patterns()}
+
+
+def test_every_view_of_ours_that_asks_for_something_is_wrapped_in_the_check():
+    bare = {
+        name
+        for name, pattern in patterns()
+        if pattern.callback.__module__.startswith(("accounts.views", "generations.views"))
+        and access.TABLE[name].signed_in
+        and not getattr(pattern.callback, "is_checked", False)
+    }
+
+    assert bare == CHECKED_WITHIN
+
+
+def test_permissions_of_the_table_exist(db):
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}"
+        for permission in Permission.objects.select_related("content_type")
+    }
+
+    asked = {right for each in access.TABLE.values() for right in (*each.rights, *each.to_send)}
+    assert asked <= known

@@ -1,0 +1,26 @@
+"""`python -m tests.bench.scale [images|records|line] [ROWS]`: see the package."""
+
+import os
+import sys
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
+
+from django.core.management import call_command  # noqa: E402  # needs the settings above
+
+from tests.bench.scale import images, line, records  # noqa: E402
+
+# Each fills the database of DATABASE_URL unless it is filled, prints its figures, and returns
+# whether a target was missed.
+MEASUREMENTS = {"images": images.main, "records": records.main, "line": line.main}
+DEFAULT_ROWS = 1_000_000
+
+
+def main(name: str = "images", rows: str = "") -> int:
+    call_command("migrate", verbosity=0)
+    return int(MEASUREMENTS[name](int(rows or DEFAULT_ROWS)))
+
+
+sys.exit(main(*sys.argv[1:]))

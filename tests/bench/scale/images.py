@@ -1,0 +1,225 @@
+"""The gallery and its search: a team with 70 % of the images, one with 10 %, one with eight images.
+
+The words of the prompts have realistic frequencies: of a few thousand, a few are very frequent.
+Some words are made for the measurement. Each run has four images; each has a preview and no file.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Max
+
+from accounts.models import User
+from generations.models import Campaign, Image, Run
+from generations.reading import gallery
+from generations.reading.search import Filter
+from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid
+from tests.bench.scale.timing import print_plan, timed
+from tests.factories import make_team, make_user
+from tests.generations.factories import make_finished_run
+
+IMAGES_A_RUN = 4
+SMALL_TEAMS = 20
+TARGET_MS = 50  # at p95
+LARGE, MIDDLE, NEW = "large@scale.example", "middle@scale.example", "new@scale.example"
+SELDOM = "seldom@scale.example"
+SYLLABLES = [a + b for a in "bdfgk" for b in ("a", "e", "i", "o")]
+
+# Primary keys of the teams. One person in each team has the same key as the team.
+LARGE_KEY, MIDDLE_KEY, SMALL_KEY = 1000, 1001, 1002
+# Of ten runs that follow each other, seven belong to the large team and one to the middle one.
+TEAM = (
+    f"CASE WHEN i % 10 < 7 THEN {LARGE_KEY} WHEN i % 10 = 7 THEN {MIDDLE_KEY} "
+    f"ELSE {SMALL_KEY} + (i / 10) % {SMALL_TEAMS} END"
+)
+PROMPT = """
+(SELECT text FROM scale_prompt WHERE number = (i % 5000 * 7919) % 5000)
+|| CASE WHEN (i / 10) % 5 = 0 THEN ', a fox' ELSE '' END
+|| CASE WHEN (i / 10) % 3 = 0 THEN ', red' ELSE '' END
+|| CASE WHEN (i / 10) % 2 = 0 THEN ', dawn' ELSE ', dusk' END
+|| CASE WHEN (i / 10) % 50 = 0 THEN ', 红色的狐狸' ELSE '' END
+|| CASE WHEN i % 25000 = 1 THEN ', a quokka' ELSE '' END
+|| CASE WHEN i > {runs} * 0.05 AND i < {runs} * 0.08 THEN ', christmas' ELSE '' END
+|| ', take ' || i
+"""
+
+
+def main(size: int) -> bool:
+    """Fill, measure and print. Returns whether a page was slower than the target."""
+    fill(size)
+    return measure()
+
+
+def fill(size: int) -> None:
+    """Make about `size` images, unless there are images already."""
+    if Image.objects.exists():
+        return
+    started = time.monotonic()
+    runs = size // IMAGES_A_RUN
+    with transaction.atomic():
+        first = _first_run()
+        _add_runs(first, runs)
+        _add_images(first.images.first(), first, runs)
+    analyse()
+    print(f"filled with {size} images in {time.monotonic() - started:.0f} s", flush=True)
+    started = time.monotonic()
+    call_command("index_prompts")
+    print(f"indexed {runs} runs in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def measure() -> bool:
+    print(f"{connection.vendor}, {Image.objects.aggregate(Max('pk'))['pk__max']} images")
+    print(f"{'gallery':<42}{'best ms':>9}{'p50 ms':>9}{'p95 ms':>9}{'queries':>9}")
+    figures = {}
+    acts = _acts()
+    for name, act in acts.items():
+        figures[name] = timing = timed(act)
+        print(
+            f"{name:<42}{timing.best:>9.1f}{timing.p50:>9.1f}{timing.p95:>9.1f}{timing.queries:>9}",
+            flush=True,
+        )
+    for name in sorted(figures, key=lambda name: -figures[name].p50)[:2]:
+        print(f"plan of: {name}")
+        print_plan(acts[name])
+    return any(timing.p95 > TARGET_MS for timing in figures.values())
+
+
+def _acts() -> dict[str, Callable[[], object]]:
+    large, middle, new = (User.objects.get(email=email) for email in (LARGE, MIDDLE, NEW))
+    campaign = str(Campaign.objects.get(name="Scale").uuid)
+    seldom = str(User.objects.get(email=SELDOM).uuid)
+    deep = _deep_cursor(large)
+    return {
+        "first page, 70 %": _page(large),
+        "first page, 10 %": _page(middle),
+        "first page, new team": _page(new),
+        "10,000th page, or two thirds down": _page(large, cursor=deep),
+        "word in every fifth, 70 %": _page(large, query="fox"),
+        "word in every fifth, 10 %": _page(middle, query="fox"),
+        "word in every fifth, new team": _page(new, query="fox"),
+        "word in every fifth, deep page": _page(large, query="fox", cursor=deep),
+        "word in all": _page(large, query="take a"),
+        "two words": _page(large, query="red fox"),
+        "three words": _page(large, query="red fox dawn"),
+        "two frequent words, never together": _page(large, query="dusk dawn"),
+        "word in 1 of 100,000": _page(large, query="quokka"),
+        "word in 3 %, all of it old": _page(large, query="christmas"),
+        "word that is nowhere": _page(large, query="zyzzyva"),
+        "frequent and nowhere": _page(large, query="fox zyzzyva"),
+        "beginning of two letters": _page(large, query="fo"),
+        "frequent word and beginning": _page(large, query="fox ta"),
+        "beginning of a number": _page(large, query="12"),
+        "beginning that is nowhere": _page(large, query="zyz"),
+        "Chinese, two characters": _page(large, query="狐狸"),
+        "Chinese, one character": _page(large, query="狐"),
+        "Chinese, nowhere": _page(large, query="熊猫"),
+        "campaign": _page(large, campaign=campaign),
+        "person with few runs": _page(large, person=seldom),
+        "frequent word, person with few runs": _page(large, query="fox", person=seldom),
+        "frequent word and campaign": _page(large, query="fox", campaign=campaign),
+        "sixteen words": _page(large, query="red fox dawn take " + " ".join(SYLLABLES[:12])),
+    }
+
+
+def _page(user: User, *, cursor: str = "", **chosen: str) -> Callable[[], object]:
+    return lambda: gallery.page(user, cursor=cursor, chosen=Filter(**chosen))
+
+
+def _deep_cursor(user: User) -> str:
+    images = Image.objects.visible_to(user)
+    deep = min(10_000 * gallery.PAGE_SIZE, images.count() * 2 // 3)
+    return str(images.newest()[deep].uuid)
+
+
+def _first_run() -> Run:
+    """Make the oldest run, which belongs to the new team. All others are copied from it."""
+    user = make_user(email=NEW)
+    make_finished_run(user, images=IMAGES_A_RUN, prompt="a fox, the first")
+    return make_finished_run(user, images=1, prompt="a fox, the second")
+
+
+def _add_runs(first: Run, runs: int) -> None:
+    large, *_ = [_make_member(email, key) for email, key in _members()]
+    seldom = make_user(email=SELDOM, team=large.team)
+    campaign = Campaign.objects.create(name="Scale", team=large.team, created_by=large)
+    _make_prompts()
+    multiply(
+        first,
+        runs,
+        {
+            "team_id": TEAM,
+            "user_id": f"CASE WHEN i % 25000 = 1 THEN {seldom.pk} ELSE {TEAM} END",
+            "campaign_id": f"CASE WHEN i % 50 = 1 THEN {campaign.pk} END",
+            "prompt": PROMPT.format(runs=runs),
+            "idempotency_key": new_uuid(),
+            "wanted": str(IMAGES_A_RUN),
+            "delivered": str(IMAGES_A_RUN),
+            "created_at": moment("i * 10"),
+        },
+    )
+
+
+def _members() -> Iterator[tuple[str, int]]:
+    yield LARGE, LARGE_KEY
+    yield MIDDLE, MIDDLE_KEY
+    for number in range(SMALL_TEAMS):
+        yield f"small{number}@scale.example", SMALL_KEY + number
+
+
+def _make_member(email: str, key: int) -> User:
+    return make_user(email=email, pk=key, team=make_team(pk=key))
+
+
+def _make_prompts() -> None:
+    """Make 5000 beginnings of prompts from 3200 words, of which the first are the most frequent."""
+    chance = random.Random(1)
+    words = [a + b + c for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES[:8]]
+    execute("CREATE TABLE scale_prompt (number integer PRIMARY KEY, text text)")
+    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO scale_prompt VALUES (%s, %s)",
+            [(number, " ".join(chance.choices(words, weights, k=12))) for number in range(5000)],
+        )
+
+
+def _add_images(template: Image, first: Run, runs: int) -> None:
+    count = runs * IMAGES_A_RUN
+    # The number of an image's run, and its number in the run.
+    of_run = f"(i - 1) / {IMAGES_A_RUN} + 1"
+    index = f"(i - 1) % {IMAGES_A_RUN}"
+    run = f"{first.pk} + {of_run}"
+    generation, delivery = template.generation, template.delivery
+    preview = template.renditions.get(recipe="preview")
+    times = {"created_at": moment(f"({of_run}) * 10 + 5 + {index}")}
+    multiply(
+        generation,
+        runs,
+        {
+            "run_id": f"{first.pk} + i",
+            "wanted": str(IMAGES_A_RUN),
+            "delivered": str(IMAGES_A_RUN),
+            **{name: moment("i * 10 + 5") for name in ("created_at", "ended_at")},
+        },
+    )
+    multiply(
+        delivery,
+        count,
+        {"generation_id": f"{generation.pk} + {of_run}", "index": index, **times},
+    )
+    multiply(
+        template,
+        count,
+        {
+            "run_id": run,
+            "team_id": f"(SELECT run.team_id FROM generations_run AS run WHERE run.id = {run})",
+            "generation_id": f"{generation.pk} + {of_run}",
+            "delivery_id": f"{delivery.pk} + i",
+            "position": index,
+            **times,
+        },
+    )
+    multiply(preview, count, {"image_id": f"{template.pk} + i", **times})

@@ -1,0 +1,25 @@
+"""Measurements that take minutes, on a database of their own:
+
+    python -m tests.faults starts [STARTS] [BUSY_LOOPS]    see `starts`
+    python -m tests.faults storms [RUNS] [SEED]            see `storms`
+
+DATABASE_URL, CACHE_URL and CELERY_BROKER_URL choose the services.
+"""
+
+import os
+import sys
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
+
+from tests.faults import starts, storms  # noqa: E402  # need the settings above
+
+SCRIPTS = {"starts": starts.main, "storms": storms.main}
+
+if __name__ == "__main__":
+    name, *numbers = sys.argv[1:] or [""]
+    if name not in SCRIPTS:
+        sys.exit(__doc__)
+    sys.exit(SCRIPTS[name](*map(int, numbers)))

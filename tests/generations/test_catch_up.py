@@ -1,0 +1,68 @@
+"""What an older version made while it still ran after an upgrade is completed."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts import append_only, audit
+from accounts.events import Event
+from accounts.models import Record, RecordTeam
+from generations import tasks
+from generations.catch_up import catch_up
+from generations.models import Run
+from generations.models.prompt_index import IndexedPrompt
+from tests.generations.factories import make_run
+from tests.queries import plans_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def by_an_older_version(alice):
+    """A record without a team and a run without words, as the older version writes them."""
+    run = make_run(alice)
+    with transaction.atomic():
+        record = audit.record(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid)
+    connection.check_constraints()
+    with append_only.lifted(connection):
+        RecordTeam.objects.all().delete()
+    IndexedPrompt.objects.all().delete()
+    return record, run
+
+
+def is_complete(record, run):
+    return (
+        list(record.teams.values_list("team", flat=True)) == [run.team_id],
+        IndexedPrompt.objects.filter(pk=run.pk).exists(),
+    )
+
+
+def test_the_command_completes_both_and_says_so(by_an_older_version, capsys):
+    call_command("catch_up")
+
+    assert is_complete(*by_an_older_version) == (True, True)
+    assert capsys.readouterr().out == "Teams added to records: 1. Runs added to search: 1.\n"
+    call_command("catch_up")
+    assert capsys.readouterr().out == "Teams added to records: 0. Runs added to search: 0.\n"
+
+
+def test_so_does_the_task_of_each_night(by_an_older_version):
+    tasks.complete_rows_of_older_versions()
+
+    assert is_complete(*by_an_older_version) == (True, True)
+
+
+def test_what_is_older_than_asked_is_not_read(by_an_older_version):
+    assert catch_up(timezone.now()) == (0, 0)
+    assert is_complete(*by_an_older_version) == (False, False)
+
+
+@pytest.mark.parametrize("model", [Record, Run])
+def test_the_start_is_found_without_a_sort(by_an_older_version, model):
+    since = timezone.now() - timedelta(days=1)
+    plan, *_ = plans_of(lambda: catch_up(since), model._meta.db_table)
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan

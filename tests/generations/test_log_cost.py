@@ -1,0 +1,93 @@
+"""What a page of the log costs is what it shows: a range of an index, whatever is stored."""
+
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.events import Event
+from accounts.models import RecordTeam, Team
+from generations.reading import stories
+from tests.bench.scale import records
+from tests.queries import plans_of
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 3_000
+RARE, COMMON = str(Event.ORIGINAL_DOWNLOADED), str(Event.GENERATION_SUCCEEDED)
+
+
+def plans(act) -> list[str]:
+    """How the database reads the table of who may see what, for each such query of `act`."""
+    return plans_of(act, RecordTeam._meta.db_table)
+
+
+@pytest.fixture
+def filled(db):
+    """A studio with enough records for a planner to choose between indexes."""
+    records.fill(ROWS)
+
+
+def asked_of(name, index):
+    """What is asked, beside the index that must answer it."""
+    team = Team.objects.get(name=name)
+    person = str(team.members.order_by("pk")[4].uuid)
+    return {
+        "recordteam_newest": {},
+        "recordteam_by_event": {"event": COMMON},
+        "recordteam_by_actor": {"person": person},
+        "recordteam_by_both": {"person": person, "event": RARE},
+    }[index]
+
+
+INDEXES = (
+    "recordteam_newest",
+    "recordteam_by_event",
+    "recordteam_by_actor",
+    "recordteam_by_both",
+)
+OF_EVERY_TEAM = ("recordteam_of_every_team", "recordteam_of_every_by_event")
+
+
+def test_each_filter_is_a_range_of_its_index_at_any_depth(filled):
+    reader = Team.objects.get(name="Large").members.order_by("pk")[0]
+    for index in INDEXES:
+        asked = asked_of("Large", index)
+        for cursor in ("", records.nine_tenths_down(reader.team)):
+            own, *shared = plans(partial(stories.page, reader, cursor=cursor, **asked))
+            assert index in own
+            assert len(shared) == ("person" not in asked)
+            for plan in (own, *shared):
+                assert_ordered_by_an_index(plan)
+
+
+@pytest.mark.parametrize("name", ["Small", "New"])
+def test_a_team_with_hardly_a_record_reads_no_further(filled, name):
+    reader = Team.objects.get(name=name).members.order_by("pk")[0]
+    for index in INDEXES:
+        for plan in plans(partial(stories.page, reader, **asked_of(name, index))):
+            assert_ordered_by_an_index(plan)
+
+
+def assert_ordered_by_an_index(plan):
+    assert any(index in plan for index in (*INDEXES, *OF_EVERY_TEAM)), plan
+    assert "TEMP B-TREE" not in plan, plan
+    assert "Sort" not in plan, plan
+
+
+def test_a_page_needs_the_same_queries_for_every_team_at_any_depth(filled, client):
+    numbers = set()
+    for name in ("Large", "Others"):
+        reader = Team.objects.get(name=name).members.order_by("pk")[0]
+        client.force_login(reader)
+        for cursor in ("", records.nine_tenths_down(reader.team)):
+            path = f"{reverse('log')}?before={cursor}&event={COMMON}"
+            client.get(path)
+            with CaptureQueriesContext(connection) as asked:
+                client.get(path)
+            counts = [query for query in asked if "COUNT(" in query["sql"]]
+            assert not [query for query in counts if "accounts_record" in query["sql"]]
+            numbers.add(len(asked) - bool(cursor))  # the one that looks the cursor up
+    assert len(numbers) == 1
