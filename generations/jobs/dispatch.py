@@ -151,4 +151,6 @@ def _is_idle(account: ProviderAccount, before: datetime) -> bool:
 def _fairest(account: ProviderAccount) -> Generation | None:
     resting = provider_health.engines_at_rest(account)
     key = line.fairest(account, timezone.now(), resting=resting)
-    return Generation.objects.select_related("run", "price").get(pk=key) if key else None
+    # With another key, another worker may have claimed it since.
+    queued = Generation.objects.filter(pk=key, status=Status.QUEUED)
+    return queued.select_related("run", "price").first()

@@ -1,6 +1,7 @@
 """Which row of a line goes next, and what it costs to find it."""
 
 import random
+import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -146,6 +147,22 @@ class TestCost:
         few = queries_of(lambda: dispatch.claim_next("worker"))
         make_line(200, [alice, bob])
         assert queries_of(lambda: dispatch.claim_next("worker")) == few
+
+
+@pytest.mark.django_db
+def test_a_row_that_another_worker_has_just_claimed_is_left_to_it(alice, accounts, monkeypatch):
+    make_line(1, [alice])
+    choose = line.fairest
+
+    def chosen_and_then_claimed_elsewhere(*args, **options):
+        key = choose(*args, **options)
+        claim = {"claimed_by": "another", "submit_token": uuid.uuid4(), "account": accounts[0]}
+        Generation.objects.filter(pk=key).update(status=Status.SUBMITTING, **claim)
+        return key
+
+    monkeypatch.setattr(line, "fairest", chosen_and_then_claimed_elsewhere)
+    assert dispatch.claim_next("worker") is None
+    assert Generation.objects.get().claimed_by == "another"
 
 
 @pytest.mark.django_db(transaction=True)
