@@ -48,11 +48,6 @@ def page(
     return _page(shown, more=more)
 
 
-def cut(found: Sequence[Row], *, size: int) -> Page[Row]:
-    """The first `size` of the rows found. One row more shows that older ones follow."""
-    return _page(list(found[:size]), more=len(found) > size)
-
-
 def _page(shown: list[Row], *, more: bool) -> Page[Row]:
     return Page(shown, str(shown[-1].uuid) if more else "")  # type: ignore[attr-defined]
 

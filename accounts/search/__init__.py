@@ -5,7 +5,17 @@ uses FTS5 on SQLite, and a `tsvector` with a GIN index on PostgreSQL. Both store
 `accounts.search.tokens` makes, so both databases find the same rows.
 """
 
-from accounts.search.index import Index, IndexedRow
+from accounts.search.index import Found, Index, IndexedRow
+from accounts.search.stretches import first_of, stretch_of
 from accounts.search.tokens import Query, read_query, tokens_of
 
-__all__ = ["Index", "IndexedRow", "Query", "read_query", "tokens_of"]
+__all__ = [
+    "Found",
+    "Index",
+    "IndexedRow",
+    "Query",
+    "first_of",
+    "read_query",
+    "stretch_of",
+    "tokens_of",
+]

@@ -1,16 +1,14 @@
 """An index of the words of rows, in a table beside theirs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 from django.db import connection
 
-from accounts.search import postgresql, sqlite
+from accounts.search import postgresql, sqlite, stretches
+from accounts.search.stretches import Term, first_of, stretch_of
 from accounts.search.tokens import Query, tokens_of
-
-# Rows in the first batch, and the most rows in a later one.
-FIRST_BATCH, LARGEST_BATCH = 64, 2048
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,18 @@ class IndexedRow:
     teams: Sequence[int]
     text: str
     labels: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that match, newest first.
+
+    `rest` is where the search stopped: it has not read the rows older than this key. None if it has
+    read all. If fewer rows were found than asked for, `rest` is the first key of a stretch.
+    """
+
+    rows: list[int]
+    rest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,36 +68,64 @@ class Index:
         labels: Sequence[str] = (),
         before: int | None = None,
         limit: int,
-    ) -> list[int]:
-        """Return the newest rows that match `query` and have all `labels`, at most `limit`, newest
-        first.
+    ) -> Found:
+        """Return the newest rows that match `query` and have all `labels`, at most `limit`.
 
         With `before`, only rows older than that one. Without words and labels, nothing is found.
+        The search stops after so many stretches, even if it has found nothing. To go on, call it
+        again with `rest` as `before`.
         """
-        whole = [*query.tokens, *map(_as_term, labels)]
-        if limit < 1 or not (whole or query.beginning):
-            return []
-        return _backend().newest(
-            self.table,
-            team=team,
-            whole=whole,
-            beginning=query.beginning,
-            before=before,
-            limit=limit,
-        )
+        terms = _asked(query, labels)
+        newest = self._last() if before is None else min(self._last(), before - 1)
+        if limit < 1 or newest < 0 or not terms:
+            return Found([])
+        return self._search(team, terms, before=newest + 1, limit=limit)
 
-    def batches(
-        self, query: Query, *, team: int, labels: Sequence[str] = (), before: int | None = None
-    ) -> Iterator[list[int]]:
-        """Yield all rows that match, newest first, in growing batches, read when needed."""
-        size = FIRST_BATCH
-        while True:
-            rows = self.newest(query, team=team, labels=labels, before=before, limit=size)
-            if rows:
-                yield rows
-            if len(rows) < size:
-                return
-            before, size = rows[-1], min(2 * size, LARGEST_BATCH)
+    def _search(self, team: int, terms: Sequence[Term], *, before: int, limit: int) -> Found:
+        stretch = stretch_of(before - 1)
+        last = max(0, stretch - stretches.MOST_PASSED + 1)
+        # With one term, only stretches with a match take long, and they soon fill the page.
+        most = stretches.MOST_READ if len(terms) > 1 else stretches.MOST_PASSED
+        at_once = stretches.READ_AT_ONCE if len(terms) > 1 else most
+        rows: list[int] = []
+        for done in range(0, most, at_once):
+            if done:
+                stretch = self._pass_over(team, terms, newest=stretch, oldest=last)
+            if stretch < last:
+                break
+            oldest = max(last, stretch - at_once + 1)
+            rows += _backend().read(
+                self.table,
+                team=team,
+                terms=terms,
+                newest=stretch,
+                oldest=oldest,
+                before=before,
+                limit=limit - len(rows),
+            )
+            if len(rows) == limit:
+                return Found(rows, rows[-1])
+            stretch = oldest - 1
+        return Found(rows, first_of(stretch + 1) if stretch >= 0 else None)
+
+    def _pass_over(self, team: int, terms: Sequence[Term], *, newest: int, oldest: int) -> int:
+        """The newest stretch that may have all terms: one of them occurs in no newer stretch.
+
+        If no stretch down to `oldest` has them, the one before `oldest`.
+        """
+        for term in terms:
+            if newest < oldest:
+                break
+            found = _backend().newest_stretch(
+                self.table, team=team, term=term, newest=newest, oldest=oldest
+            )
+            newest = oldest - 1 if found is None else found
+        return newest
+
+    def _last(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {self.table}")  # noqa: S608
+            return cursor.fetchone()[0]
 
     def lacking(self, rows: Sequence[int]) -> set[int]:
         """Return those of `rows` that are not in the index."""
@@ -100,6 +138,12 @@ class Index:
                 rows,
             )
             return set(rows) - {row for (row,) in cursor.fetchall()}
+
+
+def _asked(query: Query, labels: Sequence[str]) -> list[Term]:
+    whole = [*query.tokens, *map(_as_term, labels)]
+    beginning = [Term(query.beginning, is_beginning=True)] if query.beginning else []
+    return [*map(Term, whole), *beginning]
 
 
 def _terms(entry: IndexedRow) -> list[str]:

@@ -3,17 +3,14 @@
 A GIN index has no order: it returns all rows of a token at once, which are many for a frequent
 word. So each token contains its team and its *stretch*, a range of 8,192 primary keys, such as
 `7.3.fox` (team 7, stretch 3). A search reads one stretch after the other from the newest, and stops
-when it has found enough rows. No step reads more rows than a stretch holds. A stretch without the
-word costs one look-up in the index.
+when it has found enough rows. No step reads more rows than a stretch holds.
 """
 
 from collections.abc import Sequence
 
 from django.db import connection
 
-from accounts.search.stretches import STRETCH_BITS
-
-NEWEST = 2**63 - 1
+from accounts.search.stretches import Term, stretch_of
 
 # Without `fastupdate`, because each search would have to read its list of pending rows. Statistics
 # would cost time and are not used: the form of the query allows only one plan.
@@ -26,11 +23,9 @@ CREATE = (
 
 # `rowid + 0`: the primary key's index must not be used, because the scan would read all rows that
 # do not match.
-_NEWEST = """
+_ROWS = """
 SELECT found.rowid
-FROM generate_series(
-    least(%s, (SELECT coalesce(max(rowid), 0) FROM {table})) >> %s, 0, -1
-) WITH ORDINALITY AS stretch (number, place)
+FROM generate_series(%s, %s, -1) WITH ORDINALITY AS stretch (number, place)
 CROSS JOIN LATERAL (SELECT replace(%s, '~', stretch.number::text)::tsquery AS query) AS asked
 CROSS JOIN LATERAL (
     SELECT rowid FROM {table}
@@ -41,11 +36,26 @@ ORDER BY stretch.place, found.rowid DESC
 LIMIT %s
 """
 
+# `MATERIALIZED`: without it the planner would scan the table for the first row.
+_NEWEST_STRETCH = """
+SELECT stretch.number
+FROM generate_series(%s, %s, -1) WITH ORDINALITY AS stretch (number, place)
+CROSS JOIN LATERAL (
+    WITH matches AS MATERIALIZED (
+        SELECT 1 FROM {table}
+        WHERE tokens @@ replace(%s, '~', stretch.number::text)::tsquery
+    )
+    SELECT FROM matches LIMIT 1
+) AS found
+ORDER BY stretch.place
+LIMIT 1
+"""
+
 
 def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) -> None:
     """Write rows, given as (key, teams, terms)."""
     lines = [
-        " ".join(f"{team}.{row >> STRETCH_BITS}.{term}" for team in teams for term in terms)
+        " ".join(f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms)
         for row, teams, terms in rows
     ]
     with connection.cursor() as cursor:
@@ -58,23 +68,30 @@ def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) ->
         )
 
 
-def newest(
+def read(
     table: str,
     *,
     team: int,
-    whole: Sequence[str],
-    beginning: str,
-    before: int | None,
+    terms: Sequence[Term],
+    newest: int,
+    oldest: int,
+    before: int,
     limit: int,
 ) -> list[int]:
-    """Return the newest rows with all terms; see `Index.newest`."""
-    asked = [f"'{team}.~.{term}'" for term in whole]
-    if beginning:
-        asked.append(f"'{team}.~.{beginning}':*")
-    before = NEWEST if before is None else before
+    """Return the newest rows with all `terms`, from the stretches `newest` down to `oldest`."""
+    asked = " & ".join(_asked(team, term) for term in terms)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _NEWEST.format(table=table),
-            [before - 1, STRETCH_BITS, " & ".join(asked), before, limit, limit],
-        )
+        cursor.execute(_ROWS.format(table=table), [newest, oldest, asked, before, limit, limit])
         return [row for (row,) in cursor.fetchall()]
+
+
+def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: int) -> int | None:
+    """Return the newest of these stretches in which `term` occurs, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST_STRETCH.format(table=table), [newest, oldest, _asked(team, term)])
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def _asked(team: int, term: Term) -> str:
+    return f"'{team}.~.{term.text}'" + (":*" if term.is_beginning else "")

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
-from accounts.search.stretches import STRETCH_BITS
-
-NEWEST = 2**63 - 1
+from accounts.search.stretches import Term, stretch_of
 
 # `detail` and `columnsize`: positions of tokens are never asked for. The text is stored, because an
 # FTS5 table without it can't delete or replace a row before SQLite 3.43.
@@ -20,10 +18,9 @@ CREATE = (
 )
 
 # One line for each stretch, newest first: the keys of its newest rows, separated by commas.
-_STRETCHES = """
+_ROWS = """
 WITH RECURSIVE stretch (number) AS (
-    SELECT min(%s, (SELECT coalesce(max(rowid), 0) FROM {table})) >> %s
-    UNION ALL SELECT number - 1 FROM stretch WHERE number > 0
+    SELECT %s UNION ALL SELECT number - 1 FROM stretch WHERE number > %s
 )
 SELECT (
     SELECT group_concat(rowid) FROM (
@@ -32,6 +29,15 @@ SELECT (
         ORDER BY rowid DESC LIMIT %s
     )
 ) FROM stretch
+"""
+
+_NEWEST_STRETCH = """
+WITH RECURSIVE stretch (number) AS (
+    SELECT %s UNION ALL SELECT number - 1 FROM stretch WHERE number > %s
+)
+SELECT number FROM stretch
+WHERE EXISTS (SELECT 1 FROM {table} WHERE {table} MATCH replace(%s, '~', stretch.number))
+LIMIT 1
 """
 
 
@@ -46,7 +52,7 @@ def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) ->
                 (
                     row,
                     " ".join(
-                        f"{team}.{row >> STRETCH_BITS}.{term}" for team in teams for term in terms
+                        f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms
                     ),
                 )
                 for row, teams, terms in rows
@@ -54,28 +60,35 @@ def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) ->
         )
 
 
-def newest(
+def read(
     table: str,
     *,
     team: int,
-    whole: Sequence[str],
-    beginning: str,
-    before: int | None,
+    terms: Sequence[Term],
+    newest: int,
+    oldest: int,
+    before: int,
     limit: int,
 ) -> list[int]:
-    """Return the newest rows with all terms; see `Index.newest`."""
-    asked = [f'"{team}.~.{term}"' for term in whole]
-    if beginning:
-        asked.append(f'"{team}.~.{beginning}" *')
-    before = NEWEST if before is None else before
+    """Return the newest rows with all `terms`, from the stretches `newest` down to `oldest`."""
+    asked = " AND ".join(_asked(team, term) for term in terms)
     found: list[int] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            _STRETCHES.format(table=table),
-            [before - 1, STRETCH_BITS, " AND ".join(asked), before, limit],
-        )
+        cursor.execute(_ROWS.format(table=table), [newest, oldest, asked, before, limit])
         for (rows,) in cursor:  # SQLite reads a stretch when its line is fetched.
             found += sorted(map(int, rows.split(",") if rows else ()), reverse=True)
             if len(found) >= limit:
                 break
     return found[:limit]
+
+
+def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: int) -> int | None:
+    """Return the newest of these stretches in which `term` occurs, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST_STRETCH.format(table=table), [newest, oldest, _asked(team, term)])
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def _asked(team: int, term: Term) -> str:
+    return f'"{team}.~.{term.text}"' + (" *" if term.is_beginning else "")

@@ -38,24 +38,28 @@ class Card:
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """Images, newest first. `next_cursor` leads to older ones and is empty if there are none."""
+    """Images, newest first. `next_cursor` leads to older ones and is empty if there are none.
+
+    If a search stopped before it had filled the page, `stopped` says how far it got.
+    """
 
     cards: list[Card]
     next_cursor: str
+    stopped: str = ""
 
 
 def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> GalleryPage:
     """The newest images of the user's team that match `chosen`, or those older than `cursor`."""
     if chosen.as_query:
         found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
-    else:
-        found = keyset.page(
-            Image.objects.visible_to(user).select_related("run").only(*VALUES),
-            cursor=cursor,
-            anchors=Image.objects.filter(team_id=user.team_id),
-            size=PAGE_SIZE,
-        )
-    return GalleryPage(cards(found.rows), found.next_cursor)
+        return GalleryPage(cards(found.images), found.next_cursor, found.stopped)
+    newest = keyset.page(
+        Image.objects.visible_to(user).select_related("run").only(*VALUES),
+        cursor=cursor,
+        anchors=Image.objects.filter(team_id=user.team_id),
+        size=PAGE_SIZE,
+    )
+    return GalleryPage(cards(newest.rows), newest.next_cursor)
 
 
 def cards(images: Sequence[Image]) -> list[Card]:

@@ -1,25 +1,29 @@
 """Images found by words of their prompt, by campaign and by person, the newest run first.
 
 The index finds runs, newest first; their images follow. So a page costs the same at any depth,
-however many images the team has and however frequent a word is.
+however many images the team has and however frequent a word is. A search that would take long stops
+early: its page says how far it got, and its cursor leads on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts import keyset
 from accounts.identifiers import uuid_of
 from accounts.models import User
-from accounts.search import Query, read_query
-from generations.models import Campaign, Image
+from accounts.search import first_of, read_query, stretch_of
+from generations.models import Campaign, Image, Run
 from generations.models.prompt_index import PROMPTS, of_campaign, of_person
 
 LONGEST_QUERY = 1000  # characters
+# Runs that are looked up for one page. The second step is for runs without a visible image.
+BATCHES = (64, 1024)
+LONGEST_NUMBER = 15  # digits of a stretch in a cursor
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,40 @@ class Filter:
         return urlencode({name: value for name, value in named.items() if value})
 
 
-def search(user: User, chosen: Filter, *, cursor: str, size: int) -> keyset.Page[Image]:
-    """The newest `size` images that `user` may see and `chosen` matches, with their `run`.
+@dataclass(frozen=True)
+class Searched:
+    """Images with their `run`, newest first. `next_cursor` is empty if there are no older ones.
 
-    `cursor` names the last image of the page before. If it names none, the first page is shown.
+    If the search stopped before it had found a page of images, `stopped` says how far it got.
+    """
+
+    images: list[Image]
+    next_cursor: str = ""
+    stopped: str = ""
+
+
+def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
+    """The newest `size` images that `user` may see and `chosen` matches, or fewer if it stopped.
+
+    `cursor` is that of the page before. If it names nothing, the first page is shown.
     """
     query, labels = read_query(chosen.query), _labels(user, chosen)
     if labels is None or (chosen.query and not query.words):
-        return keyset.Page([], "")
-    found = _images(user, query, labels, after=_image(user, cursor), size=size + 1)
-    return keyset.cut(list(islice(found, size + 1)), size=size)
+        return Searched([])
+    images: list[Image] = []
+    before, after = _start(user, cursor)
+    for limit in BATCHES:
+        found = PROMPTS.newest(query, team=user.team_id, labels=labels, before=before, limit=limit)
+        images += _images(user, found.rows, after=after)[: size + 1 - len(images)]
+        if len(images) > size:
+            return Searched(images[:size], str(images[size - 1].uuid))
+        before = found.rest
+        if len(found.rows) < limit:
+            break
+    if before is None:
+        return Searched(images)
+    is_run = len(found.rows) == limit
+    return Searched(images, _cursor(before, is_run=is_run), _how_far(before))
 
 
 def what_was_searched(text: str) -> str:
@@ -86,19 +114,35 @@ def _pk(rows: QuerySet, identifier: str) -> int | None:
     return rows.filter(uuid=uuid).values_list("pk", flat=True).first() if uuid else None
 
 
-def _image(user: User, cursor: str) -> Image | None:
+def _start(user: User, cursor: str) -> tuple[int | None, Image | None]:
+    """The key before which the page begins, and the image after which, if the cursor names one."""
+    if cursor.isascii() and cursor.isdecimal() and len(cursor) <= LONGEST_NUMBER:
+        return first_of(int(cursor)), None
     uuid = uuid_of(cursor)
-    return Image.objects.filter(team_id=user.team_id, uuid=uuid).first() if uuid else None
+    if uuid is None:
+        return None, None
+    image = Image.objects.filter(team_id=user.team_id, uuid=uuid).first()
+    if image:
+        return image.run_id + 1, image
+    return _pk(Run.objects.visible_to(user), cursor), None
 
 
-def _images(
-    user: User, query: Query, labels: Sequence[str], *, after: Image | None, size: int
-) -> Iterator[Image]:
-    """Yield images of the runs that match, at most `size` from each batch of runs."""
-    images = Image.objects.visible_to(user).select_related("run").order_by("-run_id", "-id")
-    before = after.run_id + 1 if after else None
-    for runs in PROMPTS.batches(query, team=user.team_id, labels=labels, before=before):
-        rows = images.filter(run_id__in=runs)
-        if after:
-            rows = rows.exclude(run_id=after.run_id, pk__gte=after.pk)
-        yield from rows[:size]
+def _cursor(rest: int, *, is_run: bool) -> str:
+    """Where to go on: a run of the team, or else a stretch, which may have no run of the team."""
+    if is_run:
+        return str(Run.objects.values_list("uuid", flat=True).get(pk=rest))
+    return str(stretch_of(rest))
+
+
+def _how_far(rest: int) -> str:
+    times = Run.objects.filter(pk__gte=rest).order_by("pk").values_list("created_at", flat=True)
+    reached = times.first()
+    if reached is None:
+        return _("Older images have not been searched yet.")
+    day = date_format(timezone.localtime(reached))
+    return _("Searched back to %(day)s. Older images have not been searched yet.") % {"day": day}
+
+
+def _images(user: User, runs: Sequence[int], *, after: Image | None) -> QuerySet[Image]:
+    rows = Image.objects.of_runs(runs, user).select_related("run").order_by("-run_id", "-id")
+    return rows.exclude(run_id=after.run_id, pk__gte=after.pk) if after else rows

@@ -20,9 +20,11 @@ def gallery(request: SignedInRequest) -> HttpResponse:
         campaign=asked.get("campaign", ""),
         person=asked.get("person", ""),
     )
+    cursor = asked.get("before", "")
     context = {
-        "page": images.page(request.user, cursor=asked.get("before", ""), chosen=chosen),
+        "page": images.page(request.user, cursor=cursor, chosen=chosen),
         "chosen": chosen,
+        "is_continued": bool(cursor),
         "longest_query": LONGEST_QUERY,
         "searched": what_was_searched(chosen.query),
         "campaigns": images.campaigns_of(request.user),

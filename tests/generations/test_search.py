@@ -1,17 +1,20 @@
 """The gallery's search, from the run that is made to the page that shows what was found."""
 
+import re
+
 import pytest
 from django.core.management import call_command
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.search import stretches
 from generations.models import Campaign, Image, IndexedPrompt, Run
 from generations.models.prompt_index import index_next
-from generations.reading import gallery
+from generations.reading import gallery, search
 from generations.reading.search import Filter, what_was_searched
 from tests.generations.asking import ask
 from tests.generations.factories import make_finished_run, make_run
-from tests.queries import queries_of
+from tests.queries import plans_of, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +120,70 @@ class TestPages:
         for _ in range(9):
             make_finished_run(alice, images=2)
         assert queries_of(lambda: shown(alice, "ridges")) == few
+
+
+def pages(user, query):
+    """All pages of a search, as (prompts, what is said about where it stopped)."""
+    cursor = ""
+    for _ in range(20):
+        page = gallery.page(user, cursor=cursor, chosen=Filter(query=query))
+        yield [card.frame.alt.partition(": ")[2] for card in page.cards], page.stopped
+        cursor = page.next_cursor
+        if not cursor:
+            return
+    pytest.fail("The search does not end.")
+
+
+class TestASearchThatStops:
+    @pytest.fixture
+    def _small(self, monkeypatch):
+        monkeypatch.setattr(stretches, "BITS", 0)  # each run is a stretch
+        monkeypatch.setattr(stretches, "MOST_READ", 2)
+        monkeypatch.setattr(stretches, "READ_AT_ONCE", 1)
+
+    @pytest.fixture
+    def _apart(self, alice, _small):
+        """Two words that are together in the oldest run only."""
+        make_finished_run(alice, prompt="dusk and dawn")
+        for word in ("dusk", "dawn", "dusk", "dawn"):
+            make_run(alice, prompt=word)
+
+    @pytest.mark.usefixtures("_apart")
+    def test_says_so_and_leads_on(self, alice, sign_in):
+        found = list(pages(alice, "dusk dawn"))
+        assert [prompt for prompts, _ in found for prompt in prompts] == ["dusk and dawn"]
+        assert all(stopped.startswith("Searched back to ") for _, stopped in found[:-1])
+        assert found[-1][1] == ""
+        text = sign_in(alice).get(reverse("gallery"), {"q": "dusk dawn"}).content.decode()
+        assert "Older images have not been searched yet." in text
+        assert "Search further back" in text
+        assert "Nothing found" not in text
+        assert "revealed" not in text  # Only a click searches on.
+
+    @pytest.mark.usefixtures("_apart")
+    def test_its_last_page_says_that_there_is_nothing_more(self, alice, sign_in):
+        oldest = str(Run.objects.earliest("pk").pk)
+        query = {"q": "dusk dawn", "before": oldest}
+        text = sign_in(alice).get(reverse("gallery"), query).content.decode()
+        assert "No older image was found." in text
+
+    def test_runs_without_images_are_looked_up_in_parts(self, alice, monkeypatch):
+        monkeypatch.setattr(search, "BATCHES", (1, 2))
+        make_finished_run(alice, prompt="fox, seen")
+        for _ in range(7):
+            make_run(alice, prompt="fox, nothing came")
+        found = list(pages(alice, "fox"))
+        assert [prompts for prompts, _ in found] == [[], [], ["fox, seen"]]
+
+    @pytest.mark.parametrize("cursor", ["9" * 15, "9" * 16, "-1", "²", "1e3"])
+    def test_a_stretch_that_does_not_exist_leads_to_the_first_page(self, alice, cursor):
+        make_finished_run(alice, prompt="fox")
+        assert shown(alice, "fox", cursor=cursor) == ["fox"]
+
+    def test_no_search_reads_all_images_of_the_team(self, alice):
+        make_finished_run(alice, prompt="fox")
+        [plan] = plans_of(lambda: shown(alice, "fox"), "generations_image")
+        assert not re.search(r"\(team_id ?=", plan)
 
 
 class TestWords:

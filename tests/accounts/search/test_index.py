@@ -1,16 +1,17 @@
 """An index of words in the database: newest first, and only for the team that may find the row."""
 
+import random
+
 import pytest
 
-from accounts.search import IndexedRow, read_query
-from accounts.search.index import FIRST_BATCH
-from accounts.search.stretches import STRETCH_BITS
+from accounts.search import IndexedRow, read_query, stretches, tokens_of
 from generations.models.prompt_index import PROMPTS as INDEX
+from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
 OURS, THEIRS = 7, 77
-STRETCH = 1 << STRETCH_BITS
+STRETCH = 1 << stretches.BITS
 
 
 def put(row, text, *, teams=(OURS,), labels=()):
@@ -18,7 +19,7 @@ def put(row, text, *, teams=(OURS,), labels=()):
 
 
 def found(text, *, team=OURS, limit=10, **options):
-    return INDEX.newest(read_query(text), team=team, limit=limit, **options)
+    return INDEX.newest(read_query(text), team=team, limit=limit, **options).rows
 
 
 @pytest.fixture
@@ -85,12 +86,96 @@ class TestOrder:
             assert found("fox", before=row) == newest[number + 1 :]
         assert found("fox", before=2**62) == newest
 
-    def test_batches_give_each_row_once(self):
-        count = 3 * FIRST_BATCH + 5
-        INDEX.put(IndexedRow(row=row, teams=[OURS], text="fox") for row in range(1, count + 1))
-        batches = list(INDEX.batches(read_query("fox"), team=OURS))
-        assert [row for batch in batches for row in batch] == list(range(count, 0, -1))
-        assert len(batches[0]) == FIRST_BATCH
+
+@pytest.fixture
+def _small(monkeypatch):
+    """Stretches of four keys, of which a search passes few."""
+    monkeypatch.setattr(stretches, "BITS", 2)
+    monkeypatch.setattr(stretches, "MOST_PASSED", 8)
+    monkeypatch.setattr(stretches, "MOST_READ", 4)
+    monkeypatch.setattr(stretches, "READ_AT_ONCE", 2)
+
+
+def parts(text, *, limit=10, labels=()):
+    """Everything that a search finds when it is called again until nothing is left."""
+    query, before = read_query(text), None
+    while True:
+        found = INDEX.newest(query, team=OURS, labels=labels, before=before, limit=limit)
+        yield found
+        if found.rest is None:
+            return
+        assert before is None or found.rest < before
+        before = found.rest
+
+
+def rows_of(found):
+    return [row for part in found for row in part.rows]
+
+
+@pytest.mark.usefixtures("_small")
+class TestLimits:
+    """A stretch has four keys; a search reads four stretches and passes eight."""
+
+    def test_words_that_never_meet_cost_the_same_however_many_rows_there_are(self):
+        put(1, "dusk dawn")
+        few = 10 * 4
+        INDEX.put(IndexedRow(row, [OURS], ("dusk", "dawn")[row % 2]) for row in range(2, few))
+        query = read_query("dusk dawn")
+
+        def first():
+            return INDEX.newest(query, team=OURS, limit=10)
+
+        assert (first().rows, first().rest) == ([], few - 4 * 4)
+        cost = queries_of(first)
+        many = 60 * 4
+        INDEX.put(IndexedRow(row, [OURS], ("dusk", "dawn")[row % 2]) for row in range(few, many))
+        assert (first().rows, first().rest) == ([], many - 4 * 4)
+        assert queries_of(first) == cost
+        assert rows_of(parts("dusk dawn")) == [1]
+
+    def test_stretches_that_lack_a_word_are_passed_over(self):
+        INDEX.put(IndexedRow(row, [OURS], "fox") for row in range(2, 8 * 4))
+        put(1, "fox quokka")
+        assert [part.rows for part in parts("quokka fox")] == [[1]]
+        assert [part.rows for part in parts("wolf fox")] == [[]]
+
+    def test_a_search_for_a_rare_word_passes_only_so_many_stretches(self):
+        put(1, "quokka")
+        put(20 * 4, "fox")
+        assert [part.rest for part in parts("quokka")] == [13 * 4, 5 * 4, None]
+        assert rows_of(parts("quokka")) == [1]
+
+    def test_it_goes_on_after_the_last_row_if_there_are_enough(self):
+        INDEX.put(IndexedRow(row, [OURS], "red fox") for row in range(1, 8))
+        found = list(parts("red fox", limit=3))
+        assert [(part.rows, part.rest) for part in found] == [
+            ([7, 6, 5], 5), ([4, 3, 2], 2), ([1], None),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("limit", [1, 3, 50])
+    def test_finds_what_a_scan_finds(self, limit):
+        chance = random.Random(1)
+        words = ["red", "fox", "foxes", "dusk", "dawn", "狐狸", "quokka"]
+        texts = {}
+        for row in chance.sample(range(1, 400), k=120):
+            texts[row] = " ".join(chance.choices(words, [30, 20, 5, 20, 20, 5, 1], k=3))
+        INDEX.put(IndexedRow(row, [OURS], text, [f"u{row % 3}"]) for row, text in texts.items())
+        for _ in range(15):
+            query = read_query(" ".join(chance.choices([*words, "fo"], k=chance.randint(1, 3))))
+            person = chance.randint(0, 2)
+            wanted = [
+                row
+                for row in sorted(texts, reverse=True)
+                if row % 3 == person and matches(texts[row], query)
+            ]
+            found = parts(" ".join(query.words), limit=limit, labels=[f"u{person}"])
+            assert rows_of(found) == wanted
+
+
+def matches(text, query):
+    tokens = tokens_of(text)
+    begins = any(token.startswith(query.beginning) for token in tokens)
+    return set(query.tokens) <= set(tokens) and begins
 
 
 class TestKeys:

@@ -27,6 +27,7 @@ TARGET_MS = 50  # at p95
 LARGE, MIDDLE, NEW = "large@scale.example", "middle@scale.example", "new@scale.example"
 SELDOM = "seldom@scale.example"
 SYLLABLES = [a + b for a in "bdfgk" for b in ("a", "e", "i", "o")]
+WORDS = [a + b + c for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES[:8]]
 
 # Primary keys of the teams. One person in each team has the same key as the team.
 LARGE_KEY, MIDDLE_KEY, SMALL_KEY = 1000, 1001, 1002
@@ -120,6 +121,7 @@ def _acts() -> dict[str, Callable[[], object]]:
         "person with few runs": _page(large, person=seldom),
         "frequent word, person with few runs": _page(large, query="fox", person=seldom),
         "frequent word and campaign": _page(large, query="fox", campaign=campaign),
+        "sixteen frequent words": _page(large, query="red fox dawn dusk " + " ".join(WORDS[:12])),
         "sixteen words": _page(large, query="red fox dawn take " + " ".join(SYLLABLES[:12])),
     }
 
@@ -174,15 +176,14 @@ def _make_member(email: str, key: int) -> User:
 
 
 def _make_prompts() -> None:
-    """Make 5000 beginnings of prompts from 3200 words, of which the first are the most frequent."""
+    """Make 5000 beginnings of prompts from `WORDS`, of which the first are the most frequent."""
     chance = random.Random(1)
-    words = [a + b + c for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES[:8]]
     execute("CREATE TABLE scale_prompt (number integer PRIMARY KEY, text text)")
-    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    weights = [1 / rank for rank in range(1, len(WORDS) + 1)]
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO scale_prompt VALUES (%s, %s)",
-            [(number, " ".join(chance.choices(words, weights, k=12))) for number in range(5000)],
+            [(number, " ".join(chance.choices(WORDS, weights, k=12))) for number in range(5000)],
         )
 
 
