@@ -72,7 +72,8 @@ def campaigns_of(user: User) -> QuerySet[Campaign]:
 
 def people_of(user: User) -> QuerySet[User]:
     """Everyone in the user's team, including people who have made no image."""
-    return User.objects.filter(team_id=user.team_id).order_by("name", "email")
+    people = User.objects.filter(team_id=user.team_id).order_by("name", "email")
+    return people.only("uuid", "name", "email")
 
 
 def _card(image: Image, preview: tuple[UUID, str, int, int]) -> Card:
