@@ -56,6 +56,7 @@ class Generation(models.Model):
         null=True,
         blank=True,
         related_name="generations",
+        db_index=False,
         verbose_name=_("provider account"),
     )
     price = models.ForeignKey(Price, models.PROTECT, related_name="+", verbose_name=_("price"))
@@ -181,6 +182,7 @@ class Generation(models.Model):
             models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
             models.Index(fields=["ended_at"], name="generation_ended_lately"),
             # For the admin's list, which is ordered by primary key.
+            models.Index(fields=["account", "-id"], name="generation_by_account"),
             models.Index(
                 fields=["status", "-id"],
                 condition=Q(status__in=sorted(ENDED_BADLY)),
