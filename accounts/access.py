@@ -15,8 +15,11 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.models import User
 
 MAKE_IMAGES = "generations.add_run"
 SEE_IMAGES = "generations.view_image"
@@ -138,6 +141,11 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("generations", "price"),
     **_in_admin("generations", "provideraccount"),
 }
+
+
+def may_make(user: User | AnonymousUser) -> bool:
+    """Whether `user` may ask for images, so whether pages offer what leads to that."""
+    return user.has_perms(MAKING.rights)
 
 
 def checked(view: View) -> View:

@@ -236,7 +236,7 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
     """A read-only list. A generation whose outcome is unknown has a form for the decision."""
 
     form = DecisionForm
-    list_display = ("uuid", "status", "provider", "engine", "person", "created_at", "error_code")
+    list_display = ("uuid", "state", "provider", "engine", "person", "created_at", "error_code")
     list_filter = (("status", StatusFilter), "account", ("error_code", ErrorFilter))
     list_select_related = ("run__user", "account")
     search_fields = ("=uuid", "=task_id", "=request_id")
@@ -321,6 +321,10 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
     @admin.display(description=_("task at the provider"), ordering="task_id")
     def provider_task(self, row: Generation) -> str | None:
         return row.task_id or None
+
+    @admin.display(description=_("status"))
+    def state(self, row: Generation) -> str:
+        return str(Status(row.status).label)
 
     @admin.display(description=_("engine"), ordering="run__engine")
     def engine(self, row: Generation) -> str:

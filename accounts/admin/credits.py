@@ -102,7 +102,7 @@ class AllowanceAdmin(LongListMixin, ReadOnlyAdmin):
 
 @admin.register(Entry)
 class EntryAdmin(LongListMixin, ReadOnlyAdmin):
-    list_display = ["created_at", "owner", "kind", "amount", "actor", "reason", "generation"]
+    list_display = ["created_at", "owner", "what", "amount", "actor", "reason", "generation"]
     list_filter = ["kind"]
     list_select_related = ["allowance__user", "allowance__team", "actor"]
     search_fields = ["allowance__user__email", "allowance__team__name", "=generation"]
@@ -123,6 +123,10 @@ class EntryAdmin(LongListMixin, ReadOnlyAdmin):
             found = list(newest.values_list("pk", flat=True)[:MOST_FOUND])
             queryset = queryset.filter(allowance__in=found)
         return queryset, False
+
+    @admin.display(description=_("kind"))
+    def what(self, entry: Entry) -> str:
+        return str(Entry.Kind(entry.kind).label)
 
     @admin.display(description=_("owner"))
     def owner(self, entry: Entry) -> str:

@@ -47,6 +47,7 @@ class UserAdmin(RecordedAdmin):
         *usage.COLUMNS,
     ]
     list_editable = ["quota"]
+    list_per_page = 25  # each row has a form
     list_filter = ["team", "is_active", "groups"]
     list_select_related = ["team"]
     search_fields = ["email", "name"]

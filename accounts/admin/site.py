@@ -23,6 +23,8 @@ def change_password(request: HttpRequest, extra_context: dict | None = None) -> 
 
 admin.site.site_title = admin.site.site_header = TITLE
 admin.site.index_title = _("People, credits and providers")
+# The lists need the width; the heading leads back to all of them.
+admin.site.enable_nav_sidebar = False
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = change_password  # type: ignore[method-assign, assignment]
 

@@ -23,15 +23,14 @@ SIZE_IN_RESOLUTION = {"aspect_ratio", "width", "height"}
 class Draft:
     """The choices of `user` so far; they need not be valid.
 
-    `engine` is the chosen one, or else the first; None if there is no engine. `able` is what it can
-    do.
+    `engine` is the chosen one, or else the first that a key can serve now; None if there is no
+    engine. `able` is what it can do.
     """
 
     def __init__(self, given: GivenValues, user: User) -> None:
         self.given = given
         self.user = user
-        engines = registry.engines()
-        chosen = engines.get(given.one("engine")) or next(iter(engines.values()), None)
+        chosen = registry.engines().get(given.one("engine")) or _first_engine()
         self.engine: Engine | None = chosen
         self.able = chosen.capabilities if chosen else Capabilities(0, 0, {})
 
@@ -112,3 +111,10 @@ class Draft:
         if name == "aspect_ratio":
             return self.resolution == CUSTOM
         return name in SIZE_IN_RESOLUTION and self.able.custom_size is not None
+
+
+def _first_engine() -> Engine | None:
+    """The first engine that a key can serve now; the first of all if none can."""
+    engines = list(registry.engines().values())
+    usable = (engine for engine in engines if not submission.why_blocked(engine))
+    return next(usable, engines[0] if engines else None)

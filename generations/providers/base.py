@@ -93,8 +93,9 @@ class ImageProvider(ABC):
     def read_webhook(self, call: WebhookCall, *, now: float) -> WebhookNews:
         """What a webhook call is about; `now` is in seconds since 1970.
 
-        Raises `WebhookForged` if the signature that the provider's page describes is missing, wrong
-        or too old, or if the body names no task. This default is for providers that document no
+        Raises `WebhookForged` if the signature that the provider's page describes is missing or
+        wrong, its time is too far from now, or the body names no task. This default is for
+        providers that document no
         signature.
         """
         try:

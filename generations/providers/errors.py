@@ -129,7 +129,7 @@ class Misconfigured(Exception):
 
 
 class WebhookForged(Exception):
-    """A webhook call that its provider did not make, or that is too old to be trusted."""
+    """A webhook call that its provider did not make, or whose time is too far from now."""
 
 
 class UnsupportedOption(ValueError):

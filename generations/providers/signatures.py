@@ -16,8 +16,11 @@ def check_time(timestamp: str, now: float) -> None:
     """Raise `WebhookForged` unless `timestamp` (seconds since 1970) is within five minutes."""
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         raise WebhookForged("The time of the call is missing.")
-    if abs(now - int(timestamp)) > SKEW_SECONDS:
+    age = now - int(timestamp)
+    if age > SKEW_SECONDS:
         raise WebhookForged("The call is too old.")
+    if age < -SKEW_SECONDS:
+        raise WebhookForged("The time of the call is in the future: one of the clocks is wrong.")
 
 
 def check_hmac(keys: Iterable[bytes], message: bytes, signatures: Iterable[bytes]) -> None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import keyset
+from accounts.access import may_make
 from accounts.models import User
 from generations.models import Generation, Run
 from generations.paths import reuse_path
@@ -60,7 +61,6 @@ class RunCard:
     badge: str
     at: str
     ago: str
-    reuse: str
     frames: Sequence[Frame]
     images: SafeString
     is_mixed: bool
@@ -211,7 +211,6 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunC
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
-        reuse=reuse_path(run.uuid),
         **_drawn(run, frames, viewer),
     )
 
@@ -222,7 +221,8 @@ def _drawn(run: Run, frames: list[Frame], viewer: User) -> dict[str, Any]:
     If all frames are images, they are drawn together. Otherwise each image is drawn separately.
     """
     is_mixed = _is_mixed(frames)
-    shown = partial(Frame.as_shown, reuse=reuse_path(run.uuid), with_shape=is_mixed)
+    reuse = reuse_path(run.uuid) if may_make(viewer) else ""
+    shown = partial(Frame.as_shown, reuse=reuse, with_shape=is_mixed)
     if frames and all(frame.state == FrameState.DONE for frame in frames):
         images = drawing.images(map(shown, frames))
         return {"frames": frames, "images": images, "is_mixed": is_mixed}
@@ -255,7 +255,7 @@ def _badge(frames: Sequence[Frame]) -> str:
 def _try_again(run: Run, viewer: User) -> str:
     """The address that asks for the missing images again; empty if the viewer can't do that now."""
     at_rest = not run.open and not run.unknown
-    possible = run.user_id == viewer.pk and at_rest and run.missing
+    possible = run.user_id == viewer.pk and may_make(viewer) and at_rest and run.missing
     if not possible or run.engine not in registry.engines():
         return ""
     return reverse("run-try-again", args=[run.uuid])

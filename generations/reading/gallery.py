@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from accounts import keyset
+from accounts.access import may_make
 from accounts.models import User
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Rendition
@@ -24,8 +25,8 @@ EVERYTHING = Filter()
 # The columns of an image and its run that a page shows or sorts by.
 VALUES = ("uuid", "width", "height", "created_at", "run__uuid", "run__prompt")
 PREVIEW_VALUES = ("uuid", "format", "width", "height")
-# What a card is made of: image, run, prompt, the image's size, and its preview.
-_Shown = tuple[UUID, UUID, str, tuple[int, int], tuple[UUID, str, int, int]]
+# What a card is made of: image, address of reuse, prompt, the image's size, and its preview.
+_Shown = tuple[UUID, str, str, tuple[int, int], tuple[UUID, str, int, int]]
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,27 @@ def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> Galler
     """The newest images of the user's team that match `chosen`, or those older than `cursor`."""
     if chosen.as_query:
         found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
-        return GalleryPage(cards(found.images), found.next_cursor, found.stopped)
+        return GalleryPage(cards(found.images, viewer=user), found.next_cursor, found.stopped)
     newest = keyset.page(
         Image.objects.visible_to(user).select_related("run").only(*VALUES),
         cursor=cursor,
         anchors=Image.objects.filter(team_id=user.team_id),
         size=PAGE_SIZE,
     )
-    return GalleryPage(cards(newest.rows), newest.next_cursor)
+    return GalleryPage(cards(newest.rows, viewer=user), newest.next_cursor)
 
 
-def cards(images: Sequence[Image]) -> list[Card]:
+def cards(images: Sequence[Image], *, viewer: User) -> list[Card]:
     """The images as cards. Their `run` must be loaded. Images without a preview are left out."""
+    reusable = may_make(viewer)
     keys = [image.pk for image in images]
     rows = Rendition.objects.filter(image__in=keys, recipe=PREVIEW.name)
     previews = {key: tuple(values) for key, *values in rows.values_list("image", *PREVIEW_VALUES)}
-    return [_card(image, previews[image.pk]) for image in images if image.pk in previews]
+    return [
+        _card(image, previews[image.pk], reusable=reusable)
+        for image in images
+        if image.pk in previews
+    ]
 
 
 def campaigns_of(user: User) -> QuerySet[Campaign]:
@@ -76,25 +82,27 @@ def campaigns_of(user: User) -> QuerySet[Campaign]:
 
 def people_of(user: User) -> QuerySet[User]:
     """Everyone in the user's team, including people who have made no image."""
-    return User.objects.filter(team_id=user.team_id).order_by("name", "email")
+    people = User.objects.filter(team_id=user.team_id).order_by("name", "email")
+    return people.only("uuid", "name", "email")
 
 
-def _card(image: Image, preview: tuple[UUID, str, int, int]) -> Card:
+def _card(image: Image, preview: tuple[UUID, str, int, int], *, reusable: bool) -> Card:
     size = image.width, image.height
-    shown = image.uuid, image.run.uuid, shortened(image.run.prompt, ALT_LENGTH), size, preview
+    reuse = reuse_path(image.run.uuid) if reusable else ""
+    shown = image.uuid, reuse, shortened(image.run.prompt, ALT_LENGTH), size, preview
     return _drawn_card(shown, drawing.surroundings())
 
 
 @lru_cache(maxsize=drawing.MOST_KEPT)
 def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
-    image, run, prompt, size, (preview, preview_format, width, height) = shown
+    image, reuse, prompt, size, (preview, preview_format, width, height) = shown
     frame = ShownImage(
         id=f"image-{image}",
         href=image_path(image),
         src=rendition_path(preview, preview_format),
         alt=alt_text(prompt),
         download=download_path(image),
-        reuse=reuse_path(run),
+        reuse=reuse,
         width=width,
         height=height,
         shape=shape_of(*size),

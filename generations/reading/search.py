@@ -87,10 +87,11 @@ def what_was_searched(text: str) -> str:
     words = ", ".join(f"“{word}”" for word in query.words)
     if query.is_cut:
         return _("Only the first words were searched: %(words)s.") % {"words": words}
+    if query.beginning and len(query.words) == 1:
+        return _("Searched for words that begin with %(word)s.") % {"word": words}
     if query.beginning:
-        return _("Searched for all of: %(words)s; the last also as the beginning of a word.") % {
-            "words": words
-        }
+        sentence = _("Searched for all of: %(words)s. The last may be the beginning of a word.")
+        return sentence % {"words": words}
     return _("Searched for all of: %(words)s.") % {"words": words}
 
 

@@ -99,7 +99,7 @@ def read_story(run: Run, *, reader: User) -> Story:
     return Story(
         run=run,
         status=str(RunStatus(run.status).label),
-        images=GalleryPage(cards(list(images)), next_cursor=""),
+        images=GalleryPage(cards(list(images), viewer=reader), next_cursor=""),
         rows=_rows(ordered, reader, personal=True),
     )
 

@@ -7,7 +7,7 @@ over from a dead one finds it.
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import BinaryIO, cast
 from uuid import UUID
@@ -15,7 +15,13 @@ from uuid import UUID
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 
-from generations.storage.errors import ClockDiffers, FileDamaged, StorageAway, StorageRefused
+from generations.storage.errors import (
+    ClockDiffers,
+    FileDamaged,
+    StorageAway,
+    StorageRefused,
+    as_storage_away,
+)
 from generations.storage.folder import LEFTOVER_SECONDS, PARTS, AtomicFileSystemStorage
 
 __all__ = [
@@ -70,7 +76,7 @@ def upload_name(sha256: str) -> str:
 
 def save_upload(sha256: str, content: File) -> None:
     """Store an upload. Write one that exists again, which renews its age. Raises StorageAway."""
-    with _as_storage_away():
+    with as_storage_away():
         originals().save(upload_name(sha256), content)
 
 
@@ -88,24 +94,24 @@ def uploads_before(moment: datetime) -> Iterator[str]:
 
 def save_original(name: str, data: bytes) -> None:
     """Store the provider's bytes; never replace a file of this name. Raises StorageAway."""
-    with _as_storage_away():
+    with as_storage_away():
         if not originals().exists(name):
             originals().save(name, ContentFile(data))
 
 
 def has_original(name: str) -> bool:
-    with _as_storage_away():
+    with as_storage_away():
         return originals().exists(name)
 
 
 def save_rendition(name: str, data: bytes) -> None:
-    with _as_storage_away():
+    with as_storage_away():
         renditions().save(name, ContentFile(data))
 
 
 def read(backend: Storage, name: str) -> bytes:
     """The bytes of the file `name`. Raises FileNotFoundError, or StorageAway."""
-    with _as_storage_away(), backend.open(name, "rb") as file:
+    with as_storage_away(), backend.open(name, "rb") as file:
         return file.read()
 
 
@@ -121,7 +127,7 @@ def hand_out(
 
     Raises FileNotFoundError, FileDamaged or StorageAway.
     """
-    with _as_storage_away():
+    with as_storage_away():
         if hasattr(backend, "link"):
             link = backend.link(name, sha256=sha256, mime_type=mime_type, filename=filename)
             return link or _compared(backend, name, sha256)
@@ -130,7 +136,7 @@ def hand_out(
 
 def content(backend: Storage, name: str, *, sha256: str) -> BinaryIO:
     """The open file `name`. A bucket's file is compared with `sha256`. Raises as `hand_out`."""
-    with _as_storage_away():
+    with as_storage_away():
         if hasattr(backend, "link"):
             return _compared(backend, name, sha256)
         return cast(BinaryIO, backend.open(name, "rb"))
@@ -148,14 +154,3 @@ def sweep() -> int:
     """Remove half-written files of dead processes; return how many. Buckets have none."""
     folders = [each for each in (originals(), renditions()) if hasattr(each, "sweep")]
     return sum(each.sweep() for each in folders)
-
-
-@contextmanager
-def _as_storage_away() -> Iterator[None]:
-    """Raise StorageAway for any error of a storage back end that is not about one file."""
-    try:
-        yield
-    except (FileNotFoundError, FileDamaged, StorageAway):
-        raise
-    except Exception as error:
-        raise StorageAway(type(error).__name__) from error

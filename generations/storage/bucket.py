@@ -23,7 +23,13 @@ from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
-from generations.storage.errors import ClockDiffers, FileDamaged, StorageAway, StorageRefused
+from generations.storage.errors import (
+    ClockDiffers,
+    FileDamaged,
+    StorageAway,
+    StorageRefused,
+    as_storage_away,
+)
 
 LINK_SECONDS = 60
 CONNECT_SECONDS = 3
@@ -55,20 +61,13 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Raise errors of the service and of the network as StorageRefused or StorageAway."""
-    try:
-        yield
-    except (FileNotFoundError, FileDamaged, StorageAway):
-        raise
-    except ClientError as error:
+def _named(error: Exception) -> StorageAway:
+    """An error of the service or of the network, as the studio calls it."""
+    if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
-        raise _kind_of(code)(code) from error
-    except NoCredentialsError as error:
-        raise StorageRefused(type(error).__name__) from error
-    except Exception as error:
-        raise StorageAway(type(error).__name__) from error
+        return _kind_of(code)(code)
+    refused = isinstance(error, NoCredentialsError)
+    return (StorageRefused if refused else StorageAway)(type(error).__name__)
 
 
 def _kind_of(code: str) -> type[StorageAway]:
@@ -80,7 +79,7 @@ def _kind_of(code: str) -> type[StorageAway]:
 def _translating(method: Callable[Given, Result]) -> Callable[Given, Result]:
     @wraps(method)
     def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        with _translated():
+        with as_storage_away(_named):
             return method(*args, **kwargs)
 
     return call

@@ -1,5 +1,8 @@
 """Errors of stored files. A file that does not exist raises FileNotFoundError."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class StorageAway(Exception):
     """Storage can't be read or written now: a full disk, a bucket that does not answer."""
@@ -24,3 +27,18 @@ class FileDamaged(Exception):
         self.name = name
         self.expected = expected
         self.found = found
+
+
+def _away(error: Exception) -> StorageAway:
+    return StorageAway(type(error).__name__)
+
+
+@contextmanager
+def as_storage_away(named: Callable[[Exception], StorageAway] = _away) -> Iterator[None]:
+    """Raise any error that is not about one file as `named(error)`, by default as StorageAway."""
+    try:
+        yield
+    except (FileNotFoundError, FileDamaged, StorageAway):
+        raise
+    except Exception as error:
+        raise named(error) from error

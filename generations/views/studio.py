@@ -119,7 +119,7 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
 
 def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, Any]:
     balance = ledger.balance(request.user)
-    may_make = request.user.has_perm(access.MAKE_IMAGES)
+    may_make = access.may_make(request.user)
     return {
         "scope": feed.scope_of(request.GET.get("scope", "")),
         "composer": composers.composer_of(form, balance=balance) if may_make else None,

@@ -139,3 +139,9 @@ class TestEngines:
         assert demo["name"] == DEMO
         assert demo["prices"]["2K"] == 2
         assert demo["capabilities"]["max_images"] == 10
+
+
+def test_an_unknown_engine_is_answered_with_where_they_are_listed(alice, capsys):
+    code, answer = generate(capsys, alice, engine="wrong-name")
+    assert code == 2
+    assert answer["error"]["message"].endswith("`manage.py engines` lists them.")

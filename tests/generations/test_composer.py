@@ -336,6 +336,11 @@ class TestBlockedProvider:
         assert reason.startswith("The provider did not accept the studio&#x27;s key.")
         assert reason.endswith("Choose another engine; admins have been told.")
 
+    def test_the_composer_opens_with_an_engine_that_a_key_can_serve(self, alice):
+        assert ComposeForm(user=alice).draft.engine.name == DEMO
+        chosen = ComposeForm(initial={"engine": APIXO}, user=alice)
+        assert chosen.draft.engine.name == APIXO
+
     def test_a_press_is_refused_by_field(self, alice):
         with pytest.raises(SubmissionRefused) as refusal:
             ask(alice, APIXO)

@@ -270,3 +270,18 @@ class TestOriginal:
         charlie.user_permissions.add(Permission.objects.get(codename="download_original"))
         client = sign_in(charlie)
         assert client.post(self.path(image), {"reason": "because"}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["studio", "gallery", "image"])
+def test_only_people_who_may_make_images_are_offered_to_reuse_one(
+    alice, reviewer, sign_in, image, page
+):
+    address = reverse(page, args=[image.uuid] if page == "image" else [])
+    offers = [
+        f"?reuse={image.run.uuid}" in _text(sign_in(who), address) for who in (alice, reviewer)
+    ]
+    assert offers == [True, False]
+
+
+def _text(client, address: str) -> str:
+    return client.get(address).content.decode()

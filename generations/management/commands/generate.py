@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--user", required=True, metavar="EMAIL", help="who asks, and pays")
-        parser.add_argument("--engine", required=True, help="as `engines` lists them")
+        parser.add_argument("--engine", required=True, help="as `manage.py engines` lists them")
         parser.add_argument("--prompt", required=True)
         parser.add_argument("--num-images", type=int, default=1)
         for name, kind in OPTIONS.items():
@@ -91,10 +91,12 @@ class Command(BaseCommand):
 
     def _refuse(self, error: Any, *, as_json: bool) -> None:
         message = str(error.message)
+        field = getattr(error, "field", None)
         if isinstance(error, AlreadyMade):
             message += f" They are in run {error.run.uuid}. Use --again to make them again."
+        if field == "engine":
+            message += " `manage.py engines` lists them."
         if as_json:
-            field = getattr(error, "field", None)
             refusal = {"code": "refused", "field": field, "message": message}
             self.stdout.write(json.dumps({"error": refusal}))
         raise CommandError(message, returncode=REFUSED)

@@ -52,7 +52,7 @@ class SigningSecret:
 
 
 def check_call(call: WebhookCall, secret: SigningSecret, *, now: float) -> None:
-    """Raise `WebhookForged` unless `call` is signed with `secret` and not too old."""
+    """Raise `WebhookForged` unless `call` is signed with `secret` within five minutes."""
     event_id, timestamp, given = (
         call.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
     )

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.access import may_make
 from accounts.models import User
 from generations.models import Generation, Run
 from generations.paths import reuse_path
@@ -59,13 +60,13 @@ def _reason(generation: Generation, code: str, rows: Gathered, viewer: User) -> 
     if code == Code.OUTCOME_UNKNOWN:
         advice = GIVEN_UP
     problem = rows.problems.get(generation.run_id) if code == Code.REFERENCE_REJECTED else ""
-    mine = generation.run.user_id == viewer.pk
+    pressable = generation.run.user_id == viewer.pk and may_make(viewer)
     return Frame(
         FrameState.FAILED,
         "",
         title=str(advice.title),
         note=" ".join(filter(None, [problem, _note(generation, advice)])),
-        remedies=_remedies(generation, advice, rows) if mine else (),
+        remedies=_remedies(generation, advice, rows) if pressable else (),
     )
 
 
