@@ -53,7 +53,7 @@ def move(
         source = _swap(generation, target, expected, guard or Q(), changes or {})
         if source is None:
             return False
-        generation.refresh_from_db()
+        generation.refresh_from_db(from_queryset=Generation.objects.select_related("run"))
         _count(generation, source, target)
         spent = _settle(generation, charge, actor) if target in ENDED else None
         late = {"late": True} if generation.came_late else {}

@@ -189,7 +189,7 @@ def _keys(
     resting: Sequence[str] = (),
     most: int = 0,
 ) -> list[int]:
-    prices = Price.objects.filter(engine__in=resting).values_list("pk", flat=True)
+    prices = Price.objects.filter(engine__in=resting).values_list("pk", flat=True) if resting else []
     # The 0, which is no price, avoids an empty list, which SQL does not allow.
     rests = {f"resting_{number}": key for number, key in enumerate([0, *prices])}
     values = {
