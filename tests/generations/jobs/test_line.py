@@ -94,11 +94,12 @@ def next_by_reading_all(account, now, resting):
 
 @pytest.mark.django_db
 class TestFairness:
-    @pytest.mark.parametrize("read", [0, 8])
+    @pytest.mark.parametrize(("read", "short"), [(0, 0), (0, 1_000), (8, 0), (8, 1_000), (8, 25)])
     @pytest.mark.parametrize("seed", range(3))
     def test_each_claim_is_what_reading_the_whole_line_would_choose(
-        self, seed, read, accounts, monkeypatch
+        self, seed, read, short, accounts, monkeypatch
     ):
+        monkeypatch.setattr(line, "SHORT", short)
         monkeypatch.setattr(line, "LEAST_READ", read)
         monkeypatch.setattr(line, "READ_FOR_EACH_BUSY", 0)
         chance = random.Random(seed)
