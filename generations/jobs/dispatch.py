@@ -8,6 +8,7 @@ flight goes first, then whoever has waited longest (`line`).
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -25,8 +26,26 @@ def claim_next(worker: str) -> Generation | None:
 
     The claimed row has the status `submitting` and a new token. Nothing has been sent yet.
     """
-    claims = (_claim(account.pk, worker) for account in loads.awaited(accounts_here()))
+    claims = (_claim(key.account, worker) for key in _keys_in_turn() if key.awaited)
     return next(filter(None, claims), None)
+
+
+def _keys_in_turn() -> list[loads.Key]:
+    """The keys that this process has, the one with the fewest in flight first."""
+    here = {(name, *slot) for name in registry.provider_names() for slot in _slots(name)}
+    keys = _known(here)
+    if len(keys) < len(here):
+        accounts_here()
+        keys = _known(here)
+    return sorted(keys, key=lambda key: key.in_flight)
+
+
+def _known(here: set[tuple[str, int, str]]) -> list[loads.Key]:
+    return [key for key in loads.of_all_keys() if (key.provider, key.slot, key.fingerprint) in here]
+
+
+def _slots(provider: str) -> Iterable[tuple[int, str]]:
+    return registry.slots(provider).items()
 
 
 def is_anyone_waiting() -> bool:
@@ -41,7 +60,7 @@ def accounts_here() -> list[ProviderAccount]:
     return [
         _account(known.get((provider, slot)), provider, slot, fingerprint)
         for provider in registry.provider_names()
-        for slot, fingerprint in registry.slots(provider).items()
+        for slot, fingerprint in _slots(provider)
     ]
 
 
@@ -71,7 +90,7 @@ def _made(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
 @transaction.atomic
 def _claim(account_pk: int, worker: str) -> Generation | None:
     account = ProviderAccount.objects.select_for_update().get(pk=account_pk)
-    load = loads.load_of(account)  # again, because other workers may have claimed before the lock
+    load = loads.of(account)  # again, because other workers may have claimed before the lock
     generation = _fairest(account, load) if _has_room(account, load) else None
     if generation is None:
         return None
@@ -119,7 +138,7 @@ def stalled(provider: str, *, before: datetime) -> bool:
 
 def _is_idle(account: ProviderAccount, before: datetime) -> bool:
     sent = Generation.objects.filter(account=account, submitted_at__gte=before)
-    if not _has_room(account, loads.load_of(account)) or sent.exists():
+    if not _has_room(account, loads.of(account)) or sent.exists():
         return False
     resting = provider_health.engines_at_rest(account)
     return line.has_due_since(account, before, resting=resting)

@@ -17,6 +17,7 @@ Their conditions repeat those of the indexes to the letter, because SQLite compa
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -27,7 +28,7 @@ from generations.models import Price, ProviderAccount
 # and READ_FOR_EACH_BUSY more for each person with something in flight, whose rows may come first.
 LEAST_READ = 100
 READ_FOR_EACH_BUSY = 20
-# A line with fewer rows is short: to read them all costs less than to find each person's oldest.
+# A line with no more rows is short: to read them all costs less than to find each person's oldest.
 SHORT = 1_000
 
 # `due` holds, for each person and price, the oldest row that was never sent, and all rows that came
@@ -64,21 +65,14 @@ WITH RECURSIVE first_of_each (id, user_id, price_id, created_at, position) AS (
         AND (next_action_at IS NULL OR next_action_at <= %(now)s)
         AND (%(account)s = 0 OR idempotency_key = '' OR account_id = %(account)s)
 ), """
-# The same `due`, from all rows of the line; it is empty if the line is not short.
+# The same `due`, from all rows of the line.
 _DUE_OF_A_SHORT_LINE = """
-WITH oldest AS (
-    SELECT id, user_id, account_id, price_id, idempotency_key, preparing_since, next_action_at,
-        created_at, position
-    FROM generations_generation
-    WHERE provider = %(provider)s AND status = 'queued'
-    ORDER BY created_at, position, id
-    LIMIT %(short)s
-), due AS (
+WITH due AS (
     SELECT id, user_id, price_id, created_at, position
-    FROM oldest
-    WHERE preparing_since IS NULL AND (next_action_at IS NULL OR next_action_at <= %(now)s)
+    FROM generations_generation
+    WHERE provider = %(provider)s AND status = 'queued' AND preparing_since IS NULL
+        AND (next_action_at IS NULL OR next_action_at <= %(now)s)
         AND (idempotency_key = '' OR account_id = %(account)s)
-        AND (SELECT COUNT(*) FROM oldest) < %(short)s
 ), """
 _SENDABLE = """sendable AS (
     SELECT * FROM due
@@ -87,26 +81,37 @@ _SENDABLE = """sendable AS (
 )
 """
 
-# The oldest row that may be sent and whose person has nothing in flight.
+# The oldest row that may be sent and whose person has nothing in flight. If there is none among the
+# rows that are searched: 0 for a line that is not short.
 _OLDEST_OF_THE_IDLE = """
 WITH busy AS (
     SELECT DISTINCT user_id FROM generations_generation
     WHERE provider = %(provider)s AND status IN ('running', 'submitting') AND user_id IS NOT NULL
 )
 SELECT id FROM (
-    SELECT id, user_id, account_id, price_id, idempotency_key, preparing_since, next_action_at,
-        created_at, position
-    FROM generations_generation
+    SELECT id FROM (
+        SELECT id, user_id, account_id, price_id, idempotency_key, preparing_since, next_action_at,
+            created_at, position
+        FROM generations_generation
+        WHERE provider = %(provider)s AND status = 'queued'
+        ORDER BY created_at, position, id
+        LIMIT (SELECT %(least_read)s + %(read_for_each_busy)s * COUNT(*) FROM busy)
+    ) AS oldest
+    WHERE preparing_since IS NULL AND (next_action_at IS NULL OR next_action_at <= %(now)s)
+        AND (idempotency_key = '' OR account_id = %(account)s)
+        AND (SELECT is_active FROM accounts_user WHERE accounts_user.id = oldest.user_id)
+        AND price_id NOT IN ({resting})
+        AND user_id NOT IN (SELECT user_id FROM busy)
+    ORDER BY created_at, position, id
+    LIMIT 1
+) AS of_the_idle
+UNION ALL
+SELECT 0 WHERE (
+    SELECT id FROM generations_generation
     WHERE provider = %(provider)s AND status = 'queued'
     ORDER BY created_at, position, id
-    LIMIT (SELECT %(least_read)s + %(read_for_each_busy)s * COUNT(*) FROM busy)
-) AS oldest
-WHERE preparing_since IS NULL AND (next_action_at IS NULL OR next_action_at <= %(now)s)
-    AND (idempotency_key = '' OR account_id = %(account)s)
-    AND (SELECT is_active FROM accounts_user WHERE accounts_user.id = oldest.user_id)
-    AND price_id NOT IN ({resting})
-    AND user_id NOT IN (SELECT user_id FROM busy)
-ORDER BY created_at, position, id
+    LIMIT 1 OFFSET %(short)s
+) IS NOT NULL
 LIMIT 1
 """
 
@@ -164,12 +169,13 @@ def fairest(account: ProviderAccount, now: datetime, *, resting: Sequence[str]) 
     The person with the fewest generations in flight at the provider goes first, then whoever has
     waited longest. `resting` names the engines for which nothing may be sent with this key.
     """
-    of_short, of_any = _DUE_OF_A_SHORT_LINE + _SENDABLE, _DUE + _SENDABLE
-    for sql in (_OLDEST_OF_THE_IDLE, of_short + _FAIREST, of_any + _FAIREST):
-        found = _keys(sql, account.provider, now, account=account, resting=resting)
-        if found:
-            return found[0]
-    return None
+    search = partial(_keys, provider=account.provider, now=now, account=account, resting=resting)
+    found = search(_OLDEST_OF_THE_IDLE)
+    if not found:
+        found = search(_DUE_OF_A_SHORT_LINE + _SENDABLE + _FAIREST)
+    elif found == [0]:
+        found = search(_DUE + _SENDABLE + _FAIREST)
+    return found[0] if found else None
 
 
 def has_due(provider: str, now: datetime) -> bool:
@@ -202,9 +208,11 @@ def _keys(
     account: ProviderAccount | None = None,
     resting: Sequence[str] = (),
 ) -> list[int]:
-    prices = Price.objects.filter(engine__in=resting).values_list("pk", flat=True) if resting else []
+    prices = Price.objects.filter(engine__in=resting).values_list("pk", flat=True)
     # The 0, which is no price, avoids an empty list, which SQL does not allow.
-    rests = {f"resting_{number}": key for number, key in enumerate([0, *prices])}
+    rests = {
+        f"resting_{number}": key for number, key in enumerate([0, *(prices if resting else [])])
+    }
     values = {
         "provider": provider,
         "now": connection.ops.adapt_datetimefield_value(now),

@@ -5,7 +5,6 @@ would spend more time on building these queries than the database on answering t
 written in SQL. Their conditions repeat those of the indexes to the letter, as in `line`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,26 +25,23 @@ _RUNNING = """(
     WHERE account_id = owner.id AND status = 'running'
 )"""
 
-# Only the first row of an index is looked for. PostgreSQL would plan EXISTS twice, which takes longer
-# than all else here.
-_AWAITED = f"""
-SELECT id, {_SENDING} + {_RUNNING}
+# Only the first row of an index is looked for. PostgreSQL would plan EXISTS twice, which takes
+# longer than all else here.
+_KEYS = f"""
+SELECT id, provider, slot, key_fingerprint, {_SENDING} + {_RUNNING}, COALESCE((
+    SELECT 1 FROM generations_generation
+    WHERE provider = owner.provider AND status = 'queued' AND idempotency_key = ''
+        AND next_action_at IS NULL AND preparing_since IS NULL
+    ORDER BY user_id LIMIT 1
+), (
+    SELECT 1 FROM generations_generation
+    WHERE provider = owner.provider AND status = 'queued' AND preparing_since IS NULL
+        AND (next_action_at IS NOT NULL OR NOT (idempotency_key = ''))
+        AND (next_action_at IS NULL OR next_action_at <= %(now)s)
+    ORDER BY next_action_at LIMIT 1
+), 0)
 FROM generations_provideraccount AS owner
-WHERE id IN ({{keys}}) AND (
-    (
-        SELECT 1 FROM generations_generation
-        WHERE provider = owner.provider AND status = 'queued' AND idempotency_key = ''
-            AND next_action_at IS NULL AND preparing_since IS NULL
-        ORDER BY user_id LIMIT 1
-    ) = 1 OR (
-        SELECT 1 FROM generations_generation
-        WHERE provider = owner.provider AND status = 'queued' AND preparing_since IS NULL
-            AND (next_action_at IS NOT NULL OR NOT (idempotency_key = ''))
-            AND (next_action_at IS NULL OR next_action_at <= %(now)s)
-        ORDER BY next_action_at LIMIT 1
-    ) = 1
-)
-"""
+"""  # noqa: S608  # two constants
 
 _LOAD = f"""
 SELECT {_SENDING}, {_RUNNING}, (
@@ -56,7 +52,7 @@ SELECT {_SENDING}, {_RUNNING}, (
 )
 FROM generations_provideraccount AS owner
 WHERE id = %(key)s
-"""
+"""  # noqa: S608  # two constants
 
 
 @dataclass(frozen=True)
@@ -76,24 +72,32 @@ class Load:
         return self.sending + self.running
 
 
-def load_of(account: ProviderAccount) -> Load:
+def of(account: ProviderAccount) -> Load:
     """The load of one key now. `sent` counts the last minute."""
     lately = _moment(timezone.now() - RATE_WINDOW)
     [row] = _fetched(_LOAD, {"key": account.pk, "lately": lately})
     return Load(*row)
 
 
-def awaited(accounts: Iterable[ProviderAccount]) -> list[ProviderAccount]:
-    """Those of `accounts` at whose provider a request is due, the least in flight first.
+@dataclass(frozen=True)
+class Key:
+    """A key, by its account's primary key and by its slot, and what it has `in_flight`.
 
-    The request may still be one that the key may not send.
+    `awaited` says whether a request is due at the provider. The key may still not be allowed to
+    send it.
     """
-    by_key = {account.pk: account for account in accounts}
-    # The 0, which is no account, avoids an empty list, which SQL does not allow.
-    keys = ", ".join(map(str, [0, *by_key]))
-    rows = _fetched(_AWAITED.format(keys=keys), {"now": _moment(timezone.now())})
-    in_flight = dict(rows)
-    return sorted((by_key[key] for key in in_flight), key=lambda account: in_flight[account.pk])
+
+    account: int
+    provider: str
+    slot: int
+    fingerprint: str
+    in_flight: int
+    awaited: int
+
+
+def of_all_keys() -> list[Key]:
+    """All keys that have an account, whether or not this process has them."""
+    return [Key(*row) for row in _fetched(_KEYS, {"now": _moment(timezone.now())})]
 
 
 def _moment(time: datetime) -> Any:

@@ -20,6 +20,8 @@ from tests.queries import queries_of
 
 OTHER = "demo/another"
 ROWS = 40
+# Of one claim, with the savepoint that a test's own transaction adds.
+MOST_QUERIES = 12
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ class TestCost:
         assert [dispatch.claim_next("worker").user for _ in range(2)] == [alice, bob]
         few = queries_of(lambda: dispatch.claim_next("worker"))
         make_line(200, [alice, bob])
-        assert queries_of(lambda: dispatch.claim_next("worker")) == few
+        assert queries_of(lambda: dispatch.claim_next("worker")) == few <= MOST_QUERIES
 
 
 @pytest.mark.django_db

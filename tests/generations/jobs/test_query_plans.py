@@ -43,8 +43,8 @@ def lease(account):
 ASKED = {
     "the fairest": lambda account: line.fairest(account, timezone.now(), resting=["demo/x"]),
     "blocks": provider_health.engines_at_rest,
-    "load": loads.load_of,
-    "awaited": lambda account: loads.awaited([account]),
+    "load": loads.of,
+    "keys": lambda account: loads.of_all_keys(),
     "claim": lambda account: dispatch.claim_next("worker"),
     "anyone waiting": lambda account: dispatch.is_anyone_waiting(),
     "stalled": lambda account: dispatch.stalled("demo", before=timezone.now()),
