@@ -8,20 +8,17 @@ flight goes first, then whoever has waited longest (`line`).
 """
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from generations.jobs import in_hand, lifecycle, line, provider_health
+from generations.jobs import in_hand, lifecycle, line, loads, provider_health
 from generations.models import Generation, ProviderAccount
 from generations.providers import registry
-from generations.states import IN_FLIGHT, Status
-
-RATE_WINDOW = timedelta(seconds=60)
+from generations.states import Status
 
 
 def claim_next(worker: str) -> Generation | None:
@@ -29,12 +26,26 @@ def claim_next(worker: str) -> Generation | None:
 
     The claimed row has the status `submitting` and a new token. Nothing has been sent yet.
     """
-    for account in accounts_here():
-        if line.has_due(account.provider, timezone.now()) and (
-            claimed := _claim(account.pk, worker)
-        ):
-            return claimed
-    return None
+    claims = (_claim(key.account, worker) for key in _keys_in_turn() if key.awaited)
+    return next(filter(None, claims), None)
+
+
+def _keys_in_turn() -> list[loads.Key]:
+    """The keys that this process has, the one with the fewest in flight first."""
+    here = {(name, *slot) for name in registry.provider_names() for slot in _slots(name)}
+    keys = _known(here)
+    if len(keys) < len(here):
+        accounts_here()
+        keys = _known(here)
+    return sorted(keys, key=lambda key: key.in_flight)
+
+
+def _known(here: set[tuple[str, int, str]]) -> list[loads.Key]:
+    return [key for key in loads.of_all_keys() if (key.provider, key.slot, key.fingerprint) in here]
+
+
+def _slots(provider: str) -> Iterable[tuple[int, str]]:
+    return registry.slots(provider).items()
 
 
 def is_anyone_waiting() -> bool:
@@ -44,35 +55,27 @@ def is_anyone_waiting() -> bool:
 
 
 def accounts_here() -> list[ProviderAccount]:
-    """The accounts whose keys this process has, the one with the fewest in flight first.
-
-    Creates the rows that are missing.
-    """
-    accounts = [
-        _account(provider, slot, fingerprint)
+    """The accounts whose keys this process has. Creates the rows that are missing."""
+    known = {(row.provider, row.slot): row for row in ProviderAccount.objects.all()}
+    return [
+        _account(known.get((provider, slot)), provider, slot, fingerprint)
         for provider in registry.provider_names()
-        for slot, fingerprint in registry.slots(provider).items()
+        for slot, fingerprint in _slots(provider)
     ]
-    in_flight = _in_flight(accounts)
-    return sorted(accounts, key=lambda account: in_flight[account.pk])
 
 
-def _in_flight(accounts: Iterable[ProviderAccount]) -> Counter[int]:
-    """The number of generations in flight by the account's primary key.
-
-    One query for each status, because each status has its own index.
-    """
-    keys = [account.pk for account in accounts]
-    counts: Counter[int] = Counter()
-    for status in sorted(IN_FLIGHT):
-        rows = Generation.objects.filter(account__in=keys, status=status).order_by()
-        counts.update(dict(rows.values_list("account").annotate(Count("pk"))))
-    return counts
+def _account(
+    known: ProviderAccount | None, provider: str, slot: int, fingerprint: str
+) -> ProviderAccount:
+    account = known or _made(provider, slot, fingerprint)
+    if account.key_fingerprint != fingerprint:
+        provider_health.note_new_key(account, fingerprint)
+    return account
 
 
-def _account(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
+def _made(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
     adapter = registry.adapter_class(provider)
-    account, _made = ProviderAccount.objects.get_or_create(
+    account, _ = ProviderAccount.objects.get_or_create(
         provider=provider,
         slot=slot,
         defaults={
@@ -81,17 +84,14 @@ def _account(provider: str, slot: int, fingerprint: str) -> ProviderAccount:
             "per_minute": adapter.default_per_minute,
         },
     )
-    if account.key_fingerprint != fingerprint:
-        provider_health.note_new_key(account, fingerprint)
     return account
 
 
 @transaction.atomic
 def _claim(account_pk: int, worker: str) -> Generation | None:
     account = ProviderAccount.objects.select_for_update().get(pk=account_pk)
-    if not _has_room(account):
-        return None
-    generation = _fairest(account)
+    load = loads.of(account)  # again, because other workers may have claimed before the lock
+    generation = _fairest(account, load) if _has_room(account, load) else None
     if generation is None:
         return None
     in_hand.take(worker, generation)
@@ -102,33 +102,29 @@ def _claim(account_pk: int, worker: str) -> Generation | None:
             "account": account,
             "claimed_by": worker,
             "submit_token": uuid.uuid4(),
-            "attempt": generation.attempt + 1,
+            "attempt": F("attempt") + 1,
             "submitted_at": None,
             "next_action_at": None,
         },
+        savepoint=False,
     )
     return generation if claimed else None
 
 
-def _has_room(account: ProviderAccount) -> bool:
+def _has_room(account: ProviderAccount, load: loads.Load) -> bool:
     if provider_health.is_resting(account):
         return False
-    own = Generation.objects.filter(account=account).order_by()
-    sending = own.filter(status=Status.SUBMITTING).count()
     # A probing account submits one generation at a time. Accepted tasks do not count.
-    if provider_health.is_probing(account) and sending:
-        return False
-    if sending + own.filter(status=Status.RUNNING).count() >= account.most_at_once:
+    if provider_health.is_probing(account) and load.sending:
         return False
     # Submits in progress always count, as in `sent_lately`.
-    lately = own.filter(submitted_at__gt=timezone.now() - RATE_WINDOW)
-    sent = lately.exclude(status=Status.SUBMITTING).count()
-    return sent + sending < account.per_minute
+    has_sent = load.sending + load.sent
+    return load.in_flight < account.most_at_once and has_sent < account.per_minute
 
 
 def sent_lately(rows: QuerySet[Generation], now: datetime) -> QuerySet[Generation]:
     """Those of `rows` that count against the limit per minute at the moment `now`."""
-    return rows.filter(Q(submitted_at__gt=now - RATE_WINDOW) | Q(status=Status.SUBMITTING))
+    return rows.filter(Q(submitted_at__gt=now - loads.RATE_WINDOW) | Q(status=Status.SUBMITTING))
 
 
 def stalled(provider: str, *, before: datetime) -> bool:
@@ -142,15 +138,14 @@ def stalled(provider: str, *, before: datetime) -> bool:
 
 def _is_idle(account: ProviderAccount, before: datetime) -> bool:
     sent = Generation.objects.filter(account=account, submitted_at__gte=before)
-    if not _has_room(account) or sent.exists():
+    if not _has_room(account, loads.of(account)) or sent.exists():
         return False
     resting = provider_health.engines_at_rest(account)
     return line.has_due_since(account, before, resting=resting)
 
 
-def _fairest(account: ProviderAccount) -> Generation | None:
-    resting = provider_health.engines_at_rest(account)
+def _fairest(account: ProviderAccount, load: loads.Load) -> Generation | None:
+    """The generation that goes next. Only its key and status are known: `move` reads the rest."""
+    resting = provider_health.engines_at_rest(account) if load.blocks else []
     key = line.fairest(account, timezone.now(), resting=resting)
-    # With another key, another worker may have claimed it since.
-    queued = Generation.objects.filter(pk=key, status=Status.QUEUED)
-    return queued.select_related("run", "price").first()
+    return Generation(pk=key, status=Status.QUEUED) if key else None

@@ -37,23 +37,25 @@ def move(
     actor: User | None = None,
     facts: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
+    savepoint: bool = True,
 ) -> bool:
     """Move a generation to `target` if it still has the status that the caller last saw.
 
     `expect` replaces that status with a list of allowed ones, `guard` adds conditions, and
     `changes` are columns to set in the same update. At an end, `charge` credits are spent and the
     rest is released. Without `charge`, each delivered image is charged. Credits that were settled
-    before do not change. A failed generation moves only until `may_arrive_until`. Raises ValueError
-    if `states` knows no such move.
+    before do not change. A failed generation moves only until `may_arrive_until`. `savepoint=False`
+    saves two queries in a transaction that the caller gives up if this raises. Raises ValueError if
+    `states` knows no such move.
     """
     expected = [Status(status) for status in (expect or [Status(generation.status)])]
     if not set(expected) <= sources(target):
         raise ValueError(f"no move from {expected} to {target}")
-    with _as_it_was(generation), transaction.atomic():
+    with _as_it_was(generation), transaction.atomic(savepoint=savepoint):
         source = _swap(generation, target, expected, guard or Q(), changes or {})
         if source is None:
             return False
-        generation.refresh_from_db()
+        generation.refresh_from_db(from_queryset=Generation.objects.select_related("run"))
         _count(generation, source, target)
         spent = _settle(generation, charge, actor) if target in ENDED else None
         late = {"late": True} if generation.came_late else {}

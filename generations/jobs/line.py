@@ -6,9 +6,10 @@ price to the next and reads only the oldest row of each. A price belongs to one 
 all rows of one person and price may be sent, or none. Rows that were sent before and came back are
 few, because each has been in flight; all of them are read.
 
-So the cost grows with the people who wait and with what is in flight, not with the line. With many
-people a shorter query usually suffices: whoever has nothing in flight goes first, and a row of one
-of them is usually among the oldest of the line. Only if it is not, each person is read.
+So the cost grows with the people who wait and with what is in flight, not with the line. A shorter
+query usually suffices: whoever has nothing in flight goes first, and a row of one of them is
+usually among the oldest of the line. If it is not, a short line is read as a whole. Only if the
+line is long too, each person is read.
 
 Django has no recursive queries, so these are written in SQL that both SQLite and PostgreSQL accept.
 Their conditions repeat those of the indexes to the letter, because SQLite compares them so.
@@ -16,6 +17,7 @@ Their conditions repeat those of the indexes to the letter, because SQLite compa
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -26,6 +28,8 @@ from generations.models import Price, ProviderAccount
 # and READ_FOR_EACH_BUSY more for each person with something in flight, whose rows may come first.
 LEAST_READ = 100
 READ_FOR_EACH_BUSY = 20
+# A line with no more rows is short: to read them all costs less than to find each person's oldest.
+SHORT = 1_000
 
 # `due` holds, for each person and price, the oldest row that was never sent, and all rows that came
 # back and are due. `sendable` holds those of them that may be sent now.
@@ -60,38 +64,54 @@ WITH RECURSIVE first_of_each (id, user_id, price_id, created_at, position) AS (
         AND (next_action_at IS NOT NULL OR NOT (idempotency_key = ''))
         AND (next_action_at IS NULL OR next_action_at <= %(now)s)
         AND (%(account)s = 0 OR idempotency_key = '' OR account_id = %(account)s)
-), sendable AS (
+), """
+# The same `due`, from all rows of the line.
+_DUE_OF_A_SHORT_LINE = """
+WITH due AS (
+    SELECT id, user_id, price_id, created_at, position
+    FROM generations_generation
+    WHERE provider = %(provider)s AND status = 'queued' AND preparing_since IS NULL
+        AND (next_action_at IS NULL OR next_action_at <= %(now)s)
+        AND (idempotency_key = '' OR account_id = %(account)s)
+), """
+_SENDABLE = """sendable AS (
     SELECT * FROM due
     WHERE (SELECT is_active FROM accounts_user WHERE accounts_user.id = due.user_id)
         AND price_id NOT IN ({resting})
 )
 """
 
-# Counts the people with something in flight.
-_BUSY = """
-SELECT COUNT(DISTINCT user_id) FROM generations_generation
-WHERE provider = %(provider)s AND status IN ('running', 'submitting')
-"""
-# The oldest row that may be sent and whose person has nothing in flight.
+# The oldest row that may be sent and whose person has nothing in flight. If there is none among the
+# rows that are searched: 0 for a line that is not short.
 _OLDEST_OF_THE_IDLE = """
+WITH busy AS (
+    SELECT DISTINCT user_id FROM generations_generation
+    WHERE provider = %(provider)s AND status IN ('running', 'submitting') AND user_id IS NOT NULL
+)
 SELECT id FROM (
-    SELECT id, user_id, account_id, price_id, idempotency_key, preparing_since, next_action_at,
-        created_at, position
-    FROM generations_generation
+    SELECT id FROM (
+        SELECT id, user_id, account_id, price_id, idempotency_key, preparing_since, next_action_at,
+            created_at, position
+        FROM generations_generation
+        WHERE provider = %(provider)s AND status = 'queued'
+        ORDER BY created_at, position, id
+        LIMIT (SELECT %(least_read)s + %(read_for_each_busy)s * COUNT(*) FROM busy)
+    ) AS oldest
+    WHERE preparing_since IS NULL AND (next_action_at IS NULL OR next_action_at <= %(now)s)
+        AND (idempotency_key = '' OR account_id = %(account)s)
+        AND (SELECT is_active FROM accounts_user WHERE accounts_user.id = oldest.user_id)
+        AND price_id NOT IN ({resting})
+        AND user_id NOT IN (SELECT user_id FROM busy)
+    ORDER BY created_at, position, id
+    LIMIT 1
+) AS of_the_idle
+UNION ALL
+SELECT 0 WHERE (
+    SELECT id FROM generations_generation
     WHERE provider = %(provider)s AND status = 'queued'
     ORDER BY created_at, position, id
-    LIMIT %(most)s
-) AS oldest
-WHERE preparing_since IS NULL AND (next_action_at IS NULL OR next_action_at <= %(now)s)
-    AND (idempotency_key = '' OR account_id = %(account)s)
-    AND (SELECT is_active FROM accounts_user WHERE accounts_user.id = oldest.user_id)
-    AND price_id NOT IN ({resting})
-    AND user_id NOT IN (
-        SELECT user_id FROM generations_generation
-        WHERE provider = %(provider)s AND status IN ('running', 'submitting')
-            AND user_id IS NOT NULL
-    )
-ORDER BY created_at, position, id
+    LIMIT 1 OFFSET %(short)s
+) IS NOT NULL
 LIMIT 1
 """
 
@@ -149,23 +169,23 @@ def fairest(account: ProviderAccount, now: datetime, *, resting: Sequence[str]) 
     The person with the fewest generations in flight at the provider goes first, then whoever has
     waited longest. `resting` names the engines for which nothing may be sent with this key.
     """
-    [busy] = _fetched(_BUSY, {"provider": account.provider})
-    most = LEAST_READ + READ_FOR_EACH_BUSY * busy
-    for sql in (_OLDEST_OF_THE_IDLE, _DUE + _FAIREST):
-        found = _keys(sql, account.provider, now, account=account, resting=resting, most=most)
-        if found:
-            return found[0]
-    return None
+    search = partial(_keys, provider=account.provider, now=now, account=account, resting=resting)
+    found = search(_OLDEST_OF_THE_IDLE)
+    if not found:
+        found = search(_DUE_OF_A_SHORT_LINE + _SENDABLE + _FAIREST)
+    elif found == [0]:
+        found = search(_DUE + _SENDABLE + _FAIREST)
+    return found[0] if found else None
 
 
 def has_due(provider: str, now: datetime) -> bool:
     """Whether a request is due that any key of `provider` may send."""
-    return bool(_keys(_DUE + _ANY, provider, now))
+    return bool(_keys(_DUE + _SENDABLE + _ANY, provider, now))
 
 
 def has_due_since(account: ProviderAccount, before: datetime, *, resting: Sequence[str]) -> bool:
     """Whether a request that this key may send was made and due before the moment `before`."""
-    sql = _DUE + _ANY_MADE_BEFORE
+    sql = _DUE + _SENDABLE + _ANY_MADE_BEFORE
     return bool(_keys(sql, account.provider, before, account=account, resting=resting))
 
 
@@ -187,16 +207,19 @@ def _keys(
     *,
     account: ProviderAccount | None = None,
     resting: Sequence[str] = (),
-    most: int = 0,
 ) -> list[int]:
     prices = Price.objects.filter(engine__in=resting).values_list("pk", flat=True)
     # The 0, which is no price, avoids an empty list, which SQL does not allow.
-    rests = {f"resting_{number}": key for number, key in enumerate([0, *prices])}
+    rests = {
+        f"resting_{number}": key for number, key in enumerate([0, *(prices if resting else [])])
+    }
     values = {
         "provider": provider,
         "now": connection.ops.adapt_datetimefield_value(now),
         "account": account.pk if account else 0,
-        "most": most,
+        "least_read": LEAST_READ,
+        "read_for_each_busy": READ_FOR_EACH_BUSY,
+        "short": SHORT,
         **rests,
     }
     return _fetched(sql.format(resting=", ".join(f"%({name})s" for name in rests)), values)

@@ -61,6 +61,19 @@ class TestClaiming:
         settings.PROVIDERS = {}
         assert dispatch.claim_next("worker-1") is None
 
+    def test_a_new_key_in_a_slot_is_noticed(self, alice, settings):
+        def have(key):
+            configured = {"base_url": "https://api.apixo.ai/api/v1", "keys": {1: key}}
+            settings.PROVIDERS = {"apixo": configured}
+
+        have("one")
+        ask(alice, APIXO, 1)
+        [account] = [row for row in dispatch.accounts_here() if row.provider == "apixo"]
+        provider_health.note_refusal(account, Refused(code=Code.AUTH))
+        assert dispatch.claim_next("worker-1") is None
+        have("two")
+        assert dispatch.claim_next("worker-1").account == account
+
     def test_keys_take_turns_by_what_they_have_in_flight(self, alice, settings):
         keys = {1: "one", 2: "two"}
         settings.PROVIDERS = {"apiframe": {"base_url": "https://api.apiframe.ai", "keys": keys}}

@@ -20,6 +20,8 @@ from tests.queries import queries_of
 
 OTHER = "demo/another"
 ROWS = 40
+# Of one claim, with the savepoint that a test's own transaction adds.
+MOST_QUERIES = 12
 
 
 @pytest.fixture
@@ -94,11 +96,12 @@ def next_by_reading_all(account, now, resting):
 
 @pytest.mark.django_db
 class TestFairness:
-    @pytest.mark.parametrize("read", [0, 8])
+    @pytest.mark.parametrize(("read", "short"), [(0, 0), (0, 1_000), (8, 0), (8, 1_000), (8, 25)])
     @pytest.mark.parametrize("seed", range(3))
     def test_each_claim_is_what_reading_the_whole_line_would_choose(
-        self, seed, read, accounts, monkeypatch
+        self, seed, read, short, accounts, monkeypatch
     ):
+        monkeypatch.setattr(line, "SHORT", short)
         monkeypatch.setattr(line, "LEAST_READ", read)
         monkeypatch.setattr(line, "READ_FOR_EACH_BUSY", 0)
         chance = random.Random(seed)
@@ -146,7 +149,7 @@ class TestCost:
         assert [dispatch.claim_next("worker").user for _ in range(2)] == [alice, bob]
         few = queries_of(lambda: dispatch.claim_next("worker"))
         make_line(200, [alice, bob])
-        assert queries_of(lambda: dispatch.claim_next("worker")) == few
+        assert queries_of(lambda: dispatch.claim_next("worker")) == few <= MOST_QUERIES
 
 
 @pytest.mark.django_db

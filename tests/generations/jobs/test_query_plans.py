@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from generations.jobs import dispatch, line, recovery
+from generations.jobs import dispatch, line, loads, provider_health, recovery
 from generations.jobs.execution import adopting, delivering, polling, preparing
 from generations.models import Delivery, Generation, ProviderAccount, Reference
 from generations.readiness import backlog
@@ -41,9 +41,11 @@ def lease(account):
 
 
 ASKED = {
-    "the fairest": dispatch._fairest,
-    "room": dispatch._has_room,
-    "accounts": lambda account: dispatch.accounts_here(),
+    "the fairest": lambda account: line.fairest(account, timezone.now(), resting=["demo/x"]),
+    "blocks": provider_health.engines_at_rest,
+    "load": loads.of,
+    "keys": lambda account: loads.of_all_keys(),
+    "claim": lambda account: dispatch.claim_next("worker"),
     "anyone waiting": lambda account: dispatch.is_anyone_waiting(),
     "stalled": lambda account: dispatch.stalled("demo", before=timezone.now()),
     "people": lambda account: line.inactive_people(),
