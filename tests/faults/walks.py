@@ -173,8 +173,11 @@ class Walk:
         return self.run is not None and not self._open().exists()
 
     def _next_look(self, points: Points) -> datetime:
-        """When a row falls due. After an error, in two seconds at the latest."""
-        deliveries = Delivery.objects.filter(generation__run=self.run)
+        """When a row falls due. After an error, in two seconds at the latest.
+
+        An image that is still claimed was forgotten, and waits for recovery.
+        """
+        deliveries = Delivery.objects.filter(generation__run=self.run, claimed_by="")
         moments = [*self._open().values_list("next_action_at", flat=True)]
         moments += deliveries.values_list("next_action_at", flat=True)
         due = min(filter(None, moments), default=self.clock.now + LOOK)
