@@ -7,6 +7,9 @@ VENV_PYTHON := .venv/bin/python
 # More arguments for pytest, for example: make test ARGS="-k ledger -x"
 ARGS ?=
 
+# Python keeps what it has compiled, or each process of the tests would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test test-services lint format bench lock sbom audit clean
 

@@ -15,10 +15,16 @@ from accounts import append_only, caching, occupancy
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Team, User
 from generations.jobs.execution import backoff
+from generations.providers import demo_pictures
 from tests.engines import forget_engines
 from tests.factories import PASSWORD, make_team, make_user
 
 pytest_plugins = ["tests.bucket", "tests.emulator.fixtures"]
+
+# The folders of tests that drive a browser, kill workers or go the way of a run many times.
+LONG = {"e2e", "faults"}
+# Pixels on which the demo engine composes a picture. It enlarges it to the size it should have.
+FEW_PIXELS = 40_000
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -28,6 +34,21 @@ def pytest_xdist_auto_num_workers(config):
     """
     most = 4 if os.environ.get("CACHE_URL", "").startswith("redis") else 64
     return min(2 * (os.cpu_count() or 1), most)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Let every worker begin with its share of the long tests, so that only short ones come last.
+
+    xdist gives each worker a stretch of the list; who has done theirs takes over the end of
+    another's.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.path.parent.name in LONG]
+    short = [item for item in items if item.path.parent.name not in LONG]
+    short.sort(key=lambda item: item.path.parent.name != "seedream_site")  # starts processes
+    cuts = [len(short) * number // workers for number in range(workers + 1)]
+    shares = (long[n::workers] + short[cuts[n] : cuts[n + 1]] for n in range(workers))
+    items[:] = [item for share in shares for item in share]
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +64,15 @@ def _own_engines():
     """Forget the adapters, so that no test sees engines of another."""
     yield
     forget_engines()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _rough_pictures():
+    """Let the demo engine paint fast. `TestFullSize` does without."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_pictures, "WORK_AREA", FEW_PIXELS)
+        patch.setattr(demo_pictures, "LARGE_WORK_AREA", FEW_PIXELS)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Every page, in both themes and on a phone: accessible, no wider than the screen, no errors."""
 
+from itertools import product
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
@@ -23,6 +25,7 @@ PAGES = [
     "/log/runs/{run}/",
 ]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
 
 
 @pytest.fixture
@@ -36,51 +39,40 @@ def addresses(reviewer, settings):
     return [page.format(image=image.uuid, run=run.uuid) for page in PAGES]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pages_are_accessible_and_fit(
-    page, addresses, reviewer, enter, live_server, complaints, size, theme
-):
-    width, height = SIZES[size]
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=theme)
+@pytest.fixture
+def look_at(page, live_server, complaints):
+    """`look_at(address)`: open the page in every size and theme, and check it."""
+
+    def look_at(address):
+        for (size, (width, height)), theme in product(SIZES.items(), THEMES):
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=theme)
+            page.goto(live_server.url + address)
+            page.evaluate("document.fonts.ready")
+            seen = f"{address} on a {theme} {size}"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, seen
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{seen}: {found.generate_report()}"
+            assert complaints == [], seen
+
+    return look_at
+
+
+def test_pages_are_accessible_and_fit(page, addresses, reviewer, enter, look_at):
     enter(page, reviewer)
     for address in addresses:
-        page.goto(live_server.url + address)
-        page.evaluate("document.fonts.ready")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
-    assert complaints == []
+        look_at(address)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_the_providers_page_is_accessible_and_fits(
-    page, admin, providers, enter, live_server, complaints, size, theme
-):
-    width, height = SIZES[size]
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=theme)
+def test_the_providers_page_is_accessible_and_fits(page, admin, providers, enter, look_at):
     for engine in ("apixo/seedream-4-5", "seedance/seedream-4-5"):
         run = ask(admin, engine, 1)
         work_here(lambda: not type(run).objects.filter(status="pending").exists())  # noqa: B023
     enter(page, admin)
-    page.goto(f"{live_server.url}/providers/")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert complaints == []
+    look_at("/providers/")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_the_pages_on_the_studio_itself_are_accessible_and_fit(
-    page, admin, enter, live_server, complaints, size, theme
-):
-    width, height = SIZES[size]
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=theme)
+def test_the_pages_on_the_studio_itself_are_accessible_and_fit(page, admin, enter, look_at):
     now = timezone.now()
     Worker.objects.create(pk=f"{'0' * 60}:1:2:3", queues="images", seen_at=now, turned_at=now)
     watch = Watch()
@@ -89,12 +81,7 @@ def test_the_pages_on_the_studio_itself_are_accessible_and_fit(
     notices.tell(KEY_NEEDS_CARE, cause="1", facts={"subject": "APIXO, key 1", "text": "Top it up."})
     enter(page, admin)
     for address in ("/status/", "/notices/"):
-        page.goto(live_server.url + address)
-        page.evaluate("document.fonts.ready")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
-    assert complaints == []
+        look_at(address)
 
 
 def test_the_sign_in_page_is_accessible(page, live_server, db):

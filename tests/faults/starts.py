@@ -40,7 +40,7 @@ def seconds_to_claim(user: User, number: int, folder: Path) -> float | None:
     """Seconds from a run to its claim by a worker that has just started; None if unclaimed."""
     folder.mkdir()
     workers = Workers(folder)
-    workers.start(beat=False)
+    workers.start()
     try:
         run = ask(user, DEMO, 1, prompt=f"start {number}")
         wait_for(lambda: claim_of(run), "a claim", workers)

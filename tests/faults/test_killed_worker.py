@@ -115,7 +115,7 @@ def original_of(run, index):
 def test_six_demo_runs_while_the_worker_is_killed_again_and_again(alice, workers):
     runs = [ask(alice, DEMO, 1, prompt=f"ridge {n}") for n in range(6)]
     for ended in (1, 3):
-        workers.start()
+        workers.start(beat=True)
         wait_for(
             lambda: Run.objects.exclude(status=RunStatus.PENDING).count() >= ended,  # noqa: B023
             f"{ended} runs end",
@@ -123,7 +123,7 @@ def test_six_demo_runs_while_the_worker_is_killed_again_and_again(alice, workers
         )
         workers.kill()
         empty_broker()
-    workers.start()
+    workers.start(beat=True)
     wait_for(lambda: not Run.objects.filter(status=RunStatus.PENDING).exists(), "all end", workers)
     for run in runs:
         run.refresh_from_db()

@@ -30,7 +30,7 @@ def start(tmp_path, settings_of_workers):
 
     def start(*, program="celery", **env):
         workers = Workers(tmp_path, **{**settings_of_workers, **env})
-        workers.start(beat=False, program=program)
+        workers.start(program=program)
         started.append(workers)
         return workers
 

@@ -14,6 +14,7 @@ from accounts.models import User
 from generations.jobs import heartbeat, in_hand, recovery
 from generations.jobs.execution.polling import Poller
 from generations.jobs.worker.crews import Round
+from generations.jobs.worker.process import LOOK_SECONDS, RECOVER_SECONDS
 from generations.jobs.worker.steps import steps_for
 from generations.models import Delivery, Generation, ProviderAccount, Run
 from generations.queues import QUEUES
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 
 # What has no end after this many rounds is stuck.
 MOST_ROUNDS = 60
-LOOK = timedelta(seconds=2)
+LOOK = timedelta(seconds=LOOK_SECONDS)
+RECOVERY = timedelta(seconds=RECOVER_SECONDS)
 
 
 class Clock:
@@ -62,9 +64,14 @@ class AtOnce(Executor):
 
 
 class Worker:
-    """A worker with one thread: each step until nothing is due, the polls, then recovery."""
+    """A worker with one thread: each step until nothing is due, the polls, then recovery.
 
-    def __init__(self) -> None:
+    Like a real one, it recovers at its start and then every `RECOVER_SECONDS` of `clock`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.recovers_at = clock.now
         self.name = heartbeat.worker_name()
         self.steps = steps_for(list(QUEUES))
         self.poller = Poller(self.name)
@@ -77,6 +84,7 @@ class Worker:
             self.guarded(partial(self._until_nothing_is_due, step))
         self.guarded(partial(self.poller.tick, 0))
         if recovers:
+            self.recovers_at = self.clock.now + RECOVERY
             self.guarded(partial(recovery.free_forgotten, self.name))
             self.guarded(recovery.recover)
 
@@ -113,20 +121,20 @@ class Walk:
         self.key = uuid.uuid4()
         self.prompt = f"ridges {self.key}"
         self.run: Run | None = None
-        self.worker = Worker()
+        clock.put_back()
+        self.worker = Worker(clock)
         self.is_stuck = False
         self.seconds = 0.0
         self.refusals: list[Exception] = []
 
     def go(self, points: Points, *griefs, **more) -> None:
         """Go the whole way. `griefs` and `more` are those of `Points.walk`."""
-        self.clock.put_back()
         ProviderAccount.objects.update(
             failures=0, paused_until=None, paused_why="", blocked_code="", alert=""
         )
         with points.walk(*griefs, **more):
             for number_of_round in range(MOST_ROUNDS):
-                self._go_on(recovers=not number_of_round or bool(points.met))
+                self._go_on(recovers=self._recovers(number_of_round, points))
                 if self._has_settled():
                     break
                 self.clock.wait_until(self._next_look(points))
@@ -136,6 +144,12 @@ class Walk:
             self._go_on(recovers=True)  # this must change nothing
         self.worker.delete()
 
+    def _recovers(self, number_of_round: int, points: Points) -> bool:
+        """Whether recovery is due. It has nothing to do on a walk without an error."""
+        if not points.met:
+            return number_of_round == 0
+        return self.clock.now >= self.worker.recovers_at
+
     def _go_on(self, *, recovers: bool) -> None:
         try:
             if self.run is None:
@@ -143,7 +157,7 @@ class Walk:
             self.worker.go_round(recovers=recovers)
         except Killed:
             self.worker.delete()
-            self.worker = Worker()
+            self.worker = Worker(self.clock)
 
     def _press(self) -> Run | None:
         try:
@@ -159,8 +173,11 @@ class Walk:
         return self.run is not None and not self._open().exists()
 
     def _next_look(self, points: Points) -> datetime:
-        """When a row falls due. After an error, in two seconds at the latest."""
-        deliveries = Delivery.objects.filter(generation__run=self.run)
+        """When a row falls due. After an error, in two seconds at the latest.
+
+        An image that is still claimed was forgotten, and waits for recovery.
+        """
+        deliveries = Delivery.objects.filter(generation__run=self.run, claimed_by="")
         moments = [*self._open().values_list("next_action_at", flat=True)]
         moments += deliveries.values_list("next_action_at", flat=True)
         due = min(filter(None, moments), default=self.clock.now + LOOK)

@@ -60,8 +60,13 @@ def test_an_existing_env_is_not_changed(tmp_path):
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """A virtual environment for an empty lock file, in a path with a space."""
+    """A virtual environment for an empty lock file, in a path with a space.
+
+    Before it was made there was one without a Python, because making one takes long.
+    """
     folder = tmp_path_factory.mktemp("a folder")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    install.python_of(folder / ".venv").symlink_to("/no/such/python")
     (folder / "requirements.txt").write_text("# no package\n")
     install.install_packages(folder / "requirements.txt", folder / ".venv")
     return folder / ".venv"
@@ -88,12 +93,9 @@ def test_a_package_without_a_hash_is_refused(environment, tmp_path):
         install.install_packages(lock, environment)
 
 
-def test_an_environment_whose_python_is_missing_is_made_again(tmp_path):
-    environment = tmp_path / ".venv"
-    (environment / "bin").mkdir(parents=True)
-    install.python_of(environment).symlink_to("/no/such/python")
-    (tmp_path / "requirements.txt").write_text("# no package\n")
+def test_an_environment_that_is_missing_is_not_usable(tmp_path):
+    assert not install.is_usable(tmp_path / ".venv")
 
-    install.install_packages(tmp_path / "requirements.txt", environment)
 
+def test_an_environment_whose_python_was_missing_is_made_again(environment):
     assert install.is_usable(environment)

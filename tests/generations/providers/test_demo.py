@@ -25,6 +25,9 @@ from generations.providers.validation import validate
 PROMPT = "Layered mountain ridges at dawn, low fog in the valleys"
 ENGINE = DemoProvider.engines[0]
 
+# As in the studio. While tests run they are smaller, see `tests/conftest.py`.
+WORK_AREA, LARGE_WORK_AREA = demo_pictures.WORK_AREA, demo_pictures.LARGE_WORK_AREA
+
 # One prompt for each scene, as people write them.
 SCENE_PROMPTS = {
     "ridges": PROMPT,
@@ -171,12 +174,6 @@ class TestPictures:
         image = opened(file_of(bring(demo, clock, ask(aspect_ratio=ratio))))
         assert (image.format, image.size) == ("JPEG", SIZES["2K"][ratio])
 
-    @pytest.mark.parametrize(("ratio", "output_format"), [("21:9", "jpeg"), ("9:16", "png")])
-    def test_4k_has_its_exact_size(self, demo, clock, ratio, output_format):
-        request = ask(resolution="4K", aspect_ratio=ratio, output_format=output_format)
-        image = opened(file_of(bring(demo, clock, request)))
-        assert (image.format, image.size) == (output_format.upper(), SIZES["4K"][ratio])
-
     def test_the_answer_says_what_was_made(self, demo, clock):
         result = bring(demo, clock, ask(seed=11))
         assert (result.model, result.seed, result.cost_usd) == (ENGINE.model, 11, 0)
@@ -207,6 +204,24 @@ class TestPictures:
     def test_every_option_makes_a_difference(self, demo, clock, option):
         plain, changed = bring(demo, clock, ask(seed=5)), bring(demo, clock, ask(seed=5, **option))
         assert file_of(plain) != file_of(changed)
+
+
+class TestFullSize:
+    """Composed on as many pixels as in the studio."""
+
+    @pytest.fixture(autouse=True)
+    def fine_pictures(self, monkeypatch):
+        monkeypatch.setattr(demo_pictures, "WORK_AREA", WORK_AREA)
+        monkeypatch.setattr(demo_pictures, "LARGE_WORK_AREA", LARGE_WORK_AREA)
+
+    @pytest.mark.parametrize(
+        ("resolution", "ratio", "output_format"),
+        [("4K", "21:9", "jpeg"), ("4K", "9:16", "png"), ("2K", "1:1", "jpeg")],
+    )
+    def test_the_file_has_its_exact_size(self, demo, clock, resolution, ratio, output_format):
+        request = ask(resolution=resolution, aspect_ratio=ratio, output_format=output_format)
+        image = opened(file_of(bring(demo, clock, request)))
+        assert (image.format, image.size) == (output_format.upper(), SIZES[resolution][ratio])
 
 
 class TestScenes:
