@@ -2,10 +2,11 @@
 
 `HANGING_POLLERS` is how many pollers hang in their first tick, one after the other.
 `HANGING_CONSUMER` makes Celery's own loop hang, with any broker. Both hang for ever. The watchdog
-waits two seconds instead of thirty.
+waits four seconds instead of thirty; with a hanging consumer, only from SIGUSR2 on.
 """
 
 import os
+import signal
 import sys
 import threading
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from celery.__main__ import main
 from celery.worker import loops
 
-STUCK_SECONDS = 2.0
+STUCK_SECONDS = 4.0
 
 
 def hang(*_args: Any, **_kwargs: Any) -> None:
@@ -27,7 +28,9 @@ def plant() -> None:
     from generations.jobs.execution.polling import Poller
     from generations.jobs.worker import watchdog
 
-    watchdog.STUCK_SECONDS = STUCK_SECONDS
+    def lose_patience(*_args: Any) -> None:
+        watchdog.STUCK_SECONDS = STUCK_SECONDS
+
     watchdog.HEARTBEAT_STUCK_SECONDS = 60.0
     hanging = iter(range(int(os.environ.get("HANGING_POLLERS", "0"))))
     tick = Poller.tick
@@ -40,6 +43,9 @@ def plant() -> None:
     Poller.tick = tick_or_hang
     if os.environ.get("HANGING_CONSUMER"):
         loops.asynloop = loops.synloop = hang
+        signal.signal(signal.SIGUSR2, lose_patience)
+    else:
+        lose_patience()
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ def test_a_consumer_that_hangs_does_not_delay_the_work(alice, start):
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
     [process] = workers.processes
+    process.send_signal(signal.SIGUSR2)
     ends(process)
     assert process.returncode == 70
     assert "its consumer of hints stands still" in workers.log()
