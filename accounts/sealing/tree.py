@@ -8,6 +8,7 @@ many leaves there are. This module knows nothing of the database: `read` gives i
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 # Levels between two stored ones, and how many nodes of a stored level form one of the next.
@@ -23,7 +24,8 @@ HASH_BYTES = 32
 Read = Callable[[int, int, int], list[bytes]]
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Node:
     """The root of a complete subtree of 2**level leaves, the first of which is index * 2**level."""
 
     level: int

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from accounts.sealing.tree import MOST_LEAVES, Tree
+from accounts.sealing.tree import MOST_LEAVES, Node, Tree
 
 
 def sha256(data):
@@ -119,8 +119,9 @@ class Stored:
         self.read_count = 0
         for begin, end in itertools.pairwise(sizes):
             tree = self.tree(begin)
-            for level, index, hash_ in tree.append(leaves[begin:end]):
-                assert self.rows.setdefault((level, index), hash_) is hash_
+            for node in tree.append(leaves[begin:end]):
+                assert (node.level, node.index) not in self.rows
+                self.rows[node.level, node.index] = node.hash
 
     def tree(self, size):
         return Tree(size, self.read)
@@ -232,7 +233,7 @@ def test_each_complete_subtree_is_given_once_when_it_is_complete():
     tree = STORED.tree(1000)
     assert tree.append(LEAVES[1000:1023]) == []
     [node] = tree.append(LEAVES[1023:1030])
-    assert node == (10, 0, mth(LEAVES[:1024]))
+    assert node == Node(10, 0, mth(LEAVES[:1024]))
     assert tree.root() == mth(LEAVES[:1030])
 
 
@@ -264,7 +265,7 @@ def test_nodes_of_the_higher_levels_are_made_of_those_below():
     huge = Huge()
     tree = Tree(2**30 - 1, huge.read)
     nodes = tree.append([leaf(1)])
-    assert [(level, index) for level, index, _hash in nodes] == [
+    assert [(node.level, node.index) for node in nodes] == [
         (10, 2**20 - 1),
         (20, 1023),
         (30, 0),
