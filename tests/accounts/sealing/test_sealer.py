@@ -28,10 +28,14 @@ def newest():
 
 
 def change(sql, *params):
-    """Change the database behind the studio's back."""
+    """Change the database behind the studio's back.
+
+    PostgreSQL can't alter a table while foreign keys are still to be checked.
+    """
     connection.check_constraints()
     with append_only.lifted(connection), connection.cursor() as cursor:
         cursor.execute(sql, params)
+        connection.check_constraints()
 
 
 class TestSealing:
