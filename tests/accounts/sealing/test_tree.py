@@ -1,5 +1,6 @@
 """The tree, compared with the definitions of the RFCs, which are written here once more."""
 
+import functools
 import hashlib
 import itertools
 import random
@@ -31,10 +32,15 @@ def below(n):
 
 
 def mth(leaves):
+    return _mth(tuple(leaves))
+
+
+@functools.cache
+def _mth(leaves):
     if len(leaves) <= 1:
         return leaves[0] if leaves else sha256(b"")
     k = below(len(leaves))
-    return sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:]))
+    return sha256(b"\x01" + _mth(leaves[:k]) + _mth(leaves[k:]))
 
 
 def path(m, leaves):
