@@ -8,6 +8,7 @@ import stat
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.core.management import call_command
 from django.utils import timezone
@@ -223,3 +224,18 @@ class TestBucket:
     def test_waits_for_an_answer_for_a_bounded_time(self, locked):
         config = storages["checkpoints"].client_config
         assert (config.connect_timeout, config.read_timeout) == (3, 5)
+
+    @pytest.mark.parametrize(
+        ("url", "message"),
+        [
+            ("file:///folder", "must be s3://"),
+            ("s3://", "must be s3://"),
+            ("s3://bucket?browsers=no", "unknown parameter browsers"),
+            ("s3://bucket?days=0", "days must be a number from 1 to 36500"),
+            ("s3://bucket?days=1e9", "days must be"),
+            ("s3://bucket?addressing=other", "addressing must be path or virtual"),
+        ],
+    )
+    def test_a_setting_that_is_wrong_is_refused(self, url, message):
+        with pytest.raises(ImproperlyConfigured, match=f"^LOG_CHECKPOINT_BUCKET.*{message}"):
+            checkpoint_storages(url)
