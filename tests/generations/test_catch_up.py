@@ -7,9 +7,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import append_only, audit
+from accounts import append_only, audit, sealing
 from accounts.events import Event
-from accounts.models import Record, RecordTeam
+from accounts.models import Leaf, Record, RecordTeam, Unsealed
 from generations import tasks
 from generations.catch_up import catch_up
 from generations.models import Run
@@ -18,17 +18,19 @@ from tests.generations.factories import make_run
 from tests.queries import plans_of
 
 pytestmark = pytest.mark.django_db
+SAID = "Teams added to records: {}. Runs added to search: {}. Records that will be sealed: {}.\n"
 
 
 @pytest.fixture
 def by_an_older_version(alice):
-    """A record without a team and a run without words, as the older version writes them."""
+    """A record without a team and seal, and a run without words, as the older version writes."""
     run = make_run(alice)
     with transaction.atomic():
         record = audit.record(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid)
     connection.check_constraints()
     with append_only.lifted(connection):
         RecordTeam.objects.all().delete()
+    Unsealed.objects.all().delete()
     IndexedPrompt.objects.all().delete()
     return record, run
 
@@ -37,27 +39,39 @@ def is_complete(record, run):
     return (
         list(record.teams.values_list("team", flat=True)) == [run.team_id],
         IndexedPrompt.objects.filter(pk=run.pk).exists(),
+        Unsealed.objects.filter(pk=record.pk).exists(),
     )
 
 
 def test_the_command_completes_both_and_says_so(by_an_older_version, capsys):
     call_command("catch_up")
 
-    assert is_complete(*by_an_older_version) == (True, True)
-    assert capsys.readouterr().out == "Teams added to records: 1. Runs added to search: 1.\n"
+    assert is_complete(*by_an_older_version) == (True, True, True)
+    assert capsys.readouterr().out == SAID.format(1, 1, 1)
     call_command("catch_up")
-    assert capsys.readouterr().out == "Teams added to records: 0. Runs added to search: 0.\n"
+    assert capsys.readouterr().out == SAID.format(0, 0, 0)
 
 
 def test_so_does_the_task_of_each_night(by_an_older_version):
     tasks.complete_rows_of_older_versions()
 
-    assert is_complete(*by_an_older_version) == (True, True)
+    assert is_complete(*by_an_older_version) == (True, True, True)
 
 
 def test_what_is_older_than_asked_is_not_read(by_an_older_version):
-    assert catch_up(timezone.now()) == (0, 0)
-    assert is_complete(*by_an_older_version) == (False, False)
+    assert catch_up(timezone.now()) == (0, 0, 0)
+    assert is_complete(*by_an_older_version) == (False, False, False)
+
+
+def test_a_record_that_is_sealed_is_not_sealed_again(by_an_older_version, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    call_command("catch_up")
+    sealing.seal()
+    sealed = Leaf.objects.count()
+
+    call_command("catch_up")
+    assert sealing.seal() == 0
+    assert Leaf.objects.count() == sealed == Record.objects.count()
 
 
 @pytest.mark.parametrize("model", [Record, Run])

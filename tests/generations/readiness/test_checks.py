@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 from celery import Celery
 from django.core.files.storage import storages
+from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from accounts import caching, tasks
-from accounts.models import Pulse
+from accounts import audit, caching, tasks
+from accounts.events import Event
+from accounts.models import Pulse, Unsealed
 from generations.jobs import broker
 from generations.models import Worker
 from generations.queues import QUEUES
@@ -80,6 +83,18 @@ class TestBeat:
 @pytest.mark.django_db
 def test_the_database_answers():
     assert look("database").ok
+
+
+@pytest.mark.django_db
+class TestLog:
+    def test_a_record_may_wait_for_five_minutes(self, alice):
+        assert look("log").ok
+        with transaction.atomic():
+            audit.record(Event.USER_CHANGED, actor=alice, subject=alice)
+        assert look("log").ok
+        Unsealed.objects.update(since=timezone.now() - timedelta(minutes=6))
+        finding = look("log")
+        assert (finding.ok, "more than 5 minutes" in finding.detail) == (False, True)
 
 
 class TestCache:

@@ -6,12 +6,15 @@ from collections import namedtuple
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import pulses
-from accounts.models import Notice, Pulse
+from accounts import audit, pulses
+from accounts import tasks as accounts_tasks
+from accounts.events import Event
+from accounts.models import Checkpoint, Notice, Pulse, Unsealed, Witness
+from accounts.notices import notices_for
 from generations.jobs import dispatch, heartbeat
 from generations.models import Delivery, Generation, ProviderAccount, Worker
 from generations.queues import QUEUES
@@ -71,6 +74,43 @@ def make_late_delivery(user, status):
 def test_a_studio_that_is_well_is_told_of_nothing(well, eye, alice):
     make_generation(make_run(alice))
     assert told_by(eye) == []
+
+
+class TestSeal:
+    @pytest.fixture
+    def record(self, alice):
+        with transaction.atomic():
+            return audit.record(Event.USER_CHANGED, actor=alice, subject=alice)
+
+    def test_a_record_that_waits_for_five_minutes_is_told_with_the_reason(
+        self, well, eye, record, settings, tmp_path
+    ):
+        settings.DATA_DIR = tmp_path
+        (tmp_path / "keys").write_text("in the way")
+        accounts_tasks.seal()
+        assert told_by(eye) == []
+        Unsealed.objects.update(since=timezone.now() - timedelta(minutes=6))
+        assert told_by(eye) == ["log:unsealed"]
+        assert "can't be written" in notices_for(record.actor)[0].to_do
+        (tmp_path / "keys").unlink()
+        accounts_tasks.seal()
+        assert told_by(eye) == []
+
+    @pytest.mark.parametrize("name", ["file", "bucket"])
+    def test_a_checkpoint_that_is_not_copied_is_told(self, well, eye, settings, name):
+        if name == "bucket":
+            settings.STORAGES = {**settings.STORAGES, "checkpoints": {}}
+        first = timezone.now() - timedelta(minutes=16)
+        fields = {"root": bytes(32), "key_id": "", "note": ""}
+        Checkpoint.objects.create(size=1, at=first, **fields)
+        last = Checkpoint.objects.create(size=2, at=timezone.now(), **fields)
+        for each in ("file", "bucket"):
+            Witness.objects.create(name=each, checkpoint=last.pk)
+        assert told_by(eye) == []
+        Witness.objects.filter(pk=name).update(checkpoint=0, trouble="file_unwritable")
+        assert told_by(eye) == [f"log:{name}_late"]
+        Witness.objects.update(checkpoint=last.pk)
+        assert told_by(eye) == []
 
 
 class TestWorkersAndBeat:
