@@ -1,9 +1,9 @@
 """The two PostgreSQL roles of a studio: the owner of its tables, and the one that runs it.
 
-A table's owner can switch its triggers off. So the role of DATABASE_URL, with which the studio runs,
-owns nothing: it may add to the append-only tables and read them, and has the usual rights on all
+A table's owner can switch its triggers off. So the role of DATABASE_URL, which runs the studio,
+owns nothing: it may read the append-only tables and add to them, and has the usual rights on all
 others. Migrations run as the role of MIGRATE_DATABASE_URL. If both settings name the same role, the
-studio works, and only the triggers protect the log.
+studio works, but only the triggers protect the log.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,7 @@ from accounts.append_only import ERASABLE, TABLES
 ORDINARY = "SELECT, INSERT, UPDATE, DELETE"
 ON_APPEND_ONLY = "SELECT, INSERT"
 ON_SEQUENCES = "USAGE, SELECT"
+_APPEND_ONLY = "oid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)"
 # Rights with which a role could change an append-only table or what guards it.
 DANGEROUS = ("UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
@@ -59,8 +60,9 @@ def connected_as(account: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
     if not account:
         yield usual
         return
-    # A pool is shared by all connections of the alias.
-    options = {name: value for name, value in usual.settings_dict["OPTIONS"].items() if name != "pool"}
+    # All connections of the alias would share one pool.
+    options = usual.settings_dict["OPTIONS"].copy()
+    options.pop("pool", None)
     other = type(usual)({**usual.settings_dict, **account, "OPTIONS": options}, DEFAULT_DB_ALIAS)
     usual.close()
     connections[DEFAULT_DB_ALIAS] = other
@@ -84,8 +86,7 @@ def check_ready(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [running_role().name])
         is_made = cursor.fetchone()
         cursor.execute(
-            "SELECT 1 FROM pg_class WHERE oid IN (SELECT to_regclass(name) FROM unnest(%s) AS name) "
-            "AND NOT pg_has_role(relowner, 'USAGE')",
+            f"SELECT 1 FROM pg_class WHERE {_APPEND_ONLY} AND NOT pg_has_role(relowner, 'USAGE')",  # noqa: S608
             [list(TABLES)],
         )
         is_foreign = cursor.fetchone()
@@ -143,8 +144,8 @@ def dangers(connection: BaseDatabaseWrapper) -> list[str]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname, pg_has_role(relowner, 'MEMBER') FROM pg_class "
-            "WHERE oid IN (SELECT to_regclass(name) FROM unnest(%s) AS name) ORDER BY relname",
+            "SELECT relname, pg_has_role(relowner, 'MEMBER') FROM pg_class "  # noqa: S608
+            f"WHERE {_APPEND_ONLY} ORDER BY relname",
             [list(TABLES)],
         )
         owns = dict(cursor.fetchall())
@@ -173,7 +174,7 @@ def _owned(cursor: Any, owner: str, kinds: str) -> list[str]:
     """Names of the relations of the current schema that `owner` owns; `kinds` as in pg_class."""
     cursor.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-        "AND relkind::text = ANY(%s) AND pg_get_userbyid(relowner) = %s ORDER BY relname",
+        "AND relkind::text = ANY(%s::text[]) AND pg_get_userbyid(relowner) = %s ORDER BY relname",
         [list(kinds), owner],
     )
     return [name for (name,) in cursor.fetchall()]
@@ -187,7 +188,7 @@ def _schema(cursor: Any) -> str:
 def _excess(cursor: Any, table: str) -> Iterator[str]:
     """The rights on an append-only table that the current role has and should not have."""
     cursor.execute(
-        "SELECT has_table_privilege(%s, right_), right_ FROM unnest(%s) AS right_",
+        "SELECT has_table_privilege(%s, right_), right_ FROM unnest(%s::text[]) AS right_",
         [table, list(DANGEROUS)],
     )
     rights = [right for has, right in cursor.fetchall() if has]

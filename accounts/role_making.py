@@ -95,7 +95,8 @@ def _limit(cursor: Any, owner: str, running: str) -> Iterator[str]:
         yield f"{running} is no longer a member of {owner}."
     attributes = [name for name, has in zip(UNWANTED, unwanted, strict=True) if has]
     if attributes:
-        cursor.execute(f"ALTER ROLE {quoted(running)} {' '.join(f'NO{name}' for name in attributes)}")
+        without = " ".join(f"NO{name}" for name in attributes)
+        cursor.execute(f"ALTER ROLE {quoted(running)} {without}")
         yield f"{running} has lost {', '.join(attributes)}."
 
 

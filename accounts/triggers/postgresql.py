@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from django.db.backends.utils import CursorWrapper
 
-_REFUSE = " BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation'; END "
+_REFUSE = (
+    " BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation'; END "
+)
 _REFUSE_UNLESS_EMPTIED = (
     " BEGIN IF TG_OP = 'UPDATE' AND {emptied} THEN RETURN NEW; END IF; "
     "RAISE EXCEPTION '{table} may only be emptied' USING ERRCODE = 'restrict_violation'; END "

@@ -22,7 +22,8 @@ _NO_REPLACE = (
     "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {clashes} "
     "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
-NAMES = ("no_update", "no_delete", "no_replace")
+_EXISTS = "EXISTS (SELECT 1 FROM {table} WHERE {condition})"
+_NAMES = ("no_update", "no_delete", "no_replace")
 
 
 def wanted(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> dict[str, str]:
@@ -50,7 +51,8 @@ def wanted(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> dict[s
 
 def older(table: str) -> set[str]:
     """Descriptions of triggers that older versions of the studio installed."""
-    return {_NO_REPLACE.format(table=table, clashes=f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)")}
+    clashes = _EXISTS.format(table=table, condition="id = NEW.id")
+    return {_NO_REPLACE.format(table=table, clashes=clashes)}
 
 
 def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
@@ -70,7 +72,7 @@ def create(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> None:
 
 def drop(cursor: CursorWrapper, table: str) -> None:
     """Remove the triggers that `create` installs."""
-    for name in NAMES:
+    for name in _NAMES:
         cursor.execute(f"DROP TRIGGER IF EXISTS {table}_{name}")
 
 
@@ -81,18 +83,17 @@ def _columns(cursor: CursorWrapper, table: str) -> list[str]:
 
 def _clashes(cursor: CursorWrapper, table: str, columns: Sequence[str]) -> Iterator[str]:
     """A condition for each unique key: a row of `table` has the same key as NEW."""
-    # Each row has this key, under whatever name. For a row without one, NEW.rowid is -1.
-    yield f"EXISTS (SELECT 1 FROM {table} WHERE rowid = NEW.rowid)"
+    # Each row has this key, whatever its name. For a new row without one, NEW.rowid is -1.
+    yield _EXISTS.format(table=table, condition="rowid = NEW.rowid")
     for index, condition in _unique_indexes(cursor, table):
         same = " AND ".join(_same_key(cursor, index))
         if not condition:
-            yield f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+            yield _EXISTS.format(table=table, condition=same)
             continue
-        new = ", ".join(f'NEW."{column}" AS "{column}"' for column in columns)
-        yield (
-            f"(EXISTS (SELECT 1 FROM {table} WHERE {same} AND ({condition})) "
-            f"AND EXISTS (SELECT 1 FROM (SELECT {new}) WHERE {condition}))"
-        )
+        old = _EXISTS.format(table=table, condition=f"{same} AND ({condition})")
+        columns_of_new = ", ".join(f'NEW."{column}" AS "{column}"' for column in columns)
+        new = _EXISTS.format(table=f"(SELECT {columns_of_new})", condition=condition)
+        yield f"({old} AND {new})"
 
 
 def _unique_indexes(cursor: CursorWrapper, table: str) -> list[tuple[str, str]]:
@@ -103,10 +104,12 @@ def _unique_indexes(cursor: CursorWrapper, table: str) -> list[tuple[str, str]]:
         'WHERE list."unique" ORDER BY list.name',
         [table],
     )
-    return [
-        (name, re.split(r"\bWHERE\b", sql, maxsplit=1, flags=re.IGNORECASE)[1].strip() if partial else "")
-        for name, partial, sql in cursor.fetchall()
-    ]
+    return [(name, _condition(sql) if partial else "") for name, partial, sql in cursor.fetchall()]
+
+
+def _condition(sql: str) -> str:
+    """The condition of a partial index."""
+    return re.split(r"\bWHERE\b", sql, maxsplit=1, flags=re.IGNORECASE)[1].strip()
 
 
 def _same_key(cursor: CursorWrapper, index: str) -> list[str]:
@@ -114,7 +117,9 @@ def _same_key(cursor: CursorWrapper, index: str) -> list[str]:
 
     Raises NotImplementedError for an index of an expression.
     """
-    cursor.execute("SELECT name, coll FROM pragma_index_xinfo(%s) WHERE key ORDER BY seqno", [index])
+    cursor.execute(
+        "SELECT name, coll FROM pragma_index_xinfo(%s) WHERE key ORDER BY seqno", [index]
+    )
     columns = cursor.fetchall()
     if any(name is None for name, _ in columns):
         raise NotImplementedError(f"{index}: no trigger can be made for a key with an expression")

@@ -97,15 +97,12 @@ class TestRefusals:
             )
 
 
-
 def unique_keys(table):
     """Column lists of the unique keys of a table, as the database knows them."""
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, table).values()
     keys = {
-        tuple(found["columns"])
-        for found in constraints
-        if found["unique"] or found["primary_key"]
+        tuple(found["columns"]) for found in constraints if found["unique"] or found["primary_key"]
     }
     return sorted(keys | {("rowid",)})
 
@@ -143,6 +140,7 @@ def replace_sql(table, row):
 
 def replaces(table, old, new):
     """Whether the database, without triggers, lets the new row take the place of the old one."""
+
     class Undone(Exception):
         pass
 

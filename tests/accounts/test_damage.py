@@ -151,9 +151,10 @@ def test_a_new_unique_key_is_guarded_by_the_next_migration():
     execute("CREATE UNIQUE INDEX another ON accounts_record (leaf) WHERE story IS NOT NULL")
     append_only.install(connection)
     with connection.cursor() as cursor:
-        assert '"leaf" = NEW."leaf"' in sqlite.present(cursor, "accounts_record")[
-            "accounts_record_no_replace"
-        ]
+        assert (
+            '"leaf" = NEW."leaf"'
+            in sqlite.present(cursor, "accounts_record")["accounts_record_no_replace"]
+        )
 
 
 @needs_sqlite

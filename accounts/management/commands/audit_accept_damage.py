@@ -13,8 +13,8 @@ REFUSED = 2
 
 class Command(BaseCommand):
     help = (
-        "Shows the damage to the log that keeps the studio from starting, puts the protection back, "
-        "and records who accepted which damage and why."
+        "Shows the damage to the log that keeps the studio from starting, repairs the "
+        "protection, and records who accepted which damage and why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

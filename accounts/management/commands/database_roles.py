@@ -8,15 +8,16 @@ from environ import Env
 
 from accounts import database_roles, role_making
 
-ONE_ROLE = """DATABASE_URL and MIGRATE_DATABASE_URL name one role, {role}. Choose a second one, and set for example:
+ONE_ROLE = """\
+DATABASE_URL and MIGRATE_DATABASE_URL name one role, {role}. Choose a second one and set, such as:
   MIGRATE_DATABASE_URL=postgres://{role}:<its password>@{host}/{name}
   DATABASE_URL=postgres://{role}_run:<another password>@{host}/{name}
-Then run this command again: it makes the role."""
-SETTINGS = """Settings:
-  DATABASE_URL          names {running}, which runs the studio.
-  MIGRATE_DATABASE_URL  names {owner}, which owns the tables. Keep it away from the studio's programs:
-                        only `migrate`, `database_roles`, `audit_accept_damage` and
-                        `seedream_site.launch --prepare-only` need it."""
+Then run this command again, which makes the new role."""
+SETTINGS = """\
+DATABASE_URL names {running}, which runs the studio.
+MIGRATE_DATABASE_URL names {owner}, which owns the tables. Only `seedream_site.launch` and the
+commands `migrate`, `database_roles` and `audit_accept_damage` need this setting. Keep it from all
+other programs."""
 REFUSED = 2
 
 
@@ -39,11 +40,9 @@ class Command(BaseCommand):
         if connection.vendor != "postgresql":
             raise CommandError("Only PostgreSQL has roles.", returncode=REFUSED)
         if not database_roles.are_two():
-            database = settings.DATABASES["default"]
-            raise CommandError(
-                ONE_ROLE.format(role=database["USER"], host=database["HOST"], name=database["NAME"]),
-                returncode=REFUSED,
-            )
+            given = settings.DATABASES["default"]
+            said = ONE_ROLE.format(role=given["USER"], host=given["HOST"], name=given["NAME"])
+            raise CommandError(said, returncode=REFUSED)
         self._make(_account(admin_url) if admin_url else settings.DATABASE_OWNER)
 
     def _make(self, account: dict[str, Any]) -> None:
@@ -58,8 +57,8 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             raise CommandError(
-                f"{account['USER']} may not do this ({_line(error)}), and nothing was changed. Name "
-                "a superuser with --admin-url."
+                f"{account['USER']} may not do this ({_line(error)}), and nothing was changed. "
+                "Name a superuser with --admin-url."
             ) from error
         for sentence in done:
             self.stdout.write(sentence)
