@@ -17,9 +17,7 @@ from generations.models import Run
 from generations.models.prompt_index import IndexedPrompt
 from tests.generations.asking import APIXO
 
-needs_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has no roles"
-)
+pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no roles")
 
 ON_A_TABLE = (
     "UPDATE {table} SET id = id",
@@ -87,7 +85,6 @@ def write_a_record(alice):
     connection.check_constraints()
 
 
-@needs_postgresql
 @pytest.mark.django_db
 class TestRunningRole:
     def test_cannot_touch_the_log_or_what_guards_it(self, made, running):
@@ -129,7 +126,6 @@ class TestRunningRole:
             cursor.execute("DELETE FROM later")
 
 
-@needs_postgresql
 @pytest.mark.django_db
 class TestMaking:
     def test_says_what_it_did_and_repeats_without_harm(self, made, owner, running):
@@ -189,7 +185,6 @@ class TestMaking:
         assert not any("secret" in sql for sql in statements)
 
 
-@needs_postgresql
 @pytest.mark.django_db
 class TestCheck:
     def test_one_role_for_everything_is_a_warning(self):
@@ -258,7 +253,6 @@ def as_running_role(two_roles, running, monkeypatch):
         yield
 
 
-@needs_postgresql
 def test_a_studio_with_two_roles_does_everything(alice, as_running_role, owner, apixo, capsys):
     """Migrates, is checked, makes an image from the prompt to the file, and indexes its words."""
     call_command("database_roles")  # once it exists, the owner itself can do this
@@ -276,7 +270,6 @@ def test_a_studio_with_two_roles_does_everything(alice, as_running_role, owner, 
         cursor.execute(f'SET ROLE "{owner.name}"')
 
 
-@needs_postgresql
 def test_damage_is_accepted_by_the_owner(as_running_role, settings):
     with database_roles.as_owner() as connection_of_owner:
         append_only.remove(connection_of_owner)
@@ -287,7 +280,6 @@ def test_damage_is_accepted_by_the_owner(as_running_role, settings):
     assert Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED).exists()
 
 
-@needs_postgresql
 @pytest.mark.django_db
 class TestCommand:
     def test_roles_that_are_not_set_up_are_an_error(self, settings_for_two):
@@ -304,13 +296,3 @@ class TestCommand:
     def test_roles_that_only_a_superuser_can_make(self, settings_for_two):
         with pytest.raises(CommandError, match="--admin-url"):
             call_command("database_roles")
-
-    def test_with_one_role_it_says_what_to_put_into_the_settings(self):
-        with pytest.raises(CommandError, match="MIGRATE_DATABASE_URL=postgres://"):
-            call_command("database_roles")
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has roles")
-def test_on_sqlite_there_are_no_roles():
-    with pytest.raises(CommandError, match="Only PostgreSQL"):
-        call_command("database_roles")
