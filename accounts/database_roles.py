@@ -79,22 +79,29 @@ def as_owner() -> Any:
 
 
 def check_ready(connection: BaseDatabaseWrapper) -> None:
-    """Raise `CommandError` if the owner cannot migrate: `manage.py database_roles` never ran."""
+    """Raise `CommandError` if the settings name two roles that are not set up."""
     if not are_two():
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [running_role().name])
         is_made = cursor.fetchone()
-        cursor.execute(
-            f"SELECT 1 FROM pg_class WHERE {_APPEND_ONLY} AND NOT pg_has_role(relowner, 'USAGE')",  # noqa: S608
-            [list(TABLES)],
-        )
-        is_foreign = cursor.fetchone()
-    if not is_made or is_foreign:
+    if not is_made or not owns_tables(connection):
         raise CommandError(
             "DATABASE_URL and MIGRATE_DATABASE_URL name two database roles that are not set up: "
             "run `manage.py database_roles`."
         )
+
+
+def owns_tables(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the connection's role owns all append-only tables that exist."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM pg_class WHERE {_APPEND_ONLY} AND NOT pg_has_role(relowner, 'USAGE')",  # noqa: S608
+            [list(TABLES)],
+        )
+        return cursor.fetchone() is None
 
 
 def grant(connection: BaseDatabaseWrapper, *, owner: str, running: str) -> int:

@@ -270,6 +270,13 @@ def test_a_studio_with_two_roles_does_everything(alice, as_running_role, owner, 
         cursor.execute(f'SET ROLE "{owner.name}"')
 
 
+def test_without_the_owner_there_is_no_migration(as_running_role, settings):
+    settings.DATABASE_OWNER = {}
+    call_command("migrate", verbosity=0)  # nothing to do
+    with pytest.raises(CommandError, match="set MIGRATE_DATABASE_URL"):
+        call_command("migrate", "generations", "0013", verbosity=0)
+
+
 def test_damage_is_accepted_by_the_owner(as_running_role, settings):
     with database_roles.as_owner() as connection_of_owner:
         append_only.remove(connection_of_owner)

@@ -2,9 +2,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from accounts import append_only, damage, database_roles
+
+NOT_OWNER = (
+    "The role of DATABASE_URL may not change the tables: set MIGRATE_DATABASE_URL, with the role "
+    "that owns them."
+)
 
 
 class Command(migrate.Command):
@@ -19,7 +24,12 @@ class Command(migrate.Command):
             database_roles.check_ready(connection)
             if refuse_damage and (refusal := damage.refusal()):
                 raise CommandError(refusal)
-            super().handle(*args, **options)
+            try:
+                super().handle(*args, **options)
+            except ProgrammingError as error:
+                if database_roles.owns_tables(connection):
+                    raise
+                raise CommandError(NOT_OWNER) from error
 
     def migration_progress_callback(self, action: str, *args: Any, **kwargs: Any) -> None:
         # At once, because the next migration may take long, or be the last for a while.
