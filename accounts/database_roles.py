@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.append_only import ERASABLE, TABLES
@@ -109,7 +109,8 @@ def grant(connection: BaseDatabaseWrapper, *, owner: str, running: str) -> int:
 
     Tables that `owner` makes later get the usual rights, until this is called again.
     """
-    with connection.cursor() as cursor:
+    # In one transaction, so that a running studio is never without its rights.
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         tables = _owned(cursor, owner, "rpvm")
         append_only = [table for table in tables if table in TABLES]
         schema, to = _schema(cursor), quoted(running)
