@@ -8,7 +8,8 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People and credits")
 
     def ready(self) -> None:
-        from accounts import append_only, checks, groups  # noqa: F401, PLC0415  # checks register on import
+        from accounts import append_only, checks, database_roles, groups  # noqa: F401, PLC0415  # checks register on import
 
         post_migrate.connect(append_only.install_after_migrate, sender=self)
+        post_migrate.connect(database_roles.grant_after_migrate, sender=self)
         post_migrate.connect(groups.create_after_migrate, dispatch_uid="accounts.groups")

@@ -45,6 +45,7 @@ class Event(TextChoices):
     WEBHOOK_FORGED = "webhook:forged", _("Forged webhook call refused")
     LOG_SEALING_BEGAN = "log:sealing_began", _("Sealing of the log began")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
+    LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
     RECORD_READ = "record:read", _("Log read")
     ADMIN_ADDED = "admin:added", _("Added in the admin")
     ADMIN_CHANGED = "admin:changed", _("Changed in the admin")

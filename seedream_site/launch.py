@@ -207,6 +207,7 @@ def start_supervisor(config: Path, *, run_dir: Path) -> subprocess.Popen[bytes]:
         env={
             **os.environ,
             "PYTHONUNBUFFERED": "1",
+            "MIGRATE_DATABASE_URL": "",  # the programs must not act as the owner of the tables
             "STUDIO_PYTHON": sys.executable,
             "STUDIO_RUN_DIR": str(run_dir),
         },

@@ -13,6 +13,7 @@ from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
 
 from generations.queues import IMAGES, PROVIDER
+from seedream_site.database_owner import database_owner
 from seedream_site.file_storages import checkpoint_storages, file_storages
 from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
 
@@ -107,6 +108,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- Database, cache, files, mail --------------------------------------------------------------
 
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'studio.sqlite3'}")}
+# The role that owns the tables, if it is not the one that runs the studio.
+DATABASE_OWNER = database_owner(
+    DATABASES["default"], env.str("MIGRATE_DATABASE_URL", default=""), parse=env.db_url_config
+)
 # How many PostgreSQL connections the threads of a process share; with 0, each thread has one.
 DATABASE_POOL = env.int("DATABASE_POOL", default=0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -56,6 +56,7 @@ os.environ |= {
     "DEMO": "on",
     "PUBLIC_URL": "",
     "DATABASE_URL": _given("DATABASE_URL", f"sqlite:///{FOLDER / 'studio.sqlite3'}"),
+    "MIGRATE_DATABASE_URL": "",
     "CACHE_URL": _given("CACHE_URL", f"filecache://{FOLDER / 'cache'}"),
     "CELERY_BROKER_URL": _given("CELERY_BROKER_URL", ""),
     "STORAGE_URL": f"file://{FOLDER / 'files'}",

@@ -163,3 +163,9 @@ class TestReconcile:
 
         assert not Record.objects.filter(event=Event.LEDGER_DRIFTED).exists()
         assert caplog.text == ""
+
+
+def test_without_a_second_role_database_roles_says_what_to_do():
+    message = "Only PostgreSQL" if connection.vendor == "sqlite" else "MIGRATE_DATABASE_URL=postgr"
+    with pytest.raises(CommandError, match=message):
+        run("database_roles")

@@ -18,3 +18,20 @@ def test_a_worker_has_time_to_end_the_longest_call_before_it_is_killed():
     assert drain >= LONGEST_CALL_SECONDS
     assert len(grace) == 2
     assert min(grace) > drain
+
+
+def test_only_the_service_that_migrates_knows_the_owner_of_the_tables():
+    shared, services = COMPOSE.split("\nservices:\n")
+    [migrating] = re.findall(r"^  prepare:\n(?:    .*\n)+", services, re.MULTILINE)
+    assert "MIGRATE_DATABASE_URL: postgres://studio:${POSTGRES_PASSWORD" in migrating
+    assert COMPOSE.count("postgres://studio:") == 1
+    # They hide the values of `.env`, which every service is given.
+    assert 'POSTGRES_PASSWORD: ""' in shared
+    assert 'MIGRATE_DATABASE_URL: ""' in shared
+
+
+def test_roles_are_made_before_the_database_is_migrated():
+    [entrypoint] = re.findall(r'entrypoint: \["sh", "-c", "(.+)"\]', COMPOSE)
+    first, second = entrypoint.split(" && ")
+    assert first == "python manage.py database_roles"
+    assert second.endswith("seedream_site.launch --prepare-only")

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
 
 import pytest
+from django.db import connection
 
-from accounts import occupancy
+from accounts import append_only, occupancy
 from seedream_site import launch
 from seedream_site.launch import PROJECT, SUPERVISOR_CONFIG, StartError
 from seedream_site.programs import PROGRAMS
@@ -252,3 +253,14 @@ def test_a_redis_database_of_another_studio_is_refused_in_one_sentence(monkeypat
 
     with pytest.raises(StartError, match="another studio uses the Redis database in CACHE_URL"):
         launch.prepare()
+
+
+@pytest.mark.django_db
+def test_a_damaged_log_stops_the_start_before_anything_is_put_right(monkeypatch):
+    append_only.remove(connection)
+    monkeypatch.setattr(launch, "connections", mock.Mock())  # the test needs its connection
+
+    with pytest.raises(StartError, match=r"no_delete|no_truncate.* audit_accept_damage --reason"):
+        launch.prepare()
+
+    assert append_only.damage(connection) != []

@@ -82,3 +82,23 @@ def test_with_files_in_a_folder_the_policy_names_no_other_host(settings_of):
 def test_a_wrong_storage_url_is_refused_at_the_start(settings_of, address, said):
     with pytest.raises(ImproperlyConfigured, match=said):
         settings_of(STORAGE_URL=address)
+
+
+class TestOwnerOfTheTables:
+    RUNNING = "postgres://studio_run:a@db/studio"
+
+    @pytest.mark.parametrize("url", ["", RUNNING])
+    def test_is_the_running_role_unless_another_is_named(self, settings_of, url):
+        settings = settings_of(DATABASE_URL=self.RUNNING, MIGRATE_DATABASE_URL=url)
+        assert settings["DATABASE_OWNER"] == {}
+
+    def test_may_connect_to_another_host(self, settings_of):
+        url = "postgres://studio:b@direct:6432/studio"
+        settings = settings_of(DATABASE_URL=self.RUNNING, MIGRATE_DATABASE_URL=url)
+        account = {"USER": "studio", "PASSWORD": "b", "HOST": "direct", "PORT": 6432}
+        assert settings["DATABASE_OWNER"] == account
+
+    @pytest.mark.parametrize("url", ["postgres://studio:b@db/other", "sqlite:////tmp/studio"])
+    def test_of_another_database_is_refused(self, settings_of, url):
+        with pytest.raises(ImproperlyConfigured, match="the same database"):
+            settings_of(DATABASE_URL=self.RUNNING, MIGRATE_DATABASE_URL=url)

@@ -1,0 +1,43 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts import damage, database_roles
+
+REFUSED = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows the damage to the log that keeps the studio from starting, repairs the "
+        "protection, and records who accepted which damage and why."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--reason", required=True, help="what happened; kept in the log with your user name"
+        )
+
+    def handle(self, *, reason: str, **options: Any) -> None:
+        if not reason.strip():
+            raise CommandError("Say in --reason what happened.", returncode=REFUSED)
+        with database_roles.as_owner():
+            self._accept(reason.strip())
+
+    def _accept(self, reason: str) -> None:
+        found = damage.found()
+        if not found:
+            self.stdout.write("The log has no damage. Nothing was changed.")
+            return
+        for sentence in found:
+            self.stdout.write(sentence)
+        executor = MigrationExecutor(connection)
+        # The record needs the tables of this version.
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0, refuse_damage=False)
+        damage.accept(found, reason=reason)
+        self.stdout.write("The damage is on the record, and the log is protected again.")
