@@ -1,9 +1,9 @@
 """Tables whose rows the database itself refuses to change.
 
-Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on records, on their teams and on entries. A
-payload may be emptied, and nothing else. The triggers are installed after every migration, because
-SQLite silently drops a table's triggers when a migration rebuilds it. `accounts.checks` proves at
-start that they exist.
+Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on records, on their teams, on their seal and
+on entries. A payload may be emptied, and nothing else. The triggers are installed after every
+migration, because SQLite silently drops a table's triggers when a migration rebuilds it.
+`accounts.checks` proves at start that they exist.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,19 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-FROZEN = ("accounts_record", "accounts_recordteam", "accounts_entry")
+FROZEN = (
+    "accounts_record",
+    "accounts_recordteam",
+    "accounts_entry",
+    "accounts_leaf",
+    "accounts_subtree",
+    "accounts_checkpoint",
+    "accounts_logkey",
+)
 ERASABLE = {"accounts_recordpayload": ("salt", "data")}
 TABLES = (*FROZEN, *ERASABLE)
+# The primary keys that are not called `id`.
+KEYS = {"accounts_leaf": "place"}
 
 _SQLITE_FROZEN = (
     "CREATE TRIGGER IF NOT EXISTS {t}_no_update BEFORE UPDATE ON {t} "
@@ -31,7 +41,7 @@ _SQLITE_COMMON = (
     "CREATE TRIGGER IF NOT EXISTS {t}_no_delete BEFORE DELETE ON {t} "
     "BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
     "CREATE TRIGGER IF NOT EXISTS {t}_no_replace BEFORE INSERT ON {t} "
-    "WHEN EXISTS (SELECT 1 FROM {t} WHERE id = NEW.id) "
+    "WHEN EXISTS (SELECT 1 FROM {t} WHERE {key} = NEW.{key}) "
     "BEGIN SELECT RAISE(ABORT, '{t} is append-only'); END",
 )
 _SQLITE_TRIGGERS = ("no_update", "no_delete", "no_replace")
@@ -112,7 +122,8 @@ def _install_sql(connection: BaseDatabaseWrapper, table: str) -> list[str]:
         raise NotImplementedError(f"no append-only triggers for {connection.vendor}")
     kept = " OR ".join(f"NEW.{column} IS NOT NULL" for column in columns or ())
     emptied = " AND ".join(f"NEW.{column} IS NULL" for column in columns or ())
-    return [sql.format(t=table, kept=kept, emptied=emptied) for sql in templates]
+    key = KEYS.get(table, "id")
+    return [sql.format(t=table, kept=kept, emptied=emptied, key=key) for sql in templates]
 
 
 def _remove_sql(connection: BaseDatabaseWrapper, table: str) -> list[str]:

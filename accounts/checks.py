@@ -46,9 +46,11 @@ class _RolledBack(Exception):
 
 def _accepts_update(alias: str, table: str) -> bool:
     """Try an update that changes nothing, and roll it back. False if the table is empty."""
+    key = append_only.KEYS.get(table, "id")
     try:
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
-            cursor.execute(f"UPDATE {table} SET id = id WHERE id = (SELECT MIN(id) FROM {table})")  # noqa: S608
+            first = f"(SELECT MIN({key}) FROM {table})"  # noqa: S608
+            cursor.execute(f"UPDATE {table} SET {key} = {key} WHERE {key} = {first}")  # noqa: S608
             changed = cursor.rowcount
             raise _RolledBack
     except DatabaseError:

@@ -1,11 +1,12 @@
 """The Celery tasks of this app."""
 
 import logging
+from contextlib import suppress
 
 from celery import shared_task
 from django.db import transaction
 
-from accounts import audit, ledger, notices, pulses
+from accounts import audit, ledger, notices, pulses, sealing
 from accounts.audit import tallies
 from accounts.events import Event
 from accounts.ledger import Drift
@@ -22,6 +23,14 @@ def reconcile_credits() -> None:
 @shared_task(name="accounts.close_tallies")
 def close_tallies() -> None:
     tallies.close_all()
+
+
+@shared_task(name="accounts.seal")
+def seal() -> None:
+    """Seal new records and copy the checkpoints. The next message tries again what failed."""
+    with suppress(sealing.Stopped):  # it is logged, and `generations.readiness` tells admins
+        sealing.seal()
+    sealing.copy()
 
 
 @transaction.atomic

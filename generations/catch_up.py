@@ -1,18 +1,19 @@
-"""Complete what an older version made: add teams to its records, and its runs to the search.
+"""Complete what an older version made: teams and seal of its records, search of its runs.
 
-A version before `RecordTeam` and `IndexedPrompt` fills neither. Migrations complete what it made
-before an upgrade. If it still runs after them, during a deploy, `catch_up` completes the rest. Each
-step is a transaction, so after an interruption the next call goes on.
+A version before `RecordTeam`, `Unsealed` and `IndexedPrompt` fills none of them. Migrations
+complete what it made before an upgrade. If it still runs after them, during a deploy, `catch_up`
+completes the rest. Each step is a transaction, so after an interruption the next call goes on.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
 from accounts.models import Record
+from accounts.sealing.old_records import add_unsealed
 from generations.models import Run
 from generations.models.prompt_index import index_next
 
@@ -78,17 +79,28 @@ ORDER BY lacking.id
 """
 
 
-def catch_up(since: datetime) -> tuple[int, int]:
+class Completed(NamedTuple):
+    """How many teams were added to records, runs to the search, and records to be sealed."""
+
+    teams: int
+    runs: int
+    unsealed: int
+
+
+def catch_up(since: datetime) -> Completed:
     """Complete the records and runs made after `since`.
 
-    Returns how many teams were added to records, and how many runs to the search. The cost grows
-    with what was made after `since`, not with what is stored.
+    The cost grows with what was made after `since`, not with what is stored.
     """
     records = Record.objects.filter(at__lt=since).order_by("-at", "-pk")
     # Read back from the newest run, because no index has the times of all runs.
     runs = Run.objects.filter(created_at__lt=since).order_by("-pk")
-    teams = add_teams(connection, after=_key(records))
-    return teams, _index_prompts(after=_key(runs))
+    first = _key(records)
+    return Completed(
+        teams=add_teams(connection, after=first),
+        runs=_index_prompts(after=_key(runs)),
+        unsealed=add_unsealed(connection, after=first),
+    )
 
 
 def add_teams(database: BaseDatabaseWrapper, *, after: int = 0) -> int:

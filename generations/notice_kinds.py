@@ -108,6 +108,32 @@ DISK_NEARLY_FULL = _declare(
     ),
 )
 
+RECORDS_UNSEALED = _declare(
+    "log:unsealed",
+    _("Records of the log that are not sealed"),
+    _("Records of the log have waited for 5 minutes to be sealed"),
+    _(
+        "Until they are sealed, nobody can prove that they have not been changed. %(reason)s Check "
+        "that the program “beat” and the worker that talks to providers are working."
+    ),
+)
+
+# By witness of `accounts.sealing`.
+CHECKPOINTS_NOT_COPIED = {
+    "file": _declare(
+        "log:file_late",
+        _("Checkpoints of the log that are not in their file"),
+        _("A checkpoint of the log has waited for 15 minutes to be written to its file"),
+        _("Until then, the file cannot prove that the newest records are complete. %(reason)s"),
+    ),
+    "bucket": _declare(
+        "log:bucket_late",
+        _("Checkpoints of the log that are not in their bucket"),
+        _("A checkpoint of the log has waited for 15 minutes to be written to its bucket"),
+        _("Until then, the bucket cannot prove that the newest records are complete. %(reason)s"),
+    ),
+}
+
 FILE_DAMAGED = _declare(
     "file:damaged",
     _("Stored files that have changed"),

@@ -1,4 +1,4 @@
-"""Reads STORAGE_URL: where files are stored, and where browsers get them."""
+"""Reads STORAGE_URL and LOG_CHECKPOINT_BUCKET: where files and checkpoints are stored."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 ALIASES = ("originals", "renditions")
 PARAMETERS = {"addressing", "browsers", "endpoint", "region"}
+CHECKPOINT_PARAMETERS = {"addressing", "days", "endpoint", "region"}
+# How long nobody can delete a checkpoint from its bucket.
+CHECKPOINT_DAYS = 3650
+MOST_DAYS = 36_500
 # Amazon's default region.
 REGION = "us-east-1"
 
@@ -33,10 +37,36 @@ def file_storages(url: str) -> FileStorages:
         return _in_folder(Path(parts.path))
     if parts.scheme != "s3" or not parts.netloc:
         raise ImproperlyConfigured("STORAGE_URL must start with file:/// or be s3://bucket/folder.")
-    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if unknown := query.keys() - PARAMETERS:
-        raise ImproperlyConfigured(f"STORAGE_URL: unknown parameter {', '.join(sorted(unknown))}.")
+    query = _query(parts.query, PARAMETERS, setting="STORAGE_URL")
     return _in_bucket(parts.netloc, parts.path.strip("/"), query)
+
+
+def checkpoint_storages(url: str) -> dict[str, dict[str, Any]]:
+    """The storage of checkpoints: a bucket with object lock; none without `url`.
+
+    `url` is `s3://bucket/folder?region=…&endpoint=…&addressing=…&days=…`. Raises
+    ImproperlyConfigured.
+    """
+    if not url:
+        return {}
+    setting, parts = "LOG_CHECKPOINT_BUCKET", urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ImproperlyConfigured(f"{setting} must be s3://bucket/folder.")
+    query = _query(parts.query, CHECKPOINT_PARAMETERS, setting=setting)
+    days = query.get("days", str(CHECKPOINT_DAYS))
+    if not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
+        raise ImproperlyConfigured(f"{setting}: days must be a number from 1 to {MOST_DAYS}.")
+    options = _bucket_options(parts.netloc, query, setting=setting)
+    options |= {"location": parts.path.strip("/"), "locked_days": int(days)}
+    backend = "generations.storage.bucket.LockedBucketStorage"
+    return {"checkpoints": {"BACKEND": backend, "OPTIONS": options}}
+
+
+def _query(text: str, known: set[str], *, setting: str) -> dict[str, str]:
+    query = {name: values[-1] for name, values in parse_qs(text).items()}
+    if unknown := query.keys() - known:
+        raise ImproperlyConfigured(f"{setting}: unknown parameter {', '.join(sorted(unknown))}.")
+    return query
 
 
 def _in_folder(folder: Path) -> FileStorages:
@@ -50,19 +80,11 @@ def _in_folder(folder: Path) -> FileStorages:
 
 
 def _in_bucket(bucket: str, folder: str, query: dict[str, str]) -> FileStorages:
-    region = query.get("region", REGION)
-    endpoint = query.get("endpoint", "").rstrip("/") or _amazon(region)
-    virtual = _is_virtual(bucket, query)
-    browsers = query.get("browsers", endpoint).rstrip("/")
+    options = _bucket_options(bucket, query, setting="STORAGE_URL")
+    browsers = query.get("browsers", options["endpoint_url"]).rstrip("/")
     if browsers == "no":
         browsers = ""
-    options = {
-        "bucket_name": bucket,
-        "endpoint_url": endpoint,
-        "region_name": region,
-        "addressing_style": "virtual" if virtual else "path",
-        "browser_endpoint": browsers,
-    }
+    options["browser_endpoint"] = browsers
     return FileStorages(
         {
             alias: {
@@ -71,21 +93,31 @@ def _in_bucket(bucket: str, folder: str, query: dict[str, str]) -> FileStorages:
             }
             for alias in ALIASES
         },
-        _origin(browsers, bucket if virtual else ""),
+        _origin(browsers, bucket if options["addressing_style"] == "virtual" else ""),
     )
+
+
+def _bucket_options(bucket: str, query: dict[str, str], *, setting: str) -> dict[str, Any]:
+    region = query.get("region", REGION)
+    return {
+        "bucket_name": bucket,
+        "endpoint_url": query.get("endpoint", "").rstrip("/") or _amazon(region),
+        "region_name": region,
+        "addressing_style": _addressing(bucket, query, setting=setting),
+    }
 
 
 def _amazon(region: str) -> str:
     return f"https://s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
 
 
-def _is_virtual(bucket: str, query: dict[str, str]) -> bool:
-    """Whether the bucket is part of the host name. A bucket with a dot would fit no certificate."""
+def _addressing(bucket: str, query: dict[str, str], *, setting: str) -> str:
+    """Where the bucket is named. A bucket with a dot in the host name would fit no certificate."""
     default = "path" if "endpoint" in query or "." in bucket else "virtual"
     style = query.get("addressing", default)
     if style not in ("path", "virtual"):
-        raise ImproperlyConfigured("STORAGE_URL: addressing must be path or virtual.")
-    return style == "virtual"
+        raise ImproperlyConfigured(f"{setting}: addressing must be path or virtual.")
+    return style
 
 
 def _origin(endpoint: str, bucket: str) -> str:

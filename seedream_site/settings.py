@@ -13,7 +13,7 @@ from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
 
 from generations.queues import IMAGES, PROVIDER
-from seedream_site.file_storages import file_storages
+from seedream_site.file_storages import checkpoint_storages, file_storages
 from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,10 +164,16 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     **FILES.storages,
+    **checkpoint_storages(env.str("LOG_CHECKPOINT_BUCKET", default="")),
 }
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+
+# --- The seal of the log ------------------------------------------------------------------------
+
+LOG_SIGNING_KEY = env.str("LOG_SIGNING_KEY", default="")
+LOG_CHECKPOINT_FILE = env.str("LOG_CHECKPOINT_FILE", default="")
 
 # --- People ------------------------------------------------------------------------------------
 

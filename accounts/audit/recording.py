@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.audit import viewers
 from accounts.audit.canonical import leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
-from accounts.models import Record, RecordPayload, User
+from accounts.models import Record, RecordPayload, Unsealed, User
 
 SALT_BYTES = 32
 
@@ -88,6 +88,7 @@ def _write(
     )
     row.leaf = leaf_hash(record_bytes(row, actor=str(actor.uuid) if actor else None))
     row.save(force_insert=True)
+    Unsealed.objects.create(record=row, since=row.at)
     viewers.show_to(row, teams)
     if salt:
         RecordPayload.objects.create(record=row, salt=salt, data=personal)

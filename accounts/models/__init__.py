@@ -4,6 +4,15 @@ from accounts.models.allowance import Allowance, Entry
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
 from accounts.models.pulse import Pulse
 from accounts.models.record import Record, RecordPayload, RecordTeam
+from accounts.models.sealing import (
+    Checkpoint,
+    Leaf,
+    LogKey,
+    SealState,
+    Subtree,
+    Unsealed,
+    Witness,
+)
 from accounts.models.studio import Studio
 from accounts.models.tally import Tally
 from accounts.models.team import Team
@@ -11,7 +20,10 @@ from accounts.models.user import User
 
 __all__ = [
     "Allowance",
+    "Checkpoint",
     "Entry",
+    "Leaf",
+    "LogKey",
     "Notice",
     "NoticeMute",
     "NoticeReading",
@@ -19,8 +31,12 @@ __all__ = [
     "Record",
     "RecordPayload",
     "RecordTeam",
+    "SealState",
     "Studio",
+    "Subtree",
     "Tally",
     "Team",
+    "Unsealed",
     "User",
+    "Witness",
 ]

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts import caching
+from accounts import caching, sealing
 from generations import storage
 from generations.jobs import broker
 from generations.models import Worker
@@ -97,6 +97,14 @@ def _beat() -> Finding:
             False, _("No recurring work has arrived at a worker for %(seconds)s s."), facts
         )
     return Finding(True, _("Recurring work arrived at a worker %(seconds)s s ago."), facts)
+
+
+def _log() -> Finding:
+    with _bounded_statements():
+        standing = sealing.sealing()
+    if standing.late:
+        return Finding(False, _("Records have waited for more than 5 minutes to be sealed."))
+    return Finding(True, _("The records of the log are sealed."))
 
 
 def _storage() -> Finding:
@@ -188,6 +196,15 @@ CHECKS: dict[str, Check] = {
         _(
             "Images are still made. Check that the program “beat” runs, and that the broker and a "
             "worker that talks to providers work: recurring work needs both."
+        ),
+    ),
+    "log": Check(
+        _("Seal of the log"),
+        _log,
+        _("The state of the log can't be read."),
+        _(
+            "Work continues, but nobody can prove that the newest records have not been changed. "
+            "The notice about it says what to do."
         ),
     ),
     "storage": Check(

@@ -17,14 +17,16 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from accounts import notices
+from accounts import notices, sealing
 from accounts.notices import Kind
 from generations.jobs import dispatch, heartbeat
 from generations.notice_kinds import (
     BEAT_SILENT,
+    CHECKPOINTS_NOT_COPIED,
     DISK_NEARLY_FULL,
     FILE_DAMAGED,
     OUTCOME_UNKNOWN,
+    RECORDS_UNSEALED,
     WORK_LATE,
     WORK_UNSENT,
     WORKERS_SILENT,
@@ -49,7 +51,9 @@ KINDS = (
     BEAT_SILENT,
     DISK_NEARLY_FULL,
     OUTCOME_UNKNOWN,
+    RECORDS_UNSEALED,
     WORK_UNSENT,
+    *CHECKPOINTS_NOT_COPIED.values(),
     *WORK_LATE.values(),
     *WORKERS_SILENT.values(),
 )
@@ -143,6 +147,7 @@ def _observations() -> Iterator[Observation]:
         yield Observation(kind, queue, queue not in busy, {}, patience)
     yield from _late_work(busy)
     yield from _unknown_outcomes()
+    yield from _seal()
     yield from _disks()
 
 
@@ -170,6 +175,14 @@ def _unknown_outcomes() -> Iterator[Observation]:
 
 def _label(provider: str) -> dict[str, str]:
     return {"provider": registry.adapter_class(provider).label}
+
+
+def _seal() -> Iterator[Observation]:
+    standing = sealing.sealing()
+    yield Observation(RECORDS_UNSEALED, "log", standing.late, {"reason": standing.reason})
+    for name, standing in sealing.copying().items():
+        facts = {"reason": standing.reason}
+        yield Observation(CHECKPOINTS_NOT_COPIED[name], name, standing.late, facts)
 
 
 def _disks() -> Iterator[Observation]:

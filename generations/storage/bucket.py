@@ -11,7 +11,7 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache, wraps
 from threading import RLock
 from typing import Any, ParamSpec, TypeVar
@@ -205,8 +205,13 @@ class BucketStorage(S3Storage):
             ContentType=self.default_content_type,
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=b64encode(digest).decode(),
+            **self.put_options(),
         )
         return name
+
+    def put_options(self) -> dict[str, Any]:
+        """What a back end adds to each request that stores a file."""
+        return {}
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
@@ -252,6 +257,22 @@ class BucketStorage(S3Storage):
                 asker = self._asker
             asker.head_bucket(Bucket=self.bucket_name)
             raise FileNotFoundError(name) from error
+
+
+class LockedBucketStorage(BucketStorage):
+    """Files that nobody, not even the bucket's owner, can change or delete for `locked_days`.
+
+    The bucket must have object lock. The requests are short, so they get the time of those for
+    which a person waits.
+    """
+
+    def __init__(self, *, locked_days: int, **options: Any) -> None:
+        self._locked_days = locked_days
+        super().__init__(read_seconds=ASK_SECONDS, **options)
+
+    def put_options(self) -> dict[str, Any]:
+        until = datetime.now(UTC) + timedelta(days=self._locked_days)
+        return {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
 
 
 @lru_cache(maxsize=8)

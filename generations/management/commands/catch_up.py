@@ -13,8 +13,8 @@ from generations.catch_up import DAYS, catch_up
 class Command(BaseCommand):
     help = (
         "Completes records and runs that an older version made during an upgrade: reviewers then "
-        "see the records, and search finds the runs. Beat does this every night. May be "
-        "interrupted and started again."
+        "see the records, search finds the runs, and the records are sealed. Beat does this every "
+        "night. May be interrupted and started again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,5 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         since = timezone.now() - timedelta(days=options["days"])
-        teams, runs = catch_up(since)
-        self.stdout.write(f"Teams added to records: {teams}. Runs added to search: {runs}.")
+        completed = catch_up(since)
+        self.stdout.write(
+            f"Teams added to records: {completed.teams}. Runs added to search: {completed.runs}. "
+            f"Records that will be sealed: {completed.unsealed}."
+        )

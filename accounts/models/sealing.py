@@ -1,0 +1,133 @@
+"""The seal of the log: places of records in a Merkle tree, and signed checkpoints of its root.
+
+`accounts.sealing` writes all rows but those of `Unsealed`, which `accounts.audit` writes.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.record import Record
+
+
+class Unsealed(models.Model):
+    """A record that has no place yet. It is written with the record, and deleted by sealing.
+
+    Keys of records do not commit in order, so "all records above the last key" would miss some.
+    """
+
+    record = models.OneToOneField(
+        Record,
+        models.PROTECT,
+        primary_key=True,
+        related_name="unsealed",
+        verbose_name=_("record"),
+    )
+    since = models.DateTimeField(_("waiting since"))
+
+    class Meta:
+        verbose_name = _("unsealed record")
+        verbose_name_plural = _("unsealed records")
+
+    def __str__(self) -> str:
+        return str(self.record_id)
+
+
+class Leaf(models.Model):
+    """The place of a record in the tree, from 0 on without gaps. Append-only.
+
+    `leaf` is a copy of the record's leaf: if both are changed later, the tree still differs.
+    """
+
+    place = models.BigIntegerField(_("place"), primary_key=True)
+    record = models.OneToOneField(
+        Record, models.PROTECT, related_name="sealed", verbose_name=_("record")
+    )
+    leaf = models.BinaryField(_("leaf"), max_length=32)
+
+    class Meta:
+        verbose_name = _("leaf")
+        verbose_name_plural = _("leaves")
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+
+class Subtree(models.Model):
+    """The root of a complete subtree of 2**level leaves (level 10, 20 or 30). Append-only."""
+
+    level = models.PositiveSmallIntegerField(_("level"))
+    index = models.BigIntegerField(_("index"))
+    hash = models.BinaryField(_("hash"), max_length=32)
+
+    class Meta:
+        verbose_name = _("subtree")
+        verbose_name_plural = _("subtrees")
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="subtree_once")]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.index}"
+
+
+class Checkpoint(models.Model):
+    """The signed root of the first `size` leaves. Append-only."""
+
+    size = models.BigIntegerField(_("sealed records"), db_index=True)
+    root = models.BinaryField(_("root"), max_length=32)
+    at = models.DateTimeField(_("time"))
+    key_id = models.CharField(_("key"), max_length=8)
+    note = models.TextField(_("signed note"))
+
+    class Meta:
+        verbose_name = _("checkpoint")
+        verbose_name_plural = _("checkpoints")
+
+    def __str__(self) -> str:
+        return str(self.size)
+
+
+class LogKey(models.Model):
+    """A public key that signs or signed checkpoints; the newest one signs now. Append-only."""
+
+    vkey = models.CharField(_("public key"), max_length=500, unique=True)
+    at = models.DateTimeField(_("in use since"))
+
+    class Meta:
+        verbose_name = _("key of the log")
+        verbose_name_plural = _("keys of the log")
+
+    def __str__(self) -> str:
+        return self.vkey
+
+
+class SealState(models.Model):
+    """Whose lock makes one sealer at a time; one row, with key 1. Nobody relies on its content."""
+
+    ONLY = 1
+
+    # A code of `accounts.sealing.troubles`, empty while sealing works.
+    trouble = models.CharField(_("why sealing has stopped"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("state of sealing")
+        verbose_name_plural = _("states of sealing")
+
+    def __str__(self) -> str:
+        return self.trouble
+
+
+class Witness(models.Model):
+    """A place outside the database to which checkpoints are copied, and how far that has come."""
+
+    name = models.CharField(_("name"), primary_key=True, max_length=20)
+    # The key of the newest checkpoint that was copied; 0: none.
+    checkpoint = models.BigIntegerField(_("last checkpoint copied"), default=0)
+    tried_at = models.DateTimeField(_("last tried"), null=True)
+    # A code of `accounts.sealing.troubles`, empty while copying works.
+    trouble = models.CharField(_("why copying has stopped"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("witness")
+        verbose_name_plural = _("witnesses")
+
+    def __str__(self) -> str:
+        return self.name

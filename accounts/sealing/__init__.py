@@ -1,0 +1,12 @@
+"""The seal of the log: a Merkle tree over its records, with signed checkpoints.
+
+`seal` gives new records their places and signs the root, `copy` puts the checkpoints outside the
+database. Both are safe to call in any process at any time, but in no request.
+"""
+
+from accounts.sealing.sealer import seal
+from accounts.sealing.standing import Standing, copying, sealing
+from accounts.sealing.troubles import Stopped, sentence
+from accounts.sealing.witnesses import copy
+
+__all__ = ["Standing", "Stopped", "copy", "copying", "seal", "sealing", "sentence"]

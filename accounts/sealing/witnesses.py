@@ -1,0 +1,208 @@
+"""Copies of checkpoints outside the database, which whoever changes the database does not reach.
+
+Without one, a log whose newest records and checkpoints were all removed looks complete. The file of
+LOG_CHECKPOINT_FILE gets every checkpoint. The bucket of LOG_CHECKPOINT_BUCKET gets the newest one
+at most once a minute: each checkpoint confirms all that were before. If a copy fails, the
+checkpoint in the database stands, and the next call goes on.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import FileIO
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import Checkpoint, Witness
+from accounts.sealing import keys, notes, stored
+from accounts.sealing.notes import MOST_BYTES, Head, NoteError
+from accounts.sealing.stored import HashesMissing
+from accounts.sealing.troubles import Stopped
+
+log = logging.getLogger(__name__)
+
+FILE, BUCKET = "file", "bucket"
+# The alias in STORAGES. It exists if LOG_CHECKPOINT_BUCKET is set.
+STORAGE = "checkpoints"
+# In the file, this line ends each note.
+END = b"---\n"
+# Checkpoints that one call adds to the file.
+MOST_AT_ONCE = 1000
+BUCKET_EVERY = timedelta(minutes=1)
+
+# A copy that hangs keeps one thread of a process, not one more at each call.
+_copying = threading.Lock()
+
+
+def names() -> list[str]:
+    """The witnesses of this studio."""
+    return [FILE, *([BUCKET] if STORAGE in settings.STORAGES else [])]
+
+
+def copy(*, after_damage: bool = False) -> dict[str, str]:
+    """Copy new checkpoints to every witness. Returns the code of each trouble, by witness.
+
+    With `after_damage`, the newest checkpoint is added to the file even if the checkpoints in it
+    are not those of the log. Never raises for a witness; raises what the database raises.
+    """
+    newest = Checkpoint.objects.order_by("pk").last()
+    if newest is None or not _copying.acquire(blocking=False):
+        return {}
+    try:
+        troubles = {name: _copy_to(name, newest, after_damage) for name in names()}
+    finally:
+        _copying.release()
+    return {name: trouble for name, trouble in troubles.items() if trouble}
+
+
+def checkpoint_file() -> Path:
+    """The file of all checkpoints; it may not exist yet."""
+    name = keys.origin().replace("/", "_") + ".txt"
+    return Path(settings.LOG_CHECKPOINT_FILE or settings.DATA_DIR / "checkpoints" / name)
+
+
+def _copy_to(name: str, newest: Checkpoint, after_damage: bool) -> str:
+    row, _ = Witness.objects.get_or_create(name=name)
+    if row.checkpoint == newest.pk or not _is_due(row):
+        return ""
+    Witness.objects.filter(pk=name).update(tried_at=timezone.now())
+    try:
+        copied = _COPIES[name](newest, after_damage)
+    except _Busy:
+        return ""
+    except Stopped as stopped:
+        return _note(row, stopped.code)
+    except Exception:
+        log.exception("A checkpoint was not copied to the %s", name)
+        return _note(row, "unexpected")
+    Witness.objects.filter(pk=name).update(checkpoint=copied, trouble="")
+    return ""
+
+
+def _is_due(row: Witness) -> bool:
+    if row.name == FILE or row.tried_at is None:
+        return True
+    # The clock may have been set back.
+    return abs(timezone.now() - row.tried_at) >= BUCKET_EVERY
+
+
+def _note(row: Witness, code: str) -> str:
+    """Remember why copying has stopped, for the watch; log it once."""
+    if row.trouble != code:
+        Witness.objects.filter(pk=row.pk).update(trouble=code)
+        log.error("Checkpoints are not copied to the %s: %s", row.name, Stopped(code).reason)
+    return code
+
+
+# --- The file ------------------------------------------------------------------------------------
+
+
+def _to_file(newest: Checkpoint, after_damage: bool) -> int:
+    """Append what the file lacks. Returns the key of the last checkpoint in it. Raises Stopped."""
+    with _opened(checkpoint_file()) as file:
+        last = _last_in(file)
+        new = Checkpoint.objects.filter(pk=newest.pk) if after_damage else _lacking(last)
+        rows = list(new.order_by("pk")[:MOST_AT_ONCE])
+        _append(file, b"".join(row.note.encode() + END for row in rows))
+    return rows[-1].pk if rows else newest.pk
+
+
+class _Busy(Exception):
+    """Another process writes the file."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[FileIO]:
+    """The file, locked so that one process writes. Raises Stopped if it can't be written, or _Busy.
+
+    Without a buffer: what could not be written must not be tried again when the file is closed.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with FileIO(handle, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file
+    except BlockingIOError as error:
+        raise _Busy from error
+    except OSError as error:
+        raise Stopped("file_unwritable") from error
+
+
+def _last_in(file: FileIO) -> Head | None:
+    """The last checkpoint in the file. Cuts what a crash has left half-written behind it.
+
+    Raises Stopped if the file does not end with a checkpoint of this log.
+    """
+    size = file.seek(0, os.SEEK_END)
+    # The last whole note, and a half-written one behind it.
+    file.seek(max(0, size - 2 * (MOST_BYTES + len(END))))
+    whole, end, torn = file.read().rpartition(END)
+    if not _is_torn(torn) or not (end or len(torn) == size):
+        raise Stopped("file_damaged")
+    if torn:
+        file.truncate(size - len(torn))
+    if not end:
+        return None
+    try:
+        note = whole.rpartition(END)[2].decode()
+        return notes.verify(note, keys.public_keys())
+    except (NoteError, UnicodeDecodeError) as error:
+        raise Stopped("file_damaged") from error
+
+
+def _is_torn(data: bytes) -> bool:
+    """Whether `data` may be the beginning of a note of this log; what is not ours is not cut."""
+    first_line = f"{keys.origin()}\n".encode()
+    return len(data) <= MOST_BYTES and data[: len(first_line)] == first_line[: len(data)]
+
+
+def _lacking(last: Head | None) -> QuerySet[Checkpoint]:
+    """The checkpoints after `last`. Raises Stopped if the log does not contain `last`."""
+    if last is None:
+        return Checkpoint.objects.all()
+    try:
+        root = stored.tree(stored.leaf_count()).root(last.size)
+    except (HashesMissing, ValueError) as error:
+        raise Stopped("file_differs") from error
+    if root != last.root:
+        raise Stopped("file_differs")
+    return Checkpoint.objects.filter(size__gt=last.size)
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    """Add `data` and sync it, or leave the file as it was."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(size)
+        raise
+
+
+# --- The bucket ----------------------------------------------------------------------------------
+
+
+def _to_bucket(newest: Checkpoint, after_damage: bool) -> int:
+    """Put the newest checkpoint into the bucket, as an object of its own. Raises Stopped."""
+    name = f"{keys.origin()}/{newest.size:013}-{newest.pk}.txt"
+    try:
+        storages[STORAGE].save(name, ContentFile(newest.note.encode()))
+    except Exception as error:  # of any library; the back end has bounded time
+        raise Stopped("bucket_away") from error
+    return newest.pk
+
+
+_COPIES: dict[str, Callable[[Checkpoint, bool], int]] = {FILE: _to_file, BUCKET: _to_bucket}
