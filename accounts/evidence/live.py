@@ -22,7 +22,7 @@ ERASED = "personal:erased"
 
 
 def verify_log() -> dict[str, Any]:
-    """Verify the log, and return what was found: see `verify.RESULT`."""
+    """Verify the log, and return what was found: see `verify.Log.result`."""
     newest = Checkpoint.objects.order_by("pk").last()
     size = newest.size if newest else 0
     log = verify.Log(0, size - 1, size)

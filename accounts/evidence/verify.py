@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN = 64 << 20, 4096, 1 << 60, 20
-RESULT = "records", "sealed", "proven", "integrity", "complete"
 V1 = {"v", "id", "at", "event", "actor", "subject", "facts", "personal"}
 MEMBERS = {1: V1, 2: V1 | {"teams"}}
 
@@ -34,13 +35,13 @@ def sha256(*parts: bytes) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return ENCODER.encode(value).encode()
 
 
 def parse(line: bytes) -> Any:
     """Read a line of canonical JSON, which has no fractions and no repeated names; else None."""
     try:  # What is not allowed is read as another value, so it is not the same when written again.
-        value = json.loads(line, parse_float=str, parse_constant=str)
+        value = DECODER.decode(line.decode())
         return value if canonical(value) == line.rstrip(b"\n") else None
     except (ValueError, RecursionError):
         return None
@@ -177,7 +178,7 @@ class Log:
             self.emptied[record["id"]] = place
         for emptied in facts["records"] if record["event"] == "personal:erased" else ():
             self.emptied.pop(emptied, None)
-        self.pictures.difference_update(re.findall('"([0-9a-f]{64})"', text.decode()))
+        self.pictures -= set(re.findall('"([0-9a-f]{64})"', text.decode()) if self.pictures else ())
         names = facts.get("entries") if record["v"] > 1 else None
         for name in names if type(names) is list else ():
             entry = next(self.entries, {"hash": "", "entry": None})
@@ -229,7 +230,7 @@ class Log:
             self.fault("Some ledger entries or pictures are named by no record.")
 
     def result(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in RESULT}
+        return {n: vars(self)[n] for n in "records sealed proven integrity complete".split()}
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -288,8 +289,7 @@ def main(arguments: Any = None) -> int:
         print(f"{log.records} records were read. {log.sealed} records are sealed.")
         told = "sound." if sound else f"NOT SOUND. First bad record: {first_bad}."
         print("Integrity:", told, *log.integrity["told"], sep="\n  ")
-        told = "complete." if whole else f"NOT COMPLETE. Missing: {log.complete['missing']}."
-        print("Completeness:", told)
+        print("Completeness:", "complete." if whole else "NOT COMPLETE:", *log.complete["missing"])
         print("Proven by checkpoints: records", log.proven or "none")
         print("Keys:", options.key or "those of the export. Compare them with another source!")
     return 0 if sound and whole else 1

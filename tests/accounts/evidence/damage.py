@@ -44,13 +44,14 @@ class _Undo(Exception):
 
 
 def is_named(found, place):
-    """Whether damage was found, and at this place or in a range that has it, if it has a place."""
+    """Whether damage was found at this place, in a range that has it, or in the unproven rest."""
     integrity, complete = found["integrity"], found["complete"]
     if integrity["ok"] and complete["ok"]:
         return False
     ranges = [*complete["missing"], *([integrity["between"]] if integrity["between"] else [])]
     is_within = any(first <= (place or 0) <= last for first, last in ranges)
-    return place is None or is_within or integrity["first_bad"] == place
+    is_unproven = complete["missing"] and (place or 0) > (found["proven"] or [-1])[-1]
+    return place is None or is_within or is_unproven or integrity["first_bad"] == place
 
 
 def any_place(chance):
