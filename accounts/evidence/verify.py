@@ -230,7 +230,7 @@ class Log:
             self.fault("Some ledger entries or pictures are named by no record.")
 
     def result(self) -> dict[str, Any]:
-        return {n: vars(self)[n] for n in "records sealed proven integrity complete".split()}
+        return {n: vars(self)[n] for n in ["records", "sealed", "proven", "integrity", "complete"]}
 
 
 def lines(path: Path) -> Iterator[bytes]:
