@@ -18,24 +18,22 @@ from django.test.utils import override_settings
 from accounts import audit, sealing
 from accounts.events import Event
 from accounts.evidence.live import verify_log
+from accounts.models import User
 from tests.accounts.evidence import damage
-from tests.factories import make_user
+from tests.faults.standalone import studio
 
 RECORDS = 200
 
 
 def main(cases: int = 300, seed: int = 1) -> int:
     """Run the cases and print a line for each kind. Returns how many were not found."""
-    made = connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    try:
-        with tempfile.TemporaryDirectory() as folder, override_settings(DATA_DIR=Path(folder)):
+    with studio() as person, tempfile.TemporaryDirectory() as folder:
+        with override_settings(DATA_DIR=Path(folder)):
+            _make_log(person)
             return _run(cases, seed)
-    finally:
-        connection.creation.destroy_test_db(made, verbosity=0)
 
 
 def _run(cases: int, seed: int) -> int:
-    _make_log()
     found, unfound = Counter(), Counter()
     for number in range(cases):
         chance = random.Random(f"{seed} {number}")
@@ -54,8 +52,7 @@ def _run(cases: int, seed: int) -> int:
     return unfound.total() + (not is_sound)
 
 
-def _make_log() -> None:
-    person = make_user()
+def _make_log(person: User) -> None:
     for number in range(RECORDS):
         personal = {"prompt": f"fox {number}"} if number % 2 else None
         story = uuid.uuid4() if number % 5 == 0 else None
