@@ -27,10 +27,13 @@ RECORDS = 200
 
 def main(cases: int = 300, seed: int = 1) -> int:
     """Run the cases and print a line for each kind. Returns how many were not found."""
-    with studio() as person, tempfile.TemporaryDirectory() as folder:
-        with override_settings(DATA_DIR=Path(folder)):
-            _make_log(person)
-            return _run(cases, seed)
+    with (
+        studio() as person,
+        tempfile.TemporaryDirectory() as folder,
+        override_settings(DATA_DIR=Path(folder)),
+    ):
+        _make_log(person)
+        return _run(cases, seed)
 
 
 def _run(cases: int, seed: int) -> int:
