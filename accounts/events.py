@@ -44,6 +44,7 @@ class Event(TextChoices):
     USER_SIGN_IN_FAILED = "user:sign_in_failed", _("Sign-in failed")
     WEBHOOK_FORGED = "webhook:forged", _("Forged webhook call refused")
     LOG_SEALING_BEGAN = "log:sealing_began", _("Sealing of the log began")
+    LOG_EXPORTED = "log:exported", _("Log exported")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
     RECORD_READ = "record:read", _("Log read")

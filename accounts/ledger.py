@@ -8,6 +8,7 @@ count for the month of the reservation.
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -108,7 +109,7 @@ def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
             allowance.refresh_from_db()
             raise _shortfall(whose, allowance, total)
         Entry.objects.bulk_create(
-            Entry(
+            _entry(
                 allowance=allowance,
                 kind=Kind.RESERVE,
                 amount=amount,
@@ -142,7 +143,7 @@ def settle(
     """
     held = list(
         Entry.objects.filter(generation=generation, kind=Kind.RESERVE)
-        .select_related("allowance")
+        .select_related("allowance__user", "allowance__team")
         .order_by("allowance_id")
     )
     if not held or _is_resolved(generation):
@@ -293,24 +294,30 @@ def _resolve(held: Entry, *, spent: int, released: int, actor: User | None, reas
     )
     for kind, amount in ((Kind.SETTLE, spent), (Kind.RELEASE, released)):
         if amount:
-            Entry.objects.create(
-                allowance_id=held.allowance_id,
+            _entry(
+                allowance=held.allowance,
                 kind=kind,
                 amount=amount,
                 generation=held.generation,
                 price=held.price,
                 actor=actor,
                 reason=reason,
-            )
+            ).save(force_insert=True)
 
 
 def _enter(
     allowance: Allowance, kind: Kind, amount: int, *, actor: User | None, reason: str
 ) -> None:
     if amount:
-        Entry.objects.create(
-            allowance=allowance, kind=kind, amount=amount, actor=actor, reason=reason
-        )
+        entry = _entry(allowance=allowance, kind=kind, amount=amount, actor=actor, reason=reason)
+        entry.save(force_insert=True)
+
+
+def _entry(**values: Any) -> Entry:
+    """An entry of now, with the digest by which records name it."""
+    entry = Entry(created_at=timezone.now(), **values)
+    entry.digest = audit.entries.digest(entry)
+    return entry
 
 
 def _record(

@@ -15,6 +15,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.team import Team
@@ -123,7 +124,9 @@ class Entry(models.Model):
         verbose_name=_("by"),
     )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
-    created_at = models.DateTimeField(_("time"), auto_now_add=True)
+    created_at = models.DateTimeField(_("time"), default=timezone.now, editable=False)
+    # By this the record of the act names the entry (`accounts.audit.entries`). Old ones have none.
+    digest = models.CharField(_("digest"), max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001
 
     class Meta:
         verbose_name = _("entry")

@@ -1,23 +1,27 @@
 """The database itself refuses to change records."""
 
 import uuid
+from base64 import b64encode
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from accounts import append_only, audit, ledger
+from accounts import append_only, audit, ledger, sealing
 from accounts.events import Event
-from accounts.models import Entry, Record, RecordPayload
+from accounts.models import Entry, Record, RecordPayload, Subtree
 
 
 @pytest.fixture
-def rows(alice):
+def rows(alice, settings):
     with transaction.atomic():
         record = audit.record(
             Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"}
         )
         audit.record(Event.LEDGER_DRIFTED, actor=None, subject=alice)  # every team sees it
     ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
+    settings.LOG_SIGNING_KEY = b64encode(bytes(32)).decode()
+    sealing.seal()
+    Subtree.objects.create(level=10, index=0, hash=bytes(32))
     # PostgreSQL can't alter a table while foreign keys are still to be checked.
     connection.check_constraints()
     return record

@@ -2,6 +2,7 @@
 
     python -m tests.faults starts [STARTS] [BUSY_LOOPS]    see `starts`
     python -m tests.faults storms [RUNS] [SEED]            see `storms`
+    python -m tests.faults tampering [CASES] [SEED]        see `tampering`
 
 DATABASE_URL, CACHE_URL and CELERY_BROKER_URL choose the services.
 """
@@ -14,9 +15,9 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
-from tests.faults import starts, storms  # noqa: E402  # need the settings above
+from tests.faults import starts, storms, tampering  # noqa: E402  # need the settings above
 
-SCRIPTS = {"starts": starts.main, "storms": storms.main}
+SCRIPTS = {"starts": starts.main, "storms": storms.main, "tampering": tampering.main}
 
 if __name__ == "__main__":
     name, *numbers = sys.argv[1:] or [""]

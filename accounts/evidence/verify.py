@@ -1,0 +1,299 @@
+"""Checks an export of a Seedream Studio log. Needs Python 3.9 or newer, and nothing else.
+
+1. SHA-256 of a zero byte and the record as canonical JSON (keys sorted, no spaces, UTF-8) must be
+   its leaf. If it has a payload (personal text, which can be erased), it names SHA-256 of the
+   payload's salt and canonical JSON. It names the hashes of its ledger entries and pictures, too.
+2. The leaves, in order of place, make a Merkle tree (RFC 6962, section 2.1). Its root must be the
+   one in each checkpoint: a C2SP signed note (Ed25519) that the studio made while the log grew.
+"""
+
+import argparse
+import base64
+import hashlib
+import heapq
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
+MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN = 64 << 20, 4096, 1 << 60, 20
+V1 = {"v", "id", "at", "event", "actor", "subject", "facts", "personal"}
+MEMBERS = {1: V1, 2: V1 | {"teams"}}
+
+
+def check(condition: Any, text: str) -> None:
+    if not condition:
+        raise ValueError(text)
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def canonical(value: Any) -> bytes:
+    return ENCODER.encode(value).encode()
+
+
+def parse(line: bytes) -> Any:
+    """Read a line of canonical JSON, which has no fractions and no repeated names; else None."""
+    try:  # What is not allowed is read as another value, so it is not the same when written again.
+        value = DECODER.decode(line.decode())
+        return value if canonical(value) == line.rstrip(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def grow(peaks: list[tuple[int, bytes]], found: bytes, level: int = 0) -> None:
+    """Add the root of 2^level leaves to a tree, of which only the largest subtrees are kept."""
+    while peaks and peaks[-1][0] == level:
+        found, level = sha256(b"\x01", peaks.pop()[1], found), level + 1
+    peaks.append((level, found))
+
+
+def root_of(peaks: list[tuple[int, bytes]]) -> bytes:
+    *left, root = [found for _level, found in peaks] or [sha256()]
+    for found in reversed(left):
+        root = sha256(b"\x01", found, root)
+    return root
+
+
+# Ed25519: RFC 8032, section 5.1. A point is (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D, SQRT_OF_MINUS_1 = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
+
+
+def point(code: bytes) -> tuple[int, ...]:
+    y, odd = int.from_bytes(code, "little") & (2**255 - 1), code[31] >> 7
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    x = x * SQRT_OF_MINUS_1 % P if (v * x * x - u) % P else x
+    check(y < P and (v * x * x - u) % P == 0 and (x or not odd), "a point is not on the curve")
+    x = P - x if x & 1 != odd else x
+    return x, y, 1, x * y % P
+
+
+def add(p: tuple[int, ...], q: tuple[int, ...]) -> tuple[int, ...]:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def is_signature(signature: bytes, text: bytes, key: bytes) -> bool:
+    """Whether [s]B = R + [k]A holds for the signature R ‖ s and the public key A."""
+    s = int.from_bytes(signature[32:], "little")
+    try:
+        r, a = point(signature[:32]), point(key)
+    except (ValueError, IndexError):
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + text).digest(), "little") % L
+    base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    zero, minus_a = point(b"\x01" + bytes(31)), (P - a[0], a[1], 1, P - a[3])
+    total, terms = zero, (zero, base, minus_a, add(base, minus_a))
+    for bit in range(252, -1, -1):  # total becomes [s]B - [k]A
+        total = add(add(total, total), terms[(s >> bit & 1) + 2 * (k >> bit & 1)])
+    for _ in range(3):  # A key of small order would accept signatures that nobody made.
+        a = add(a, a)
+    return s < L and a[0] != 0 and all((total[n] - r[n] * total[2]) % P == 0 for n in (0, 1))
+
+
+def read_key(line: str) -> tuple[tuple[str, bytes], bytes]:
+    """Read a public key `<name>+<id>+<base64>`. Return the name with the id, and the key."""
+    name, number, code = [*line.strip().split("+", 2), "", ""][:3]
+    key = base64.b64decode(code)
+    known = sha256(name.encode(), b"\n", key)[:4]
+    check(len(key) == 33 and key[0] == 1 and known.hex() == number, "a public key is malformed")
+    return (name, known), key[1:]
+
+
+class Note:
+    """A checkpoint: at the time `at`, the log `origin` had `size` records and this root."""
+
+    def __init__(self, text: str, outside: bool = False) -> None:
+        form = "((.+)\n([0-9]{1,18})\n(.{43}=)\n([0-9T:.-]{26}Z)\n)\n((?:— .+\n)+)"
+        found: Any = re.fullmatch(form, text)
+        check(found, "a checkpoint is malformed")
+        self.text, self.origin, size, root, self.at, self.below = found.groups()
+        self.size, self.root, self.outside = int(size), base64.b64decode(root), outside
+
+    def is_signed(self, keys: dict[tuple[str, bytes], bytes]) -> bool:
+        """Whether one of `keys` has signed it. The key's name must be the origin."""
+        codes = re.findall(f"— {re.escape(self.origin)} ([A-Za-z0-9+/]{{91}}=)\n", self.below)
+        found = [(keys.get((self.origin, c[:4]), b""), c[4:]) for c in map(base64.b64decode, codes)]
+        return any(is_signature(code, self.text.encode(), key) for key, code in found)
+
+
+class Log:
+    """Takes the records in order of place, in constant memory, and keeps what it finds."""
+
+    def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
+        self.first, self.next, self.last, self.sealed, self.records = first, first, last, sealed, 0
+        self.integrity: Any = {"ok": True, "first_bad": None, "between": None, "told": []}
+        self.complete: Any = {"ok": True, "missing": []}
+        self.peaks, self.keys, self.every = list[Any](), dict[Any, bytes](), False
+        self.notes, self.entries, self.pictures = iter(list[Any]()), iter(list[Any]()), set[str]()
+        self.good, self.doubt, self.newest, self.note = list[Any]([None] * 4)
+        self.emptied, self.proven = dict[str, int](), list[int]()
+
+    def fault(self, text: str, place: Any = None) -> None:
+        places = {place, self.integrity["first_bad"]} - {None}
+        self.integrity.update(ok=False, first_bad=min(places, default=None))
+        self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
+
+    def lose(self, first: int, last: int) -> None:
+        self.complete["ok"] = False
+        self.complete["missing"] += [[first, last]] if len(self.complete["missing"]) < SHOWN else []
+
+    def take(self, line: Any) -> None:
+        """Check the next record: a dictionary of place, leaf, record, payload and erased."""
+        place = line.pop("place", None) if type(line) is dict else None
+        if type(place) is not int or not 0 <= place <= self.last:
+            place, line = self.next, {}
+        if place < self.next:
+            return self.fault(f"Record {place} stands twice, or in the wrong order.", place)
+        if place > self.next:
+            self.lose(self.next, place - 1)
+        self.next, self.records = place + 1, self.records + 1
+        try:
+            grow(self.peaks, bytes.fromhex(line["leaf"]))
+            self._check(place, **line)
+        except Exception as error:
+            what = error if type(error) is ValueError else "it is malformed"
+            self.fault(f"Record {place}: {what}.", place)
+        return self._compare()
+
+    def _check(self, place: int, leaf: str, record: Any, payload: Any, erased: Any = False) -> None:
+        check(set(record) == MEMBERS.get(record["v"]), "its version is not known here")
+        text, facts, personal = canonical(record), record["facts"], record["personal"]
+        check(sha256(b"\x00", text).hex() == leaf, "its text is not the one of its leaf")
+        if payload is not None:
+            salted = base64.b64decode(payload["salt"]) + canonical(payload["data"])
+            check(sha256(salted).hex() == personal, "its payload was changed")
+        elif personal is not None:
+            check(erased is True, "its payload is missing")
+            self.emptied[record["id"]] = place
+        for emptied in facts["records"] if record["event"] == "personal:erased" else ():
+            self.emptied.pop(emptied, None)
+        self.pictures -= set(re.findall('"([0-9a-f]{64})"', text.decode()) if self.pictures else ())
+        names = facts.get("entries") if record["v"] > 1 else None
+        for name in names if type(names) is list else ():
+            entry = next(self.entries, {"hash": "", "entry": None})
+            found = sha256(canonical(entry["entry"])).hex()
+            check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
+
+    def _compare(self) -> None:
+        """Compare the root with that of each checkpoint that has been reached."""
+        while self.note and self.note.size <= self.next:
+            note, self.note = self.note, next(self.notes, None)
+            self.newest = self.newest if note.outside else note
+            if self.note and self.note.size < note.size:
+                self.fault("The checkpoints are not in order.")
+            if (self.every or note.outside) and not note.is_signed(self.keys):
+                self.fault(f"No known key has signed the checkpoint of {note.size} records.")
+            if note.size == self.next and self.complete["ok"]:
+                is_same = note.root == root_of(self.peaks)
+                if is_same and self.doubt:
+                    self.fault(f"The checkpoint of {self.doubt.size} records is of another log.")
+                self.good, self.doubt = (note, None) if is_same else (self.good, self.doubt or note)
+
+    def finish(self, after: list[str]) -> None:
+        """Add the hashes that follow the last record, and draw the conclusions."""
+        if self.next <= self.last:
+            self.lose(self.next, self.last)
+        start = self.last + 1
+        for found in after:  # Each is the root of the largest subtree that begins at `start`.
+            level = (start & -start).bit_length() - 1
+            grow(self.peaks, bytes.fromhex(found), level)
+            start += 1 << level
+        self.next = self.sealed
+        self._compare()
+        newest = self.newest
+        if not newest or newest.size != self.sealed or not newest.is_signed(self.keys):
+            self.fault("The newest checkpoint is missing, or no known key has signed it.")
+        if self.good and self.good.size > self.first:
+            self.proven = [self.first, min(self.good.size - 1, self.last)]
+        if self.doubt:
+            start = self.good.size if self.good else self.first
+            end = max(start, self.doubt.size - 1)
+            bad = None if self.integrity["first_bad"] in range(start, end + 1) else start
+            self.integrity["between"] = [start, end]
+            self.fault(f"The records {start} to {end} are not all as they were sealed.", bad)
+        if self.note:
+            self.lose(self.sealed, self.note.size - 1)
+        for place in self.emptied.values() if self.last + 1 == self.sealed else ():
+            self.fault(f"Record {place}: its payload was emptied, and no record erased it.", place)
+        if next(self.entries, None) or self.pictures:
+            self.fault("Some ledger entries or pictures are named by no record.")
+
+    def result(self) -> dict[str, Any]:
+        return {n: vars(self)[n] for n in ["records", "sealed", "proven", "integrity", "complete"]}
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    check(path.is_file(), f"{path.name} is missing, or is no file")
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE):
+            check(len(line) < MAX_LINE, f"{path.name} has a line that is too long")
+            yield line
+
+
+def notes(path: Path, outside: bool = False) -> Iterator[Note]:
+    text = ""
+    for line in lines(path):
+        text += line.decode()
+        check(len(text) < MAX_NOTE, "a checkpoint is malformed")
+        if line == b"---\n":
+            yield Note(text[:-4], outside)
+            text = ""
+
+
+def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
+    keys, log.every = lines(options.key or folder / "keys.txt"), options.all
+    log.keys = dict(read_key(line.decode()) for line in keys)
+    [proof] = map(parse, lines(folder / "proof.json"))
+    log.first, log.last, log.sealed = (proof[name] for name in ("first", "last", "size"))
+    check(0 <= log.first <= log.last < log.sealed < MAX_SIZE, "proof.json is malformed")
+    log.next = log.first
+    for level in [n for n in range(60, -1, -1) if log.first >> n & 1]:
+        grow(log.peaks, bytes.fromhex(proof["before"].pop(0)), level)
+    outside = notes(options.outside, True) if options.outside else ()
+    log.notes = heapq.merge(notes(folder / "checkpoints.txt"), outside, key=lambda note: note.size)
+    log.note = next(log.notes, None)
+    log.entries = map(parse, lines(folder / "entries.jsonl"))
+    log.pictures = {sha256(p.read_bytes()).hex() for p in folder.glob("pictures/*") if p.is_file()}
+    for text in lines(folder / "records.jsonl"):
+        log.take(parse(text))
+    log.finish(proof["after"])
+
+
+def main(arguments: Any = None) -> int:
+    parser = argparse.ArgumentParser(description="Checks the export of a log in this folder.")
+    parser.add_argument("--key", type=Path, help="file of the public keys that you trust")
+    parser.add_argument("--outside", type=Path, help="file of checkpoints kept outside the studio")
+    parser.add_argument("--all", action="store_true", help="check all signatures, not the newest")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    options, log = parser.parse_args(arguments), Log()
+    try:
+        read(log, Path(), options)
+    except Exception as error:
+        log.complete["ok"] = False
+        log.fault(f"Stopped: {error if type(error) is ValueError else 'a file is malformed'}.")
+    sound, whole, first_bad = log.integrity["ok"], log.complete["ok"], log.integrity["first_bad"]
+    if options.json:
+        print(json.dumps(log.result()))
+    else:
+        print(f"{log.records} records were read. {log.sealed} records are sealed.")
+        told = "sound." if sound else f"NOT SOUND. First bad record: {first_bad}."
+        print("Integrity:", told, *log.integrity["told"], sep="\n  ")
+        print("Completeness:", "complete." if whole else "NOT COMPLETE:", *log.complete["missing"])
+        print("Proven by checkpoints: records", log.proven or "none")
+        print("Keys:", options.key or "those of the export. Compare them with another source!")
+    return 0 if sound and whole else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

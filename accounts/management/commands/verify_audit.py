@@ -1,0 +1,44 @@
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from accounts.evidence.live import verify_log
+
+DAMAGED = 1
+
+
+class Command(BaseCommand):
+    help = (
+        "Verifies the log in the database: records, payloads, places, checkpoints, and the copies "
+        "of checkpoints outside the database. Exit code 0: sound; 1: not."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *, json: bool, **options: Any) -> None:
+        found = verify_log()
+        self.stdout.write(_json(found) if json else _text(found))
+        if not (found["integrity"]["ok"] and found["complete"]["ok"]):
+            sys.exit(DAMAGED)
+
+
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found)
+
+
+def _text(found: dict[str, Any]) -> str:
+    integrity, complete = found["integrity"], found["complete"]
+    first_bad, missing = integrity["first_bad"], complete["missing"]
+    return "\n".join(
+        [
+            f"{found['records']} records were read. {found['sealed']} records are sealed.",
+            "Integrity: " + ("sound." if integrity["ok"] else f"NOT SOUND. First: {first_bad}."),
+            *(f"  {text}" for text in integrity["told"]),
+            "Completeness: " + ("complete." if complete["ok"] else f"NOT COMPLETE: {missing}."),
+            f"Proven by checkpoints: records {found['proven'] or 'none'}.",
+        ]
+    )

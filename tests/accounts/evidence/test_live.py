@@ -1,0 +1,95 @@
+"""`verify_audit`: what was changed in the database behind the studio's back is found."""
+
+import io
+import json
+import random
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from accounts import append_only, sealing
+from accounts.evidence import lines
+from accounts.models import Leaf, Record
+from accounts.sealing import witnesses
+from tests.accounts.evidence import damage
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+
+def verify():
+    output = io.StringIO()
+    code = 0
+    try:
+        call_command("verify_audit", "--json", stdout=output)
+    except SystemExit as end:
+        code = end.code
+    found = json.loads(output.getvalue())
+    assert (code == 0) == (found["integrity"]["ok"] and found["complete"]["ok"])
+    return found
+
+
+def test_a_sealed_log_is_sound(sealed_log):
+    found = verify()
+    assert found["integrity"] == {"ok": True, "first_bad": None, "between": None, "told": []}
+    assert found["records"] == found["sealed"] == Record.objects.count()
+    assert found["proven"] == [0, found["sealed"] - 1]
+
+
+def test_a_log_without_records_is_sound(data_dir, db):
+    assert verify()["integrity"]["ok"]
+
+
+def test_records_that_are_not_sealed_yet_are_checked_too(sealed_log, write):
+    record = write()
+    found = verify()
+    assert found["integrity"]["ok"]
+    assert found["records"] == found["sealed"] + 1
+    rows = Record.objects.filter(pk=record.pk)
+    damage.run(lambda _chance: rows.update(subject_kind="run"), None)
+    assert "not sealed yet" in verify()["integrity"]["told"][0]
+
+
+def test_any_damage_is_found_and_its_place_is_named(sealed_log):
+    for kind in damage.DAMAGES:
+        with damage.undone():
+            place = damage.run(kind, random.Random(kind.__name__))
+            assert damage.is_named(verify(), place), kind.__name__
+    assert verify()["integrity"]["ok"]
+
+
+def test_a_restored_state_is_found_by_the_file_of_checkpoints_alone(sealed_log):
+    damage.run(damage.older_state_restored, random.Random(1))
+    assert not verify()["complete"]["ok"]
+    witnesses.checkpoint_file().unlink()
+    assert verify()["complete"]["ok"]
+
+
+def test_a_file_of_checkpoints_of_another_log(sealed_log):
+    path = witnesses.checkpoint_file()
+    path.write_text(path.read_text().replace("/log/", "/other/"))
+    assert not verify()["integrity"]["ok"]
+    path.write_bytes(b"\xff\x00")
+    assert not verify()["integrity"]["ok"]
+
+
+def test_a_row_that_cannot_be_read_is_the_bad_one(sealed_log):
+    if connection.vendor != "sqlite":  # PostgreSQL checks the values of a column.
+        return
+    with append_only.lifted(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA ignore_check_constraints = ON")
+        key = Leaf.objects.get(place=5).record_id
+        damage.change("UPDATE accounts_record SET facts = '{' WHERE id = %s", key)
+    assert verify()["integrity"]["first_bad"] == 5
+
+
+def test_more_records_are_read_with_the_queries_of_few(sealed_log, write, monkeypatch):
+    few = queries_of(verify)
+    monkeypatch.setattr(lines, "BATCH", 4)
+    assert verify()["integrity"]["ok"]
+    monkeypatch.undo()
+    write()
+    sealing.seal()
+    assert queries_of(verify) == few
