@@ -128,7 +128,13 @@ def _campaign(user: User, name: str) -> Campaign | None:
     if not name:
         return None
     found = Campaign.objects.filter(team=user.team, name__iexact=name).first()
-    return found or Campaign.objects.create(team=user.team, name=name, created_by=user)
+    return found or _new_campaign(user, name)
+
+
+def _new_campaign(user: User, name: str) -> Campaign:
+    campaign = Campaign.objects.create(team=user.team, name=name, created_by=user)
+    audit.record(Event.CAMPAIGN_MADE, actor=user, subject=campaign, personal={"name": name})
+    return campaign
 
 
 def _store_upload(user: User, upload: NewReference) -> None:
@@ -191,6 +197,18 @@ def _reference_of_image(user: User, image: Image) -> Reference:
     )
 
 
+def _about(reference: Reference) -> dict[str, str | None]:
+    """What the record says of a reference; an image of the studio with the run that made it."""
+    image = reference.image
+    return {
+        "reference": str(reference.uuid),
+        "sha256": sha256_of(reference),
+        "rights": str(reference.rights),
+        "image": str(image.uuid) if image else None,
+        "run": str(image.run.uuid) if image else None,
+    }
+
+
 def _record(
     run: Run,
     generations: list[Generation],
@@ -212,9 +230,7 @@ def _record(
             "credits": pricing.credits_for(price, run.wanted),
             "price": str(price.uuid),
             "generations": [str(row.uuid) for row in generations],
-            "references": [
-                {"sha256": sha256_of(row), "rights": str(row.rights)} for row in references
-            ],
+            "references": [_about(row) for row in references],
             "campaign": str(run.campaign.uuid) if run.campaign else None,
         },
         personal={

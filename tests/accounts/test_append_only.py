@@ -18,7 +18,7 @@ from accounts.models import Entry, Record, RecordPayload, RecordTeam
 def rows(alice):
     with transaction.atomic():
         record = audit.record(
-            Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"}
+            Event.USER_CHANGED, actor=alice, subject=alice, personal={"before": {"name": "Alice"}}
         )
     ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
     # PostgreSQL can't alter a table while foreign keys are still to be checked.
