@@ -35,6 +35,7 @@ class Event(TextChoices):
     REFERENCE_FETCHED = "reference:fetched", _("Reference fetched by its link")
     REFERENCE_CLEANED = "reference:cleaned", _("Reference cleaned")
     REFERENCE_REFUSED = "reference:refused", _("Reference refused")
+    ALLOWANCE_OPENED = "allowance:opened", _("Month of credits opened")
     ALLOWANCE_LIMIT_SET = "allowance:limit_set", _("Monthly credits changed")
     ALLOWANCE_TOPPED_UP = "allowance:topped_up", _("Credits topped up")
     ALLOWANCE_WRITTEN_OFF = "allowance:written_off", _("Credits written off")

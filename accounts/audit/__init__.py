@@ -1,7 +1,13 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
 from accounts.audit import tallies
-from accounts.audit.canonical import canonical_bytes, leaf_hash, payload_digest, record_bytes
+from accounts.audit.canonical import (
+    canonical_bytes,
+    leaf_hash,
+    payload_digest,
+    record_bytes,
+    timestamp,
+)
 from accounts.audit.recording import record
 from accounts.audit.viewers import newest_visible_to, reads_whole_log, visible_to
 
@@ -14,5 +20,6 @@ __all__ = [
     "record",
     "record_bytes",
     "tallies",
+    "timestamp",
     "visible_to",
 ]

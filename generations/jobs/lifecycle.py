@@ -141,8 +141,13 @@ _COUNTED = {
 
 def _settle(generation: Generation, charge: int | None, actor: User | None) -> dict[str, Any]:
     earned = generation.delivered * generation.price.credits if charge is None else charge
-    spent, released = ledger.settle(generation.uuid, earned, actor=actor)
-    return {"credits_spent": spent, "credits_released": released, "delivered": generation.delivered}
+    settled = ledger.settle(generation.uuid, earned, actor=actor)
+    return {
+        "credits_spent": settled.spent,
+        "credits_released": settled.released,
+        "delivered": generation.delivered,
+        "entries": settled.entries,
+    }
 
 
 def _record(

@@ -251,6 +251,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.REFERENCE_FETCHED: _by_strangers,
     Event.REFERENCE_CLEANED: _cleaned,
     Event.REFERENCE_REFUSED: _refused,
+    Event.ALLOWANCE_OPENED: _credited,
     Event.ALLOWANCE_LIMIT_SET: _limit_set,
     Event.ALLOWANCE_TOPPED_UP: _credited,
     Event.ALLOWANCE_WRITTEN_OFF: _credited,

@@ -226,6 +226,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.REFERENCE_CLEANED: ("image", ""),
     Event.REFERENCE_REFUSED: ("triangle-alert", "bad"),
     Event.REFERENCE_FETCHED: ("link-2", ""),
+    Event.ALLOWANCE_OPENED: ("coins", ""),
     Event.ALLOWANCE_LIMIT_SET: ("coins", ""),
     Event.ALLOWANCE_TOPPED_UP: ("coins", ""),
     Event.ALLOWANCE_WRITTEN_OFF: ("coins", ""),

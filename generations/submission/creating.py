@@ -12,7 +12,7 @@ from accounts.events import Event
 from accounts.models import User
 from generations import pricing, storage
 from generations.jobs import hints
-from generations.models import Campaign, Generation, Image, Price, Reference, Run, RunReference
+from generations.models import Campaign, Image, Price, Reference, Run, RunReference
 from generations.providers.validation import validate
 from generations.submission.asking import (
     AnyReference,
@@ -27,7 +27,7 @@ from generations.submission.asking import (
     usable_engine,
 )
 from generations.submission.identical import refuse_identical_work, work_digest
-from generations.submission.opening import open_requests
+from generations.submission.opening import Opened, open_requests
 from generations.submission.uploading import refuse_too_many_pixels
 
 
@@ -112,7 +112,7 @@ def _create(
         for position, reference in enumerate(references)
     )
     able = engine_called(request.engine).capabilities
-    generations = open_requests(
+    opened = open_requests(
         run,
         range(run.wanted),
         able=able,
@@ -120,7 +120,7 @@ def _create(
         actor=user,
         has_references=bool(references),
     )
-    _record(run, generations, references, price, facts)
+    _record(run, opened, references, price, facts)
     return run
 
 
@@ -211,7 +211,7 @@ def _about(reference: Reference) -> dict[str, str | None]:
 
 def _record(
     run: Run,
-    generations: list[Generation],
+    opened: Opened,
     references: list[Reference],
     price: Price,
     facts: Mapping[str, str],
@@ -229,7 +229,8 @@ def _record(
             "options": {name: str(value) for name, value in options.items()},
             "credits": pricing.credits_for(price, run.wanted),
             "price": str(price.uuid),
-            "generations": [str(row.uuid) for row in generations],
+            "generations": [str(row.uuid) for row in opened.generations],
+            "entries": opened.entries,
             "references": [_about(row) for row in references],
             "campaign": str(run.campaign.uuid) if run.campaign else None,
         },

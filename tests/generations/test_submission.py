@@ -61,6 +61,13 @@ class TestSubmit:
         assert (record.actor, record.subject_id) == (alice, Campaign.objects.get().uuid)
         assert record.payload.data == {"name": "Autumn"}
 
+    def test_the_entries_of_a_run_are_on_its_records(self, alice):
+        run = ask(alice, num_images=2)
+        submission.cancel(run.generations.all()[0], actor=alice)
+        facts = Record.objects.values_list("facts", flat=True)
+        said = [entry for each in facts for entry in each.get("entries", [])]
+        assert sorted(said) == sorted(map(ledger.entry_hash, Entry.objects.all()))
+
     def test_an_image_of_the_studio_is_named_with_the_run_that_made_it(self, alice):
         parent = make_finished_run(alice)
         image = parent.images.get()
@@ -214,7 +221,8 @@ class TestTryAgain:
         assert ledger.balance(alice).reserved == 10
         record = Record.objects.get(event=Event.RUN_RETRIED)
         assert (record.actor, record.subject_id, record.story) == (alice, run.uuid, run.uuid)
-        assert record.facts == {"images": 2, "credits": 10, "story": str(run.uuid)}
+        facts = {"images": 2, "credits": 10, "story": str(run.uuid)}
+        assert record.facts == facts | {"entries": record.facts["entries"]}
 
     def test_not_while_anything_is_open(self, alice):
         with pytest.raises(SubmissionRefused, match="has not ended yet"):

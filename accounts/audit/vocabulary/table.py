@@ -46,6 +46,7 @@ def _body(name: str, label: Promise, hash_label: Promise, bytes_label: Promise) 
 ENGINE = Value("engine", Kind.TEXT, _("Engine"))
 ERROR = Value("error", Kind.TEXT, _("Error"))
 IMAGES = Value("images", Kind.NUMBER, _("Images"))
+ENTRIES = Value("entries", Kind.HASHES, _("SHA-256 of the entries of credits"), since=2)
 CREDITS = Value("credits", Kind.NUMBER, _("Credits"))
 MONTH = Value("month", Kind.TEXT, _("Month"))
 TASK = Value("task_id", Kind.TEXT, _("Task at the provider"))
@@ -105,6 +106,7 @@ ENDED: Values = (
         Value("credits_spent", Kind.NUMBER, _("Credits spent")),
         Value("credits_released", Kind.NUMBER, _("Credits returned")),
         Value("delivered", Kind.NUMBER, _("Images delivered")),
+        ENTRIES,
     ),
     Value("provider_may_bill", Kind.FLAG, _("The provider may bill it")),
     Value("reference", Kind.IDENTIFIER, _("Reference")),
@@ -147,6 +149,7 @@ TABLE: dict[Event, Declared] = {
                 Value("generations", Kind.IDENTIFIERS, _("Generations")),
                 Value("references", Kind.LIST, _("References")),
                 Value("campaign", Kind.IDENTIFIER, _("Campaign"), nullable=True),
+                ENTRIES,
             ),
             Value("remedy", Kind.TEXT, _("Made in place of a failed run")),
             Value("of", Kind.IDENTIFIER, _("The failed run")),
@@ -167,7 +170,7 @@ TABLE: dict[Event, Declared] = {
         counted=True,
     ),
     Event.CAMPAIGN_MADE: Declared(personal=_must(Value("name", Kind.TEXT, _("Name"), since=2))),
-    Event.RUN_RETRIED: Declared(facts=_must(IMAGES, CREDITS)),
+    Event.RUN_RETRIED: Declared(facts=_must(IMAGES, CREDITS, ENTRIES)),
     # Generations
     Event.GENERATION_QUEUED: Declared(facts=(*MOVED, *ANSWERED), personal=ANSWER_TEXT),
     Event.GENERATION_SUBMITTING: Declared(facts=MOVED),
@@ -238,16 +241,25 @@ TABLE: dict[Event, Declared] = {
     Event.REFERENCE_CLEANED: Declared(facts=_must(UPLOAD_SHA256, SHA256, FORMAT, WIDTH, HEIGHT)),
     Event.REFERENCE_REFUSED: Declared(facts=_must(UPLOAD_SHA256, PROBLEM)),
     # Credits
+    Event.ALLOWANCE_OPENED: Declared(
+        facts=_must(
+            CREDITS,
+            MONTH,
+            Value("origin", Kind.TEXT, _("Where the limit comes from"), since=2),
+            ENTRIES,
+        )
+    ),
     Event.ALLOWANCE_LIMIT_SET: Declared(
         facts=_must(
             Value("before", Kind.NUMBER, _("Credits before")),
             Value("after", Kind.NUMBER, _("Credits after")),
             MONTH,
+            ENTRIES,
         ),
         personal=(REASON,),
     ),
-    Event.ALLOWANCE_TOPPED_UP: Declared(facts=_must(CREDITS, MONTH), personal=(REASON,)),
-    Event.ALLOWANCE_WRITTEN_OFF: Declared(facts=_must(CREDITS, MONTH), personal=(REASON,)),
+    Event.ALLOWANCE_TOPPED_UP: Declared(facts=_must(CREDITS, MONTH, ENTRIES), personal=(REASON,)),
+    Event.ALLOWANCE_WRITTEN_OFF: Declared(facts=_must(CREDITS, MONTH, ENTRIES), personal=(REASON,)),
     Event.LEDGER_DRIFTED: Declared(
         facts=_must(
             MONTH,
