@@ -209,6 +209,7 @@ class TestWhyUnreachable:
         assert words in why_unreachable(reason, "https://queue.example:8443/v1")
 
 
+@pytest.mark.django_db
 class TestSpending:
     def test_one_smallest_image_is_ordered_and_fetched(self, apixo, capsys):
         printed, code = check(capsys, "apixo", "--spend")
