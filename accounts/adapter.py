@@ -1,8 +1,11 @@
 """How sign-in works here, by the hooks that allauth offers (`ACCOUNT_ADAPTER`)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError
@@ -13,7 +16,7 @@ from django.urls import reverse
 from accounts import audit, sessions
 from accounts.audit import tallies
 from accounts.events import Event
-from accounts.http import caller, own_address, printable
+from accounts.http import actor_of, caller, own_address, printable, session_name
 from accounts.models import User
 
 
@@ -29,9 +32,25 @@ class StudioAccountAdapter(DefaultAccountAdapter):
                 Event.USER_SIGNED_IN,
                 actor=user,
                 subject=user,
-                personal=caller(request),
+                personal=caller(request) | {"session": session_name(request)},
             )
         return super().post_login(request, user, **kwargs)
+
+    def logout(self, request: HttpRequest) -> None:
+        if request.user.is_authenticated:
+            with transaction.atomic():
+                audit.record(
+                    Event.USER_SIGNED_OUT,
+                    actor=actor_of(request),
+                    subject=actor_of(request),
+                    personal=caller(request) | {"session": session_name(request)},
+                )
+        super().logout(request)
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        who = caller(self.request)
+        tallies.note(Event.USER_RESET_ASKED, address=who["ip"], subject=user, personal=who)
+        super().send_password_reset_mail(user, email, context)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:
@@ -71,6 +90,23 @@ class StudioAccountAdapter(DefaultAccountAdapter):
         if self.request and self.request.user == user:
             return self.request.session
         return None
+
+
+class StudioSessionsAdapter(DefaultUserSessionsAdapter):
+    """A person who ends other sessions of their own is recorded."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        ended = list(sessions)
+        with transaction.atomic():
+            super().end_sessions(ended)
+            for user in {session.user for session in ended}:
+                audit.record(
+                    Event.USER_SESSIONS_ENDED,
+                    actor=user,
+                    subject=user,
+                    facts={"sessions": sum(session.user_id == user.pk for session in ended)},
+                    personal=caller(self.request),
+                )
 
 
 def _note_failure(request: HttpRequest, credentials: dict[str, Any]) -> None:

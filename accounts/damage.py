@@ -1,11 +1,8 @@
 """Damage to the log: the studio does not start until an operator has accepted it, on the record."""
 
-import os
-import pwd
-
 from django.db import connection, transaction
 
-from accounts import append_only, audit
+from accounts import append_only, audit, shell
 from accounts.events import Event
 from accounts.models import Studio
 
@@ -37,13 +34,5 @@ def accept(sentences: list[str], *, reason: str) -> None:
         actor=None,
         subject=studio,
         facts={"damage": sentences},
-        personal={"reason": reason, "system_user": _system_user()},
+        personal={"reason": reason, **shell.who()},
     )
-
-
-def _system_user() -> str:
-    """The operating system's user who runs this process: the name, or the number if it has none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -1,4 +1,4 @@
-"""The three groups and what each may do. Every migration restores the groups to this table."""
+"""The groups and what each may do. Every migration restores the groups to this table."""
 
 from typing import Any
 
@@ -12,10 +12,13 @@ from django.db.models import Q
 MEMBERS = "members"
 REVIEWERS = "reviewers"
 ADMINS = "admins"
+# Reviewers of all teams and of acts that concern no team. Nobody is in it from the start.
+AUDITORS = "auditors"
 
 PERMISSIONS = {
     MEMBERS: ("generations.add_run", "generations.view_image"),
     REVIEWERS: ("accounts.view_record", "generations.view_image"),
+    AUDITORS: ("accounts.view_record", "accounts.read_whole_log", "generations.view_image"),
     ADMINS: (
         "accounts.add_user",
         "accounts.change_user",

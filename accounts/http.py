@@ -1,5 +1,6 @@
 """What the studio's views need to know about a request."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -73,6 +74,12 @@ def caller(request: HttpRequest) -> dict[str, Any]:
     except (ImproperlyConfigured, PermissionDenied):
         address = ""
     return {"ip": address, "user_agent": printable(request.headers.get("User-Agent", ""))}
+
+
+def session_name(request: HttpRequest) -> str:
+    """How the log names a session: the start of the hash of its key, which opens nothing."""
+    key = request.session.session_key or ""
+    return hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
 
 
 def printable(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -6,7 +6,7 @@ count for the month of the reservation.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,15 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What came of a person's reservation, in credits, and the digests of the entries."""
+
+    spent: int
+    released: int
+    entries: list[str]
+
+
+@dataclass(frozen=True)
 class Drift:
     """An allowance whose columns differ from the sums of its entries."""
 
@@ -64,7 +73,8 @@ def allowance_of(owner: User | Team) -> Allowance | None:
     if isinstance(owner, Team) and owner.quota is None:
         return None
     month = month_of_owner(owner)
-    found = Allowance.objects.filter(_owned_by(owner), month=month).first()
+    rows = Allowance.objects.select_related("user", "team")
+    found = rows.filter(_owned_by(owner), month=month).first()
     return found or _open_allowance(owner, month)
 
 
@@ -97,18 +107,20 @@ def refuse_shortfall(user: User, credits: int) -> None:
 
 
 @transaction.atomic
-def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
+def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> list[str]:
     """Reserve credits for generations: `amounts` gives credits by generation.
 
-    They are taken from the person's allowance and, if the team has a cap, from the team's too; if
-    one of them is short, from neither. Raises InsufficientCredits.
+    Returns the digests of the entries, for the record of the caller's act. The credits are taken
+    from the person's allowance and, if the team has a cap, from the team's too; if one of them is
+    short, from neither. Raises InsufficientCredits.
     """
     total = sum(amounts.values())
+    entries: list[Entry] = []
     for whose, allowance in _allowances(user):
         if not _hold(allowance, total):
             allowance.refresh_from_db()
             raise _shortfall(whose, allowance, total)
-        Entry.objects.bulk_create(
+        entries += Entry.objects.bulk_create(
             _entry(
                 allowance=allowance,
                 kind=Kind.RESERVE,
@@ -119,6 +131,7 @@ def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> None:
             )
             for generation, amount in amounts.items()
         )
+    return _digests(entries)
 
 
 def _allowances(user: User) -> list[tuple[str, Allowance]]:
@@ -135,11 +148,10 @@ def _shortfall(whose: str, allowance: Allowance, needed: int) -> InsufficientCre
 @transaction.atomic
 def settle(
     generation: UUID, credits: int, *, actor: User | None = None, reason: str = ""
-) -> tuple[int, int]:
+) -> Settled:
     """Resolve a generation's reservation: spend `credits` and release the rest.
 
-    Never spends more than was reserved. Returns the person's credits as (spent, released),
-    which is (0, 0) if the reservation was resolved before.
+    Never spends more than was reserved, and nothing if the reservation was resolved before.
     """
     held = list(
         Entry.objects.filter(generation=generation, kind=Kind.RESERVE)
@@ -147,12 +159,13 @@ def settle(
         .order_by("allowance_id")
     )
     if not held or _is_resolved(generation):
-        return 0, 0
+        return Settled(0, 0, [])
     spent = min(max(credits, 0), held[0].amount)
     released = held[0].amount - spent
+    entries: list[str] = []
     for entry in held:
-        _resolve(entry, spent=spent, released=released, actor=actor, reason=reason)
-    return spent, released
+        entries += _resolve(entry, spent=spent, released=released, actor=actor, reason=reason)
+    return Settled(spent, released, entries)
 
 
 # --- Quotas ------------------------------------------------------------------------------------
@@ -175,8 +188,8 @@ def set_limit(
     allowance = _changeable(owner)
     before = Allowance.objects.select_for_update().get(pk=allowance.pk).limit
     Allowance.objects.filter(pk=allowance.pk).update(limit=credits, origin=origin)
-    _enter(allowance, Kind.LIMIT, credits - before, actor=actor, reason=reason)
-    facts = {"before": before, "after": credits, "month": f"{allowance.month:%Y-%m}"}
+    entries = _enter(allowance, Kind.LIMIT, credits - before, actor=actor, reason=reason)
+    facts = {"before": before, "after": credits, "month": f"{allowance.month:%Y-%m}"} | entries
     _record(Event.ALLOWANCE_LIMIT_SET, owner, actor=actor, reason=reason, facts=facts)
     allowance.refresh_from_db()
     return allowance
@@ -188,8 +201,8 @@ def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str)
     _refuse_amount(credits, minimum=1)
     allowance = _changeable(owner)
     Allowance.objects.filter(pk=allowance.pk).update(top_up=F("top_up") + credits)
-    _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
-    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
+    entries = _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
+    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"} | entries
     _record(Event.ALLOWANCE_TOPPED_UP, owner, actor=actor, reason=reason, facts=facts)
     allowance.refresh_from_db()
     return allowance
@@ -204,14 +217,18 @@ def write_off(allowance: Allowance, credits: int, *, actor: User | None, reason:
     )
     if not changed:
         raise InvalidAmount(_("No more can be written off than was spent in that month."))
-    _enter(allowance, Kind.WRITE_OFF, credits, actor=actor, reason=reason)
-    owner = allowance.user or allowance.team
-    assert owner is not None  # noqa: S101  # a constraint of the table
-    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
-    _record(Event.ALLOWANCE_WRITTEN_OFF, owner, actor=actor, reason=reason, facts=facts)
+    entries = _enter(allowance, Kind.WRITE_OFF, credits, actor=actor, reason=reason)
+    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"} | entries
+    _record(Event.ALLOWANCE_WRITTEN_OFF, _owner(allowance), actor=actor, reason=reason, facts=facts)
 
 
 # --- Proof -------------------------------------------------------------------------------------
+
+
+def _owner(allowance: Allowance) -> User | Team:
+    owner = allowance.user or allowance.team
+    assert owner is not None  # noqa: S101  # a constraint of the table
+    return owner
 
 
 def reconcile() -> list[Drift]:
@@ -268,7 +285,9 @@ def _open_allowance(owner: User | Team, month: dt.date) -> Allowance:
     try:
         with transaction.atomic():
             allowance = Allowance.objects.create(**who, month=month, limit=limit, origin=origin)
-            _enter(allowance, Kind.LIMIT, limit, actor=None, reason="")
+            entries = _enter(allowance, Kind.LIMIT, limit, actor=None, reason="")
+            facts = {"credits": limit, "month": f"{month:%Y-%m}", "origin": str(origin)} | entries
+            _record(Event.ALLOWANCE_OPENED, owner, actor=None, reason="", facts=facts)
     except IntegrityError:  # Another request has opened the month.
         return Allowance.objects.get(_owned_by(owner), month=month)
     return allowance
@@ -288,13 +307,15 @@ def _is_resolved(generation: UUID) -> bool:
     return Entry.objects.filter(generation=generation, kind__in=kinds).exists()
 
 
-def _resolve(held: Entry, *, spent: int, released: int, actor: User | None, reason: str) -> None:
+def _resolve(
+    held: Entry, *, spent: int, released: int, actor: User | None, reason: str
+) -> list[str]:
     Allowance.objects.filter(pk=held.allowance_id).update(
         reserved=F("reserved") - held.amount, spent=F("spent") + spent
     )
-    for kind, amount in ((Kind.SETTLE, spent), (Kind.RELEASE, released)):
-        if amount:
-            _entry(
+    return _digests(
+        [
+            _entered(
                 allowance=held.allowance,
                 kind=kind,
                 amount=amount,
@@ -302,15 +323,27 @@ def _resolve(held: Entry, *, spent: int, released: int, actor: User | None, reas
                 price=held.price,
                 actor=actor,
                 reason=reason,
-            ).save(force_insert=True)
+            )
+            for kind, amount in ((Kind.SETTLE, spent), (Kind.RELEASE, released))
+            if amount
+        ]
+    )
 
 
 def _enter(
     allowance: Allowance, kind: Kind, amount: int, *, actor: User | None, reason: str
-) -> None:
-    if amount:
-        entry = _entry(allowance=allowance, kind=kind, amount=amount, actor=actor, reason=reason)
-        entry.save(force_insert=True)
+) -> dict[str, list[str]]:
+    """Write an entry, unless `amount` is 0; returns the fact about it for the record."""
+    if not amount:
+        return {"entries": []}
+    entry = _entered(allowance=allowance, kind=kind, amount=amount, actor=actor, reason=reason)
+    return {"entries": _digests([entry])}
+
+
+def _entered(**values: Any) -> Entry:
+    entry = _entry(**values)
+    entry.save(force_insert=True)
+    return entry
 
 
 def _entry(**values: Any) -> Entry:
@@ -318,6 +351,10 @@ def _entry(**values: Any) -> Entry:
     entry = Entry(created_at=timezone.now(), **values)
     entry.digest = audit.entries.digest(entry)
     return entry
+
+
+def _digests(entries: Iterable[Entry]) -> list[str]:
+    return [entry.digest for entry in entries if entry.digest]
 
 
 def _record(

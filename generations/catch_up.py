@@ -26,16 +26,17 @@ SELECT COALESCE((SELECT MIN(id) FROM accounts_record), 1),
     COALESCE((SELECT MAX(id) FROM accounts_record), 0)
 """
 
-# The rules of `accounts.audit.viewers`, with one exception: only the run's team sees a record of a
-# story. Nobody knows the actor's team of that time, and the present one may have no right to see
-# it. Other records whose subject is gone are seen by the actor's team alone.
+# Only for records of version 1: later ones have their rows, and those of no team have none. These
+# are the rules for version 1, with one exception: only the run's team sees a record of a story.
+# Nobody knows the actor's team of that time, and the present one may have no right to see it. Other
+# records whose subject is gone are seen by the actor's team alone.
 # UNION gives each team once.
 _ADD_TEAMS = """
 INSERT INTO accounts_recordteam (record_id, at, event, actor_id, team_id, team_inferred)
 WITH lacking AS (
     SELECT id, at, event, actor_id, story, subject_kind, subject_id
     FROM accounts_record
-    WHERE id > %s AND id <= %s AND NOT EXISTS (
+    WHERE version = 1 AND id > %s AND id <= %s AND NOT EXISTS (
         SELECT 1 FROM accounts_recordteam filled WHERE filled.record_id = accounts_record.id
     )
 ),

@@ -18,6 +18,8 @@ from seedream_site.file_storages import checkpoint_storages, file_storages
 from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# The version in `pyproject.toml`; it is on the record of each request.
+STUDIO_VERSION = "0.1.0"
 
 env = environ.FileAwareEnv()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -200,6 +202,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "studio"
+USERSESSIONS_ADAPTER = "accounts.adapter.StudioSessionsAdapter"
 ACCOUNT_ADAPTER = "accounts.adapter.StudioAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

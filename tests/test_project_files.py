@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from django.conf import settings
+
 PROJECT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 
@@ -27,6 +29,11 @@ def test_the_oldest_python_is_the_same_everywhere():
     assert project["project"]["requires-python"] == f">={oldest}"
     assert f"FROM python:{oldest}-slim" in text("Dockerfile")
     assert f'python: ["{oldest}", ' in text(".github/workflows/ci.yml")
+
+
+def test_the_version_on_records_is_that_of_the_project():
+    project = tomllib.loads(text("pyproject.toml"))
+    assert project["project"]["version"] == settings.STUDIO_VERSION
 
 
 def test_ci_runs_what_a_change_must_pass_and_names_actions_by_commit():

@@ -1,7 +1,8 @@
 """The canonical bytes of a record. Its leaf is their hash, so this format never changes.
 
     leaf     = SHA-256(0x00 ‖ c)                       (RFC 6962, 2.1: the hash of a leaf)
-    c        = canonical JSON of v id at event actor subject facts personal
+    c        = canonical JSON of v id at event actor subject facts personal and, from version 2
+               on, teams: the identifiers of the actor's and the subject's team, or null
     personal = hex SHA-256(salt ‖ canonical JSON of the payload), or null
 
 Canonical JSON: UTF-8, keys sorted by code point, no spaces, no ASCII escaping, and only strings,
@@ -15,6 +16,10 @@ import json
 from typing import Any
 
 from accounts.models import Record
+
+# The version of new records, and the first one that names teams.
+VERSION = 2
+WITH_TEAMS = 2
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -38,18 +43,20 @@ def leaf_hash(canonical: bytes) -> bytes:
 
 def record_bytes(record: Record, *, actor: str | None) -> bytes:
     """Return the canonical bytes of a record; `actor` is the person's identifier or None."""
-    return canonical_bytes(
-        {
-            "v": record.version,
-            "id": str(record.uuid),
-            "at": timestamp(record.at),
-            "event": str(record.event),
-            "actor": actor,
-            "subject": {"kind": record.subject_kind, "id": str(record.subject_id)},
-            "facts": record.facts,
-            "personal": record.personal,
-        }
-    )
+    members = {
+        "v": record.version,
+        "id": str(record.uuid),
+        "at": timestamp(record.at),
+        "event": str(record.event),
+        "actor": actor,
+        "subject": {"kind": record.subject_kind, "id": str(record.subject_id)},
+        "facts": record.facts,
+        "personal": record.personal,
+    }
+    if record.version >= WITH_TEAMS:
+        teams = {"actor": record.actor_team, "subject": record.subject_team}
+        members["teams"] = {role: team and str(team) for role, team in teams.items()}
+    return canonical_bytes(members)
 
 
 def timestamp(moment: dt.datetime) -> str:

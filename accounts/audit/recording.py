@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import viewers
-from accounts.audit.canonical import leaf_hash, payload_digest, record_bytes
+from accounts.audit import viewers, vocabulary
+from accounts.audit.canonical import VERSION, leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
 from accounts.models import Record, RecordPayload, Unsealed, User
 
@@ -19,7 +19,7 @@ SALT_BYTES = 32
 class Subject(Protocol):
     """What a record can be about: a row with a public identifier.
 
-    A row that belongs to a team also has the team's key as `team_id`.
+    A row that belongs to a team also has it as `team`.
     """
 
     uuid: uuid.UUID
@@ -41,23 +41,33 @@ def record(
 
     `facts` are plain values that every reader of the record sees. Names, addresses, prompts and
     free text belong in `personal`, which can be erased later. `story` groups the records of one
-    run. `viewers` decides whose reviewers see the record. Raises TypeError or ValueError for values
-    without a canonical form, and ValueError for a story whose subject belongs to no team.
+    run. `viewers` decides whose reviewers see the record. Raises ValueError for values that differ
+    from what `vocabulary` declares and for a story whose subject belongs to no team, and TypeError
+    or ValueError for values without a canonical form.
     """
+    vocabulary.refuse_unfit(event, facts or {}, personal or {})
     teams = viewers.teams_concerned(actor, subject, story)
     facts = dict(facts or {})
     if story:
         facts["story"] = str(story)
-    about = {"subject_kind": subject._meta.model_name, "subject_id": subject.uuid, "story": story}
-    return _write(event, actor, about, facts, personal, teams)
+    about = {
+        "subject_kind": subject._meta.model_name,
+        "subject_id": subject.uuid,
+        "story": story,
+        "actor_team": teams.actor and teams.actor.uuid,
+        "subject_team": teams.subject and teams.subject.uuid,
+    }
+    return _write(event, actor, about, facts, personal, teams.keys)
 
 
 def record_more(first: Record, facts: dict[str, Any]) -> Record:
     """Write a record that adds `facts` to `first`: same event, subject, story and viewers."""
+    vocabulary.refuse_unfit_count(Event(first.event), facts)
     about = {
         "subject_kind": first.subject_kind,
         "subject_id": first.subject_id,
         "story": first.story,
+        "subject_team": first.subject_team,
     }
     facts = {"first": str(first.uuid), **facts}
     if first.story:
@@ -79,6 +89,7 @@ def _write(
         )
     salt = secrets.token_bytes(SALT_BYTES) if personal else None
     row = Record(
+        version=VERSION,
         at=timezone.now(),
         event=event,
         actor=actor,

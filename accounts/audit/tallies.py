@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from accounts.audit.recording import Subject, record, record_more
 from accounts.commits import after_commit
 from accounts.events import Event
-from accounts.models import Tally
+from accounts.models import Tally, User
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +40,15 @@ def note(
     event: Event,
     *,
     address: str,
+    actor: User | None = None,
     subject: Subject | None = None,
     story: UUID | None = None,
     facts: dict[str, Any] | None = None,
     personal: dict[str, Any] | None = None,
 ) -> bool:
     """Record what `address` did to `subject`, or count it. Return whether a record was written.
+
+    Instead of a network address, `address` may be any text under which acts are counted together.
 
     There is one tally for each event, address, subject (if any) and story (if any). The other
     parameters are those of `record`. Opens its own transaction.
@@ -65,7 +68,7 @@ def note(
             return False
         about: Any = subject or tally
         tally.record = record(
-            event, actor=None, subject=about, story=story, facts=facts, personal=personal
+            event, actor=actor, subject=about, story=story, facts=facts, personal=personal
         )
         tally.save(update_fields=["record"])
         after_commit(_remember, key, 0)

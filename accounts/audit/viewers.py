@@ -1,39 +1,51 @@
 """Who may see a record. This is decided when the record is written, and never changes.
 
 The reviewers of the actor's team and of the subject's team see it. The teams at that moment count.
-The reviewers of every team see a record that has no actor and belongs to no run (a failed sign-in,
-an alert of a provider).
+A record that concerns no team (a failed sign-in, an alert of a provider) is of the whole studio.
+Only superusers and people with the right to read the whole log see it; they see every record.
+
+The reviewers of every team see records of version 1 that have no actor and belong to no run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts import keyset
 from accounts.models import Record, RecordTeam, Team, User
 
-# Stands in place of a team's key.
-EVERY_TEAM = None
+READ_WHOLE_LOG = "accounts.read_whole_log"
 
 
-def teams_concerned(actor: User | None, subject: Any, story: UUID | None) -> set[int | None]:
-    """Return the keys of the teams whose reviewers may see a record, or `EVERY_TEAM` alone.
+@dataclass(frozen=True)
+class Teams:
+    """The team of who acts and that of the subject; None stands for no team."""
 
-    Raises ValueError for a record of a story that would have no team.
+    actor: Team | None
+    subject: Team | None
+
+    @property
+    def keys(self) -> set[int | None]:
+        return {team.pk for team in (self.actor, self.subject) if team}
+
+
+def teams_concerned(actor: User | None, subject: Any, story: UUID | None) -> Teams:
+    """Return the teams whose reviewers may see a record.
+
+    Raises ValueError for a record of a story whose subject has no team.
     """
-    if actor is None and story is None:
-        return {EVERY_TEAM}
     of_subject = team_of(subject)
     if story is not None and of_subject is None:
         raise ValueError("the subject of a record in a story must belong to a team")
-    of_actor = actor.team_id if actor else None
-    return {team for team in (of_actor, of_subject) if team is not None}
+    return Teams(actor.team if actor else None, of_subject)
 
 
-def team_of(subject: Any) -> int | None:
-    """Return the key of the team that `subject` belongs to, or None if it belongs to none."""
-    return subject.pk if isinstance(subject, Team) else getattr(subject, "team_id", None)
+def team_of(subject: Any) -> Team | None:
+    """Return the team that `subject` belongs to, or None if it belongs to none."""
+    return subject if isinstance(subject, Team) else getattr(subject, "team", None)
 
 
 def show_to(record: Record, teams: Iterable[int | None]) -> None:
@@ -51,24 +63,47 @@ def show_to(record: Record, teams: Iterable[int | None]) -> None:
 
 
 def teams_shown(record: Record) -> set[int | None]:
-    """Return the keys of the teams whose reviewers may see `record`."""
+    """Return the keys of the teams whose reviewers may see `record`; None stands for every team."""
     return set(RecordTeam.objects.filter(record=record).values_list("team_id", flat=True))
 
 
-def rows_visible_to(reader: User) -> tuple[QuerySet[RecordTeam], QuerySet[RecordTeam]]:
-    """Return the records of the reader's team, and those that every team sees.
+def reads_whole_log(reader: User) -> bool:
+    """Whether `reader` sees every record."""
+    return reader.has_perm(READ_WHOLE_LOG)
 
-    No record is in both. There are two querysets because each is in order of time in an index of
-    its own, and no index has both together in that order.
+
+def newest_visible_to(
+    reader: User,
+    place: keyset.Place | None,
+    *,
+    size: int,
+    event: str = "",
+    actors: Sequence[int] | None = None,
+) -> tuple[list[Record], bool]:
+    """The newest `size` records after `place` that `reader` may see, and whether there are more.
+
+    If given, only those with `event`, and those by the people with the keys `actors`.
     """
-    return (
-        RecordTeam.objects.filter(team_id=reader.team_id),
-        RecordTeam.objects.filter(team__isnull=True),
-    )
+    chosen: dict[str, Any] = {"event": event} if event else {}
+    if actors is not None:
+        chosen["actor_id__in"] = actors
+    if reads_whole_log(reader):
+        records = Record.objects.filter(**chosen).select_related("actor")
+        return keyset.newest([records], place, size=size, time="at")
+    rows = RecordTeam.objects.filter(**chosen).select_related("record__actor")
+    sources = [rows.filter(team_id=reader.team_id)]
+    if actors is None:  # Records that every team sees have no actor.
+        # A second query, because each is in order of time in an index of its own, and no index has
+        # both together in that order. No record is in both.
+        sources.append(rows.filter(team__isnull=True))
+    found, more = keyset.newest(sources, place, size=size, time="at", key="record_id")
+    return [row.record for row in found], more
 
 
 def visible_to(reader: User) -> QuerySet[Record]:
-    """The records that `reader` may see, to look one up. `rows_visible_to` reads a page of them."""
+    """The records that `reader` may see, to look one up; `newest_visible_to` reads a page."""
+    if reads_whole_log(reader):
+        return Record.objects.all()
     rows = RecordTeam.objects.filter(record=OuterRef("pk"))
     own, shared = rows.filter(team_id=reader.team_id), rows.filter(team__isnull=True)
     return Record.objects.filter(Exists(own) | Exists(shared))

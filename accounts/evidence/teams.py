@@ -20,7 +20,7 @@ class Teams:
             return True
         if record.version == 1:
             return False
-        named = {record.actor_team, record.subject_team} - {None}  # type: ignore[attr-defined]
+        named = {record.actor_team, record.subject_team} - {None}
         # The row of a team that was deleted has only a key, which no record holds.
         known = {self._identifiers[row.team_id] for row in rows if row.team_id in self._identifiers}
         return not known <= named or len(rows) != len(named)

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             model_name="entry",
             name="digest",
             field=models.CharField(
-                editable=False, max_length=64, null=True, unique=True, verbose_name="digest"
+                db_index=True, editable=False, max_length=64, null=True, verbose_name="digest"
             ),
         ),
         migrations.AlterField(

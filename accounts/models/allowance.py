@@ -126,7 +126,7 @@ class Entry(models.Model):
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("time"), default=timezone.now, editable=False)
     # By this the record of the act names the entry (`accounts.audit.entries`). Old ones have none.
-    digest = models.CharField(_("digest"), max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001
+    digest = models.CharField(_("digest"), max_length=64, null=True, db_index=True, editable=False)  # noqa: DJ001
 
     class Meta:
         verbose_name = _("entry")

@@ -32,6 +32,9 @@ class Record(models.Model):
     )
     subject_kind = models.CharField(_("kind of subject"), max_length=40)
     subject_id = models.UUIDField(_("subject"))
+    # The teams of both at that time, by their identifiers. Records of version 1 have none.
+    actor_team = models.UUIDField(_("team of the person"), null=True, blank=True)
+    subject_team = models.UUIDField(_("team of the subject"), null=True, blank=True)
     # The identifier of the run that this record belongs to. It is in `facts` too.
     story = models.UUIDField(_("story"), null=True, blank=True)
     facts = models.JSONField(_("facts"), default=dict)
@@ -46,7 +49,20 @@ class Record(models.Model):
             models.Index(fields=["-at", "-id"], name="record_newest"),
             models.Index(fields=["story", "at", "id"], name="record_by_story"),
             models.Index(fields=["subject_id", "at", "id"], name="record_by_subject"),
+            # For those who read the whole log; `RecordTeam` serves all others.
+            models.Index(fields=["event", "-at", "-id"], name="record_by_event"),
+            models.Index(
+                fields=["actor", "-at", "-id"],
+                condition=models.Q(actor__isnull=False),
+                name="record_by_actor",
+            ),
+            models.Index(
+                fields=["actor", "event", "-at", "-id"],
+                condition=models.Q(actor__isnull=False),
+                name="record_by_actor_and_event",
+            ),
         ]
+        permissions = [("read_whole_log", _("Can read the whole log"))]
 
     def __str__(self) -> str:
         return f"{self.event} {self.at:%Y-%m-%d %H:%M:%S}"
@@ -56,8 +72,9 @@ class RecordTeam(models.Model):
     """A team whose reviewers may see a record. Append-only: triggers refuse any change.
 
     `accounts.audit` writes it with the record, so that nobody can hide an act by changing teams
-    afterwards. Without a team, the reviewers of every team see the record. Time, event and person
-    are copied from the record, so that one index here serves each filter of the log.
+    afterwards. Without a team, the reviewers of every team see the record; only records of version
+    1 have such a row. Time, event and person are copied from the record, so that one index here
+    serves each filter of the log.
     """
 
     record = models.ForeignKey(

@@ -106,7 +106,6 @@ def _claim(account_pk: int, worker: str) -> Generation | None:
             "submitted_at": None,
             "next_action_at": None,
         },
-        savepoint=False,
     )
     return generation if claimed else None
 

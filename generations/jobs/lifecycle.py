@@ -36,31 +36,30 @@ def move(
     charge: int | None = None,
     actor: User | None = None,
     facts: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
-    savepoint: bool = True,
 ) -> bool:
     """Move a generation to `target` if it still has the status that the caller last saw.
 
     `expect` replaces that status with a list of allowed ones, `guard` adds conditions, and
-    `changes` are columns to set in the same update. At an end, `charge` credits are spent and the
-    rest is released. Without `charge`, each delivered image is charged. Credits that were settled
-    before do not change. A failed generation moves only until `may_arrive_until`. `savepoint=False`
-    saves two queries in a transaction that the caller gives up if this raises. Raises ValueError if
-    `states` knows no such move.
+    `changes` are columns to set in the same update. `facts` and `personal` go on the record. At an
+    end, `charge` credits are spent and the rest is released. Without `charge`, each delivered image
+    is charged. Credits that were settled before do not change. A failed generation moves only until
+    `may_arrive_until`. Raises ValueError if `states` knows no such move.
     """
     expected = [Status(status) for status in (expect or [Status(generation.status)])]
     if not set(expected) <= sources(target):
         raise ValueError(f"no move from {expected} to {target}")
-    with _as_it_was(generation), transaction.atomic(savepoint=savepoint):
+    with _as_it_was(generation), transaction.atomic():
         source = _swap(generation, target, expected, guard or Q(), changes or {})
         if source is None:
             return False
-        generation.refresh_from_db(from_queryset=Generation.objects.select_related("run"))
+        generation.refresh_from_db(from_queryset=WITH_ITS_ROWS)
         _count(generation, source, target)
         spent = _settle(generation, charge, actor) if target in ENDED else None
         late = {"late": True} if generation.came_late else {}
         facts = {**(facts or {}), **(spent or {}), **late}
-        _record(generation, source, target, actor=actor, facts=facts)
+        _record(generation, source, target, actor=actor, facts=facts, personal=dict(personal or {}))
         live.bump(generation.run.user_id)
         if target in ENDED or target == Status.UNKNOWN:
             hints.hint(hints.SUBMIT)  # its key has room again
@@ -131,6 +130,8 @@ def _is_complete_set(generation: Generation) -> bool:
     return not generation.deliveries.filter(status=Delivery.Status.FAILED).exists()
 
 
+# All rows that a move reads, in one query.
+WITH_ITS_ROWS = Generation.objects.select_related("run__team", "price", "account")
 _COUNTED = {
     "open": OPEN,
     "unknown": frozenset({Status.UNKNOWN}),
@@ -140,8 +141,13 @@ _COUNTED = {
 
 def _settle(generation: Generation, charge: int | None, actor: User | None) -> dict[str, Any]:
     earned = generation.delivered * generation.price.credits if charge is None else charge
-    spent, released = ledger.settle(generation.uuid, earned, actor=actor)
-    return {"credits_spent": spent, "credits_released": released, "delivered": generation.delivered}
+    settled = ledger.settle(generation.uuid, earned, actor=actor)
+    return {
+        "credits_spent": settled.spent,
+        "credits_released": settled.released,
+        "delivered": generation.delivered,
+        "entries": settled.entries,
+    }
 
 
 def _record(
@@ -151,17 +157,21 @@ def _record(
     *,
     actor: User | None,
     facts: dict[str, Any],
+    personal: dict[str, Any],
 ) -> None:
-    about = {
+    about: dict[str, Any] = {
         "from": str(source),
         "to": str(target),
         "attempt": generation.attempt,
         "engine": generation.run.engine,
     }
+    if source == Status.RUNNING:
+        about["polls"] = generation.polls
     audit.record(
         Event(f"generation:{target}"),
         actor=actor,
         subject=generation,
         story=generation.run.uuid,
         facts=about | facts,
+        personal=personal or None,
     )

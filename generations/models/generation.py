@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import Team, User
 from generations.models.price import Price
 from generations.models.provider_account import ProviderAccount
 from generations.models.run import Run
@@ -77,6 +77,9 @@ class Generation(models.Model):
     task_id = models.CharField(_("task id"), max_length=600, blank=True)
     task_urls = models.JSONField(_("links of the task"), default=dict, blank=True)
     request_id = models.CharField(_("provider's request id"), max_length=200, blank=True)
+    # Polls that moved nothing. They have no record of their own: a thousand tasks would write
+    # hundreds each second.
+    polls = models.PositiveIntegerField(_("polls"), default=0, db_default=0)
     model = models.CharField(_("model returned"), max_length=200, blank=True)
     cost_usd = models.DecimalField(
         _("cost, USD"), max_digits=12, decimal_places=5, null=True, blank=True
@@ -236,9 +239,9 @@ class Generation(models.Model):
         return str(self.uuid)
 
     @property
-    def team_id(self) -> int:
-        """The key of the team of its run."""
-        return self.run.team_id
+    def team(self) -> Team:
+        """The team of its run."""
+        return self.run.team
 
     @property
     def reserved_credits(self) -> int:

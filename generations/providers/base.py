@@ -66,6 +66,10 @@ class ImageProvider(ABC):
         result contains all of them again, in the same order.
         """
 
+    def endpoint(self, path: str) -> str:
+        """The full address of the `path` of a payload."""
+        return path
+
     @abstractmethod
     def poll(self, task: TaskRef) -> InProgress | Result:
         """Ask for the state of a task. Raises `TaskFailed` if it ended without an image."""

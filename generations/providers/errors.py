@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from generations.providers.answers import Answer
     from generations.providers.types import ProviderBalance
 
 
@@ -55,6 +56,7 @@ class ProviderError(Exception):
     """Base class of the errors of a provider and of the connection to it.
 
     `retry_after` is in seconds, as the provider asked, or None; `balance` is what it said is left.
+    `answer` is the answer that says so, without the key, if there was one.
     """
 
     default_code = Code.PROVIDER_ERROR
@@ -76,6 +78,7 @@ class ProviderError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.balance = balance
+        self.answer: Answer | None = None
 
     def __str__(self) -> str:
         # Never the message: providers repeat prompts in it, and this text is logged.

@@ -27,6 +27,8 @@ the images, and the poll is repeated later.
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from django.utils.functional import Promise
@@ -156,6 +158,9 @@ class HttpProvider(ImageProvider):
             timeout=timeout,
             watch=self.watcher(on_image) if on_image else None,
         )
+        return self.kept_with(answer, self._read_submit)
+
+    def _read_submit(self, answer: Answer) -> Accepted | Result:
         if not answer.ok:
             raise self.failure(answer)
         unreadable = OutcomeUnknown()
@@ -192,10 +197,26 @@ class HttpProvider(ImageProvider):
 
         Raises `NotSent`, `Unavailable` or `Refused`, and what `parse` raises deliberately.
         """
-        answer = self.ask(path, method=method)
+        return self.kept_with(self.ask(path, method=method), partial(self._read, parse=parse))
+
+    def _read(self, answer: Answer, *, parse: Callable[[Answer], Parsed]) -> Parsed:
         if not answer.ok:
             raise self.failure(answer, unsure=Unavailable)
         return understood(parse, answer, Unavailable(code=Code.BAD_RESPONSE))
+
+    def kept_with(self, answer: Answer, read: Callable[[Answer], Parsed]) -> Parsed:
+        """What `read` returns or raises for `answer`, with the answer, which goes on record."""
+        safe = replace(answer, body=answer.body.replace(self._api_key.encode(), b"[key]"))
+        try:
+            found = read(answer)
+        except ProviderError as error:
+            error.answer = safe
+            raise
+        # Only these two end or begin a task; other values of a read are not kept.
+        return replace(found, answer=safe) if isinstance(found, Accepted | Result) else found
+
+    def endpoint(self, path: str) -> str:
+        return path if "://" in path else self.base_url + path
 
     def call(
         self,

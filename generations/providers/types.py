@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from generations.providers.answers import Answer
 
 
 class Mode(StrEnum):
@@ -125,13 +128,15 @@ ResultImage = RemoteImage | InlineImage | ImageError
 class Accepted:
     """The provider accepted the request as `task_id`; `urls` are its links for this task.
 
-    `raw` is the rest of the answer, without links or secrets, for the record.
+    `raw` is the rest of the answer, without links or secrets, for the record. `answer` is the whole
+    answer without the key; None if the provider is not called over HTTP.
     """
 
     task_id: str
     urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     request_id: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    answer: "Answer | None" = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ class Result:
 
     `cost_usd` is the provider's own figure if it gives one. `model` is the model id that it
     returned. `raw` is the answer without links or secrets, for the record. `balance` is what the
-    answer said is left at the provider.
+    answer said is left at the provider. `answer` is the whole answer, as in `Accepted`.
     """
 
     images: tuple[ResultImage, ...]
@@ -157,6 +162,7 @@ class Result:
     seed: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     balance: "ProviderBalance | None" = None
+    answer: "Answer | None" = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

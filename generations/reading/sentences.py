@@ -4,7 +4,7 @@ Records are older than the code that reads them, so a part of the sentence is le
 is missing. Facts hold nothing personal.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -75,6 +75,23 @@ def _remedied(facts: Facts) -> str:
     return remedies.get(facts.get("remedy", ""), "")
 
 
+def _refused_before(facts: Facts) -> str:
+    reasons = {
+        "already_made": _("The team already has these images"),
+        "insufficient_credits": _("Not enough credits"),
+        "invalid": _("Something in the form did not fit"),
+        "key_reused": _("The form had been sent before"),
+        "refused": _("The engine cannot do this, or not now"),
+    }
+    if "more" in facts:
+        return _by_strangers(facts)
+    return _listed(reasons.get(facts.get("why", ""), ""), engine_label(facts.get("engine", "")))
+
+
+def _used(facts: Facts) -> str:
+    return str(facts.get("command", ""))
+
+
 def _retried(facts: Facts) -> str:
     return _listed(_images(facts["images"]), _credits(facts["credits"]))
 
@@ -91,6 +108,12 @@ def _moved(facts: Facts) -> str:
         engine_label(facts["engine"]),
         again if facts.get("attempt", 0) > 1 else "",
     )
+
+
+def _requested(facts: Facts) -> str:
+    key = _("key %(slot)s") % facts
+    seed = _("seed %(seed)s") % facts if facts.get("seed") is not None else ""
+    return _listed(engine_label(facts["engine"]), key, facts["endpoint"], seed)
 
 
 def _accepted(facts: Facts) -> str:
@@ -177,7 +200,14 @@ def _credited(facts: Facts) -> str:
 
 
 def _changed(facts: Facts) -> str:
-    fields = facts.get("changed") or sorted({*facts.get("before", {}), *facts.get("after", {})})
+    return _names(facts["changed"]) if facts.get("changed") else _changed_in_admin(facts)
+
+
+def _changed_in_admin(facts: Facts) -> str:
+    return _names(sorted({*facts.get("before", {}), *facts.get("after", {})}))
+
+
+def _names(fields: Sequence[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in fields)
 
 
@@ -201,9 +231,11 @@ def _invited(facts: Facts) -> str:
 
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.RUN_SUBMITTED: _submitted,
+    Event.RUN_REFUSED: _refused_before,
     Event.RUN_RETRIED: _retried,
     Event.GENERATION_QUEUED: _moved,
     Event.GENERATION_SUBMITTING: _moved,
+    Event.GENERATION_REQUESTED: _requested,
     Event.GENERATION_RUNNING: _accepted,
     Event.GENERATION_STORING: _moved,
     Event.GENERATION_UNKNOWN: _moved,
@@ -219,14 +251,17 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.REFERENCE_FETCHED: _by_strangers,
     Event.REFERENCE_CLEANED: _cleaned,
     Event.REFERENCE_REFUSED: _refused,
+    Event.ALLOWANCE_OPENED: _credited,
     Event.ALLOWANCE_LIMIT_SET: _limit_set,
     Event.ALLOWANCE_TOPPED_UP: _credited,
     Event.ALLOWANCE_WRITTEN_OFF: _credited,
     Event.PROVIDER_ALERTED: _alerted,
     Event.USER_INVITED: _invited,
     Event.USER_CHANGED: _changed,
-    Event.USER_DEACTIVATED: _changed,
+    Event.USER_DEACTIVATED: _changed_in_admin,
     Event.USER_SIGN_IN_FAILED: _by_strangers,
+    Event.USER_RESET_ASKED: _by_strangers,
+    Event.SHELL_USED: _used,
     Event.WEBHOOK_FORGED: _by_strangers,
-    Event.ADMIN_CHANGED: _changed,
+    Event.ADMIN_CHANGED: _changed_in_admin,
 }

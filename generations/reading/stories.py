@@ -6,7 +6,6 @@ prompts, and reading a story is itself recorded.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,9 +15,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import audit, keyset
+from accounts.audit import vocabulary
 from accounts.events import Event
 from accounts.identifiers import uuid_to_look_up
-from accounts.models import Record, RecordTeam, Team, User
+from accounts.models import Record, Team, User
 from generations.labelling import PREVIEW
 from generations.models import Image, Rendition, Run
 from generations.paths import rendition_path
@@ -74,19 +74,19 @@ class Story:
 def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
     """The newest records that `reader` may see, if given only those of one person and one event."""
     place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
-    chosen = _filters(person, event)
-    own, shared = audit.rows_visible_to(reader)
-    # Records that every team sees have no actor.
-    sources = [own] if person else [own, shared]
-    found, more = keyset.newest(
-        [_with_records(rows.filter(**chosen)) for rows in sources],
+    records, more = audit.newest_visible_to(
+        reader,
         place,
         size=PAGE_SIZE,
-        time="at",
-        key="record_id",
+        event=event if event in Event.values else "",
+        actors=_keys_of(person) if person else None,
     )
-    records = [row.record for row in found]
     return LogPage(_rows(records, reader), str(records[-1].uuid) if more else "")
+
+
+def runs_to_read(reader: User) -> QuerySet[Run]:
+    """The runs whose stories `reader` may open."""
+    return Run.objects.all() if audit.reads_whole_log(reader) else Run.objects.visible_to(reader)
 
 
 @transaction.atomic
@@ -107,19 +107,10 @@ def read_story(run: Run, *, reader: User) -> Story:
 # --- Steps -------------------------------------------------------------------------------------
 
 
-def _filters(person: str, event: str) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
-    if person:
-        # Looked up first, because with a join no planner sees that one index gives the order.
-        people = User.objects.filter(uuid=uuid_to_look_up(person))
-        chosen["actor_id__in"] = list(people.values_list("pk", flat=True))
-    if event in Event.values:
-        chosen["event"] = event
-    return chosen
-
-
-def _with_records(rows: QuerySet[RecordTeam]) -> QuerySet[RecordTeam]:
-    return rows.select_related("record__actor")
+def _keys_of(person: str) -> list[int]:
+    # Looked up first, because with a join no planner sees that one index gives the order.
+    people = User.objects.filter(uuid=uuid_to_look_up(person))
+    return list(people.values_list("pk", flat=True))
 
 
 def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:
@@ -164,7 +155,7 @@ def _name_without_actor(event: str) -> str:
 def _stories(records: Sequence[Record], reader: User) -> set[UUID | None]:
     """The stories that `reader` may open. A team-mate's act may be in another team's story."""
     stories = {record.story for record in records if record.story}
-    runs = Run.objects.visible_to(reader).filter(uuid__in=stories)
+    runs = runs_to_read(reader).filter(uuid__in=stories)
     return set(runs.values_list("uuid", flat=True))
 
 
@@ -196,23 +187,28 @@ def _personal(record: Record) -> list[tuple[str, str]]:
         return []
     if payload.data is None:
         return [(_("Personal text"), _("erased"))]
-    labels = {
-        "negative_prompt": _("Avoid"),
-        "reason": _("Reason"),
-        "ip": _("From"),
-        "user_agent": _("Program"),
-    }
-    return [(label, payload.data[name]) for name, label in labels.items() if payload.data.get(name)]
+    shown = [name for name in _SHOWN if payload.data.get(name)]
+    return [(vocabulary.label_of(record.event, name), payload.data[name]) for name in shown]
 
 
-_BY_STRANGERS = (Event.REFERENCE_FETCHED, Event.USER_SIGN_IN_FAILED, Event.WEBHOOK_FORGED)
+# The personal values that a story shows, in this order.
+_SHOWN = ("negative_prompt", "reason", "ip", "user_agent")
+_BY_STRANGERS = (
+    Event.REFERENCE_FETCHED,
+    Event.USER_RESET_ASKED,
+    Event.USER_SIGN_IN_FAILED,
+    Event.WEBHOOK_FORGED,
+)
 
 _LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_SUBMITTED: ("send", ""),
+    Event.RUN_REFUSED: ("ban", "warn"),
+    Event.CAMPAIGN_MADE: ("image", ""),
     Event.RUN_RETRIED: ("refresh-cw", ""),
     Event.PROVIDER_ALERTED: ("bell", "warn"),
     Event.GENERATION_QUEUED: ("clock", ""),
     Event.GENERATION_SUBMITTING: ("arrow-up", ""),
+    Event.GENERATION_REQUESTED: ("arrow-up", ""),
     Event.GENERATION_RUNNING: ("sparkles", ""),
     Event.GENERATION_STORING: ("download", ""),
     Event.GENERATION_SUCCEEDED: ("circle-check", "ok"),
@@ -230,6 +226,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.REFERENCE_CLEANED: ("image", ""),
     Event.REFERENCE_REFUSED: ("triangle-alert", "bad"),
     Event.REFERENCE_FETCHED: ("link-2", ""),
+    Event.ALLOWANCE_OPENED: ("coins", ""),
     Event.ALLOWANCE_LIMIT_SET: ("coins", ""),
     Event.ALLOWANCE_TOPPED_UP: ("coins", ""),
     Event.ALLOWANCE_WRITTEN_OFF: ("coins", ""),
@@ -238,6 +235,10 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.USER_CHANGED: ("user", ""),
     Event.USER_DEACTIVATED: ("user", "warn"),
     Event.USER_SIGNED_IN: ("log-in", ""),
+    Event.USER_SIGNED_OUT: ("log-in", ""),
+    Event.USER_SESSIONS_ENDED: ("log-in", ""),
+    Event.USER_RESET_ASKED: ("mail", ""),
+    Event.SHELL_USED: ("settings", "warn"),
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),
     Event.RECORD_READ: ("eye", ""),

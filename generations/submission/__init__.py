@@ -19,6 +19,7 @@ from generations.submission.asking import (
 from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.identical import AlreadyMade, images_made, work_digest
+from generations.submission.refusing import record_refusal
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
 from generations.submission.uploading import MAX_BYTES, check_upload
@@ -41,6 +42,7 @@ __all__ = [
     "images_made",
     "offers",
     "quote",
+    "record_refusal",
     "refuse_shortfall",
     "remedy",
     "submit",

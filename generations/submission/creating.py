@@ -12,7 +12,7 @@ from accounts.events import Event
 from accounts.models import User
 from generations import pricing, storage
 from generations.jobs import hints
-from generations.models import Campaign, Generation, Image, Price, Reference, Run, RunReference
+from generations.models import Campaign, Image, Price, Reference, Run, RunReference
 from generations.providers.validation import validate
 from generations.submission.asking import (
     AnyReference,
@@ -27,7 +27,7 @@ from generations.submission.asking import (
     usable_engine,
 )
 from generations.submission.identical import refuse_identical_work, work_digest
-from generations.submission.opening import open_requests
+from generations.submission.opening import Opened, open_requests
 from generations.submission.uploading import refuse_too_many_pixels
 
 
@@ -112,7 +112,7 @@ def _create(
         for position, reference in enumerate(references)
     )
     able = engine_called(request.engine).capabilities
-    generations = open_requests(
+    opened = open_requests(
         run,
         range(run.wanted),
         able=able,
@@ -120,7 +120,7 @@ def _create(
         actor=user,
         has_references=bool(references),
     )
-    _record(run, generations, references, price, facts)
+    _record(run, opened, references, price, facts)
     return run
 
 
@@ -128,7 +128,13 @@ def _campaign(user: User, name: str) -> Campaign | None:
     if not name:
         return None
     found = Campaign.objects.filter(team=user.team, name__iexact=name).first()
-    return found or Campaign.objects.create(team=user.team, name=name, created_by=user)
+    return found or _new_campaign(user, name)
+
+
+def _new_campaign(user: User, name: str) -> Campaign:
+    campaign = Campaign.objects.create(team=user.team, name=name, created_by=user)
+    audit.record(Event.CAMPAIGN_MADE, actor=user, subject=campaign, personal={"name": name})
+    return campaign
 
 
 def _store_upload(user: User, upload: NewReference) -> None:
@@ -191,9 +197,21 @@ def _reference_of_image(user: User, image: Image) -> Reference:
     )
 
 
+def _about(reference: Reference) -> dict[str, str | None]:
+    """What the record says of a reference; an image of the studio with the run that made it."""
+    image = reference.image
+    return {
+        "reference": str(reference.uuid),
+        "sha256": sha256_of(reference),
+        "rights": str(reference.rights),
+        "image": str(image.uuid) if image else None,
+        "run": str(image.run.uuid) if image else None,
+    }
+
+
 def _record(
     run: Run,
-    generations: list[Generation],
+    opened: Opened,
     references: list[Reference],
     price: Price,
     facts: Mapping[str, str],
@@ -211,10 +229,9 @@ def _record(
             "options": {name: str(value) for name, value in options.items()},
             "credits": pricing.credits_for(price, run.wanted),
             "price": str(price.uuid),
-            "generations": [str(row.uuid) for row in generations],
-            "references": [
-                {"sha256": sha256_of(row), "rights": str(row.rights)} for row in references
-            ],
+            "generations": [str(row.uuid) for row in opened.generations],
+            "entries": opened.entries,
+            "references": [_about(row) for row in references],
             "campaign": str(run.campaign.uuid) if run.campaign else None,
         },
         personal={

@@ -1,6 +1,7 @@
 """Opens the requests that fill positions of a run: writes their rows and reserves credits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,14 @@ from generations.providers.capabilities import Capabilities, provider_of
 from generations.submission.asking import IMAGES_AT_A_TIME, SubmissionRefused, refused_reference
 
 
+@dataclass(frozen=True)
+class Opened:
+    """The generations, and the hashes of the entries that reserve their credits."""
+
+    generations: list[Generation]
+    entries: list[str]
+
+
 def open_requests(
     run: Run,
     positions: Sequence[int],
@@ -25,7 +34,7 @@ def open_requests(
     price: Price,
     actor: User,
     has_references: bool = True,
-) -> list[Generation]:
+) -> Opened:
     """Make and queue the generations that fill `positions`, and reserve their credits.
 
     `has_references` is False if the caller knows that the run has none. Raises InsufficientCredits,
@@ -40,8 +49,7 @@ def open_requests(
     hints.hint(hints.SUBMIT)
     live.bump(run.user_id)
     # Last, so that the allowance's row is locked as briefly as possible.
-    ledger.reserve(actor, amounts, price=generations[0].price.uuid)
-    return generations
+    return Opened(generations, ledger.reserve(actor, amounts, price=generations[0].price.uuid))
 
 
 def _waits_for_references(run: Run) -> datetime | None:

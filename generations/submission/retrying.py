@@ -27,9 +27,13 @@ def try_again(run: Run, *, actor: User) -> Run:
         price = pricing.price_of(asked)
         if price is None:
             raise no_price()
-        open_requests(run, free_positions(run), able=able, price=price, actor=actor)
+        opened = open_requests(run, free_positions(run), able=able, price=price, actor=actor)
         Run.objects.filter(pk=run.pk).update(open=F("open") + missing)
-        facts = {"images": missing, "credits": pricing.credits_for(price, missing)}
+        facts = {
+            "images": missing,
+            "credits": pricing.credits_for(price, missing),
+            "entries": opened.entries,
+        }
         audit.record(Event.RUN_RETRIED, actor=actor, subject=run, story=run.uuid, facts=facts)
     run.refresh_from_db()
     return run

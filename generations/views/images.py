@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from accounts import access
+from accounts import access, audit
 from accounts.http import SignedInRequest
 from accounts.models import User
 from generations import downloads
@@ -97,8 +97,11 @@ def _visible_to(user: User) -> QuerySet[Image]:
 
 
 def _renditions(user: User) -> QuerySet[Rendition]:
-    visible = Rendition.objects.filter(image__in=_visible_to(user))
-    return visible.select_related("image__run")
+    """The labelled files that `user` may see. Stories show them to who reads the whole log."""
+    found = Rendition.objects.select_related("image__run")
+    if audit.reads_whole_log(user):
+        return found.filter(image__hidden_at__isnull=True)
+    return found.filter(image__in=_visible_to(user))
 
 
 def _extension(found: Rendition) -> str:

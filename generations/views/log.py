@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_safe
 from accounts import access
 from accounts.events import Event
 from accounts.http import SignedInRequest
-from generations.models import Run
 from generations.reading import gallery, stories
 
 
@@ -33,7 +32,7 @@ def log(request: SignedInRequest) -> HttpResponse:
 @access.checked
 def story(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """A run from first to last, with prompt and images. Reading it is recorded."""
-    runs = Run.objects.visible_to(request.user).select_related("user", "campaign")
+    runs = stories.runs_to_read(request.user).select_related("user", "campaign")
     run = get_object_or_404(runs, uuid=uuid)
     context = {"story": stories.read_story(run, reader=request.user)}
     return render(request, "generations/story.html", context)

@@ -45,8 +45,9 @@ def studio(request: SignedInRequest) -> HttpResponse:
 @csrf_protect
 def _asked(request: SignedInRequest) -> HttpResponse:
     form = ComposeForm(request.POST, request.FILES, user=request.user)
-    made = _submit(form) if form.is_valid() else None
-    if made is None:
+    made = _submit(form) if form.is_valid() else "invalid"
+    if not isinstance(made, Run):
+        _record_refusal(request, form, why=made)
         return _page(request, form, status=422)
     return see_other("studio", reuse=str(made.uuid), scope=request.GET.get("scope", ""))
 
@@ -127,16 +128,30 @@ def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, 
     }
 
 
-def _submit(form: ComposeForm) -> Run | None:
-    """The run that the form asks for; None if it is refused, with the reason in the form."""
+def _submit(form: ComposeForm) -> Run | str:
+    """The run that the form asks for, or why it is refused; the form then says so in words."""
     try:
         return submission.submit(form.user, form.to_request())
     except AlreadyMade as found:
         form.made = found
+        return "already_made"
     except (SubmissionRefused, UnsupportedOption) as error:
         form.refuse(error.message, field=error.field)
         if isinstance(error, KeyReused):
             form.renew_key()
+        return "key_reused" if isinstance(error, KeyReused) else "refused"
     except InsufficientCredits as error:
         form.refuse(error.message)
-    return None
+        return "insufficient_credits"
+
+
+def _record_refusal(request: SignedInRequest, form: ComposeForm, *, why: str) -> None:
+    submission.record_refusal(
+        request.user,
+        prompt=request.POST.get("prompt", ""),
+        negative_prompt=request.POST.get("negative_prompt", ""),
+        engine=request.POST.get("engine", ""),
+        why=why,
+        fields=sorted(form.errors),
+        messages=[str(text) for texts in form.errors.values() for text in texts],
+    )

@@ -38,7 +38,7 @@ GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-download
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-download
 GET  in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
 POST in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
-GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   rendition
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   rendition
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    rendition
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   reference
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference
@@ -46,7 +46,7 @@ GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   log
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
-GET  in  --  --  ok  --  ok  in  | --  --  --  --  --  in   story
+GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   story
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    story
 GET  ok  ok  ok  ok  ok  ok  ok  | ok  ok  ok  ok  ok  ok   reference-link
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference-link

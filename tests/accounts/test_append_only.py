@@ -8,17 +8,19 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts import append_only, audit, ledger, sealing
 from accounts.events import Event
-from accounts.models import Entry, Record, RecordPayload, Subtree
+from accounts.models import Entry, Record, RecordPayload, RecordTeam, Subtree
 
 
 @pytest.fixture
 def rows(alice, settings):
     with transaction.atomic():
         record = audit.record(
-            Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"}
+            Event.USER_CHANGED, actor=alice, subject=alice, personal={"before": {"name": "Alice"}}
         )
-        audit.record(Event.LEDGER_DRIFTED, actor=None, subject=alice)  # every team sees it
     ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
+    # Older versions showed records that concern no team to every team.
+    older = Record.objects.last()
+    RecordTeam.objects.create(record=older, at=older.at, event=older.event)
     settings.LOG_SIGNING_KEY = b64encode(bytes(32)).decode()
     sealing.seal()
     Subtree.objects.create(level=10, index=0, hash=bytes(32))
@@ -91,7 +93,9 @@ class TestRefusals:
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has UPDATE OR REPLACE")
     def test_a_payload_that_is_moved_onto_another(self, rows, alice):
         with transaction.atomic():
-            audit.record(Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Bob"})
+            audit.record(
+                Event.USER_CHANGED, actor=alice, subject=alice, personal={"after": {"name": "Bob"}}
+            )
         first, second = RecordPayload.objects.order_by("pk")
         for column in ("id", "record_id"):
             assert refuses(

@@ -61,8 +61,8 @@ class TestCanonicalForm:
 @pytest.mark.django_db
 class TestRecording:
     def test_every_leaf_can_be_made_again_from_the_stored_rows(self, alice, bob):
-        write(alice, facts={"n": 1, "deep": {"list": [1, "a", None, True], "é": "ü"}})
-        write(bob, story=uuid.uuid4(), personal={"prompt": "红 “ridge” 🎨", "n": 2})
+        write(alice, facts={"after": {"list": [1, "a", None, True], "é": "ü"}})
+        write(bob, story=uuid.uuid4(), personal={"before": {"prompt": "红 “ridge” 🎨", "n": 2}})
         write(alice)
         records = Record.objects.select_related("actor", "payload")
         assert records.count() == 3
@@ -77,9 +77,9 @@ class TestRecording:
         assert RecordPayload.objects.count() == 1
 
     def test_personal_text_is_in_the_payload_alone(self, alice):
-        record = write(alice, personal={"prompt": "secret fox"})
+        record = write(alice, personal={"after": {"prompt": "secret fox"}})
         assert "secret fox" not in json.dumps(record.facts)
-        assert record.payload.data == {"prompt": "secret fox"}
+        assert record.payload.data == {"after": {"prompt": "secret fox"}}
         assert len(record.payload.salt) == 32
 
     def test_the_story_is_part_of_the_facts(self, alice):
@@ -87,7 +87,7 @@ class TestRecording:
         assert write(alice, story=story).facts == {"story": str(story)}
 
     def test_an_emptied_payload_leaves_the_record_provable(self, alice):
-        record = write(alice, personal={"prompt": "secret fox"})
+        record = write(alice, personal={"after": {"prompt": "secret fox"}})
         RecordPayload.objects.filter(record=record).update(salt=None, data=None)
         record.refresh_from_db()
         canonical = audit.record_bytes(record, actor=str(alice.uuid))
@@ -97,7 +97,9 @@ class TestRecording:
         def rename():
             alice.name = "Changed"
             alice.save()
-            audit.record(Event.USER_CHANGED, actor=alice, subject=alice, facts={"x": 0.5})
+            audit.record(
+                Event.USER_CHANGED, actor=alice, subject=alice, facts={"after": {"x": 0.5}}
+            )
 
         with pytest.raises(TypeError):
             transaction.atomic(rename)()

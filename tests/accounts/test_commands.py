@@ -88,6 +88,24 @@ class TestSetupDemo:
         assert Record.objects.filter(event=Event.USER_INVITED, actor=None).count() == 3
 
 
+class TestDjangosCommands:
+    def test_a_new_superuser_is_recorded(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a long enough password")
+        run("createsuperuser", email="Root@example.com", interactive=False)
+        used = Record.objects.get(event=Event.SHELL_USED)
+        root = User.objects.get(email="root@example.com")
+        assert (used.facts, used.subject_id) == ({"command": "createsuperuser"}, root.uuid)
+
+    def test_a_new_password_is_recorded(self, alice, monkeypatch):
+        asked = "accounts.management.commands.changepassword.Command._get_pass"
+        monkeypatch.setattr(asked, lambda *args, **kwargs: "a long enough password")
+        run("changepassword", alice.email)
+        alice.refresh_from_db()
+        assert alice.check_password("a long enough password")
+        used = Record.objects.get(event=Event.SHELL_USED)
+        assert (used.facts, used.subject_id) == ({"command": "changepassword"}, alice.uuid)
+
+
 class TestSetQuota:
     def test_sets_this_months_limit_and_prints_the_allowance(self, alice):
         ledger.top_up(alice, 5, actor=None, reason="")
@@ -98,6 +116,9 @@ class TestSetQuota:
         assert ledger.balance(alice).limit_total == 45
         record = Record.objects.get(event=Event.ALLOWANCE_LIMIT_SET)
         assert record.payload.data == {"reason": "spring"}
+        used = Record.objects.get(event=Event.SHELL_USED)
+        assert (used.facts, used.subject_id) == ({"command": "set_quota"}, alice.uuid)
+        assert set(used.payload.data) == {"os_user", "host"}
 
     @pytest.mark.parametrize(
         ("email", "credits", "reason", "said"),

@@ -85,7 +85,9 @@ def key_of(table):
 
 def write_a_record(alice):
     with transaction.atomic():
-        audit.record(Event.USER_CHANGED, actor=alice, subject=alice, personal={"name": "Alice"})
+        audit.record(
+            Event.USER_CHANGED, actor=alice, subject=alice, personal={"after": {"name": "Alice"}}
+        )
     ledger.reserve(alice, {uuid.uuid4(): 1}, price=uuid.uuid4())
     connection.check_constraints()
 

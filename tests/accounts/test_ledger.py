@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import audit, ledger
 from accounts.errors import InsufficientCredits, InvalidAmount
 from accounts.events import Event
 from accounts.models import Allowance, Entry, Record
@@ -22,6 +22,11 @@ def hold(user, *amounts):
     held = {uuid.uuid4(): amount for amount in amounts}
     ledger.reserve(user, held, price=PRICE)
     return list(held)
+
+
+def settled(generation, credits):
+    found = ledger.settle(generation, credits)
+    return found.spent, found.released
 
 
 def write_off(user, credits, **values):
@@ -78,9 +83,9 @@ class TestAMonth:
         user = make_user(quota=10)
         first, second = hold(user, 4, 4)
         assert columns(user) == (10, 0, 8, 0)
-        assert ledger.settle(first, 3) == (3, 1)
+        assert settled(first, 3) == (3, 1)
         assert columns(user) == (10, 0, 4, 3)
-        assert ledger.settle(second, 0) == (0, 4)
+        assert settled(second, 0) == (0, 4)
         assert columns(user) == (10, 0, 0, 3)
         ledger.top_up(user, 5, actor=admin, reason="launch week")
         assert columns(user) == (10, 5, 0, 3)
@@ -91,13 +96,13 @@ class TestAMonth:
         user = make_user(quota=10)
         [generation] = hold(user, 4)
         ledger.settle(generation, 4)
-        assert ledger.settle(generation, 4) == (0, 0)
+        assert settled(generation, 4) == (0, 0)
         assert columns(user) == (10, 0, 0, 4)
 
     def test_never_more_is_spent_than_was_held(self):
         user = make_user(quota=10)
         [generation] = hold(user, 4)
-        assert ledger.settle(generation, 9) == (4, 0)
+        assert settled(generation, 9) == (4, 0)
 
     def test_settles_in_the_month_it_was_held_in(self):
         user = make_user(quota=10)
@@ -177,7 +182,8 @@ class TestAMonth:
         ledger.set_limit(user, 25, actor=admin, reason="more work")
         record = Record.objects.get(event=Event.ALLOWANCE_LIMIT_SET)
         month = f"{ledger.month_of(user.team):%Y-%m}"
-        assert record.facts == {"before": 10, "after": 25, "month": month}
+        facts = {"before": 10, "after": 25, "month": month}
+        assert record.facts == facts | {"entries": record.facts["entries"]}
         assert record.actor == admin
         assert record.payload.data == {"reason": "more work"}
 
@@ -236,7 +242,8 @@ class TestAMonth:
         ):
             record, entry = Record.objects.get(event=event), Entry.objects.get(kind=kind)
             assert (record.actor, record.subject_id) == (admin, user.uuid)
-            assert record.facts == {"credits": credits, "month": month}
+            facts = {"credits": credits, "month": month, "entries": [audit.entries.digest(entry)]}
+            assert record.facts == facts
             assert record.payload.data == {"reason": reason}
             assert (entry.amount, entry.actor, entry.reason) == (credits, admin, reason)
 
@@ -289,3 +296,33 @@ def test_64_presses_at_once_with_credit_for_10():
     assert accepted == 10
     assert columns(user) == (10, 0, 10, 0)
     assert ledger.reconcile() == []
+
+
+@pytest.mark.django_db
+class TestHashes:
+    def test_each_entry_is_in_the_record_of_its_act(self, alice, admin):
+        ledger.set_limit(alice, 9, actor=admin, reason="a campaign")
+        ledger.set_limit(alice, 9, actor=admin, reason="the same again")
+        ledger.top_up(alice, 5, actor=admin, reason="a campaign")
+        reserved = ledger.reserve(alice, {uuid.uuid4(): 3, uuid.uuid4(): 4}, price=PRICE)
+        generation = Entry.objects.filter(kind=Entry.Kind.RESERVE).first().generation
+        settled = ledger.settle(generation, 1).entries
+        write_off(alice, 1, actor=admin, reason="grey")
+        said = [
+            sha
+            for facts in Record.objects.values_list("facts", flat=True)
+            for sha in facts.get("entries", [])
+        ]
+        stored = [audit.entries.digest(entry) for entry in Entry.objects.all()]
+        assert sorted([*said, *reserved, *settled]) == sorted(stored)
+        assert len(set(stored)) == len(stored) == 8
+
+    @pytest.mark.parametrize(
+        "change", [{"amount": 7}, {"kind": "limit"}, {"created_at": timezone.now()}]
+    )
+    def test_a_change_of_an_entry_changes_its_hash(self, alice, change):
+        ledger.top_up(alice, 5, actor=None, reason="")
+        entry = Entry.objects.get(kind=Entry.Kind.TOP_UP)
+        before = audit.entries.digest(entry)
+        vars(entry).update(change)
+        assert audit.entries.digest(entry) != before

@@ -162,6 +162,27 @@ def test_a_person_can_end_their_other_sessions(sign_in, alice):
     here.post(reverse("usersessions_list"))
 
     assert [is_signed_in(client) for client in (here, there)] == [True, False]
+    record = Record.objects.get(event=Event.USER_SESSIONS_ENDED)
+    assert (record.actor, record.facts) == (alice, {"sessions": 1})
+
+
+def test_signing_in_and_out_name_the_same_session(sign_in, alice):
+    client = sign_in(alice)
+    client.post(reverse("account_logout"))
+    into, out = (
+        Record.objects.get(event=event).payload.data
+        for event in (Event.USER_SIGNED_IN, Event.USER_SIGNED_OUT)
+    )
+    assert into["session"] == out["session"] != ""
+    assert client.session.session_key != into["session"]
+
+
+def test_whoever_asks_for_a_password_reset_is_recorded_once(client, alice, settings):
+    for _ in range(2):
+        client.post(reverse("account_reset_password"), {"email": alice.email})
+    record = Record.objects.get(event=Event.USER_RESET_ASKED)
+    assert (record.actor, record.subject_id) == (None, alice.uuid)
+    assert record.payload.data["ip"]
 
 
 class TestEndedWhileTheCacheIsAway:

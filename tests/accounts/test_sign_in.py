@@ -88,7 +88,8 @@ def test_signing_in_is_recorded_with_the_address_in_the_erasable_part(client, al
     record = Record.objects.get(event=Event.USER_SIGNED_IN)
     assert (record.actor, record.subject_id) == (alice, alice.uuid)
     assert record.facts == {}
-    assert record.payload.data == {"ip": "127.0.0.1", "user_agent": "Firefox"}
+    caller = {"ip": "127.0.0.1", "user_agent": "Firefox"}
+    assert record.payload.data == caller | {"session": record.payload.data["session"]}
 
 
 def test_a_refused_sign_in_is_not_recorded_as_a_sign_in(client, alice):

@@ -14,9 +14,11 @@ from accounts.audit import leaf_hash, record_bytes, tallies
 from accounts.events import Event
 from accounts.models import Record, Tally
 from accounts.tasks import close_tallies
+from tests.records import facts_of
 
 pytestmark = pytest.mark.django_db
 FAILED = Event.USER_SIGN_IN_FAILED
+KNOWN = facts_of(FAILED)
 
 
 @pytest.fixture
@@ -26,7 +28,8 @@ def note(django_capture_on_commit_callbacks):
     def note(address="203.0.113.7", *, times=1, **values):
         for _ in range(times):
             with django_capture_on_commit_callbacks(execute=True):
-                tallies.note(FAILED, address=address, personal={"ip": address}, **values)
+                values = {"personal": {"ip": address}, "facts": KNOWN} | values
+                tallies.note(FAILED, address=address, **values)
 
     return note
 
@@ -91,7 +94,7 @@ def test_says_whether_it_made_a_record(any_cache, django_capture_on_commit_callb
     told = []
     for _ in range(3):
         with django_capture_on_commit_callbacks(execute=True):
-            told.append(tallies.note(FAILED, address="203.0.113.7"))
+            told.append(tallies.note(FAILED, address="203.0.113.7", facts=KNOWN))
 
     assert told == [True, False, False]
 
@@ -135,7 +138,7 @@ def test_addresses_and_subjects_are_counted_apart(note, alice, bob):
 
 def test_events_are_counted_apart(note):
     for event in (FAILED, Event.WEBHOOK_FORGED):
-        assert tallies.note(event, address="203.0.113.7")
+        assert tallies.note(event, address="203.0.113.7", facts=facts_of(event))
         assert not tallies.note(event, address="203.0.113.7")
 
     assert counts() == [None] * 2
@@ -263,7 +266,7 @@ def test_a_record_that_cannot_be_written_leaves_no_tally(monkeypatch):
 
     monkeypatch.setattr(tallies, "record", fail)
     with pytest.raises(RuntimeError):
-        tallies.note(FAILED, address="203.0.113.7")
+        tallies.note(FAILED, address="203.0.113.7", facts=KNOWN)
 
     assert not Tally.objects.exists()
 
@@ -274,7 +277,7 @@ def test_several_at_the_same_moment_are_one_record_and_none_is_lost(monkeypatch)
 
     def note(number):
         try:
-            return tallies.note(FAILED, address="203.0.113.7")
+            return tallies.note(FAILED, address="203.0.113.7", facts=KNOWN)
         finally:
             connection.close()
 

@@ -57,10 +57,10 @@ def _run(cases: int, seed: int) -> int:
 
 def _make_log(person: User) -> None:
     for number in range(RECORDS):
-        personal = {"prompt": f"fox {number}"} if number % 2 else None
+        personal = {"after": {"name": f"fox {number}"}} if number % 2 else None
         story = uuid.uuid4() if number % 5 == 0 else None
         with transaction.atomic():
-            facts = {"n": number}
+            facts = {"after": {"number": number}}
             audit.record(
                 Event.USER_CHANGED,
                 actor=person,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
-from accounts import append_only, audit, sealing
+from accounts import append_only, sealing
 from accounts.events import Event
 from accounts.models import Leaf, Record, RecordTeam, Unsealed
 from generations import tasks
@@ -16,6 +16,7 @@ from generations.models import Run
 from generations.models.prompt_index import IndexedPrompt
 from tests.generations.factories import make_run
 from tests.queries import plans_of
+from tests.records import write
 
 pytestmark = pytest.mark.django_db
 SAID = "Teams added to records: {}. Runs added to search: {}. Records that will be sealed: {}.\n"
@@ -25,10 +26,10 @@ SAID = "Teams added to records: {}. Runs added to search: {}. Records that will 
 def by_an_older_version(alice):
     """A record without a team and seal, and a run without words, as the older version writes."""
     run = make_run(alice)
-    with transaction.atomic():
-        record = audit.record(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid)
+    record = write(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid)
     connection.check_constraints()
     with append_only.lifted(connection):
+        Record.objects.update(version=1)
         RecordTeam.objects.all().delete()
     Unsealed.objects.all().delete()
     IndexedPrompt.objects.all().delete()

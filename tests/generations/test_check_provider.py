@@ -8,6 +8,8 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
+from accounts.events import Event
+from accounts.models import Record
 from generations.providers import registry
 from generations.providers.apixo import ApixoProvider
 from generations.providers.base import ImageProvider
@@ -207,6 +209,7 @@ class TestWhyUnreachable:
         assert words in why_unreachable(reason, "https://queue.example:8443/v1")
 
 
+@pytest.mark.django_db
 class TestSpending:
     def test_one_smallest_image_is_ordered_and_fetched(self, apixo, capsys):
         printed, code = check(capsys, "apixo", "--spend")
@@ -217,6 +220,8 @@ class TestSpending:
         assert "accepted as task" in printed
         assert "Image:    fetched, " in printed
         assert printed.rstrip().endswith("apixo is usable.")
+        used = Record.objects.get(event=Event.SHELL_USED)
+        assert used.facts == {"command": "check_provider --spend"}
 
     def test_failed_polls_are_repeated(self, apixo, capsys):
         apixo.script("apixo", "status", troubles.status(503, times=2))

@@ -6,14 +6,13 @@ from zipfile import ZipFile
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
 
-from accounts import audit
 from accounts.events import Event
 from generations import storage
 from generations.labelling import FULL
 from tests.accounts.evidence.exports import run
 from tests.generations.factories import make_finished_run
+from tests.records import write
 
 pytestmark = pytest.mark.django_db
 
@@ -23,10 +22,7 @@ def image(alice, settings, tmp_path):
     settings.DATA_DIR = tmp_path / "data"
     image = make_finished_run(alice, files=True).images.get()
     facts = {"renditions": {row.recipe: row.sha256 for row in image.renditions.all()}}
-    with transaction.atomic():
-        audit.record(
-            Event.IMAGE_STORED, actor=None, subject=image, story=image.run.uuid, facts=facts
-        )
+    write(Event.IMAGE_STORED, actor=None, subject=image, story=image.run.uuid, facts=facts)
     return image
 
 

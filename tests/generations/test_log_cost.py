@@ -8,9 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.events import Event
-from accounts.models import RecordTeam, Team
+from accounts.models import Record, RecordTeam, Team
 from generations.reading import stories
 from tests.bench.scale import records
+from tests.factories import make_user
 from tests.queries import plans_of
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +72,29 @@ def test_a_team_with_hardly_a_record_reads_no_further(filled, name):
             assert_ordered_by_an_index(plan)
 
 
+WHOLE_LOG = {
+    "recordteam_newest": "record_newest",
+    "recordteam_by_event": "record_by_event",
+    "recordteam_by_actor": "record_by_actor",
+    "recordteam_by_both": "record_by_actor_and_event",
+}
+
+
+def test_who_reads_the_whole_log_reads_no_further_either(filled):
+    reader = make_user(team=Team.objects.get(name="New"), is_superuser=True)
+    for index in INDEXES:
+        page = partial(stories.page, reader, **asked_of("Large", index))
+        [plan] = plans_of(page, Record._meta.db_table)
+        assert WHOLE_LOG[index] in plan
+        assert_in_order(plan)
+
+
 def assert_ordered_by_an_index(plan):
     assert any(index in plan for index in (*INDEXES, *OF_EVERY_TEAM)), plan
+    assert_in_order(plan)
+
+
+def assert_in_order(plan):
     assert "TEMP B-TREE" not in plan, plan
     assert "Sort" not in plan, plan
 

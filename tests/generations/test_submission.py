@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from accounts import ledger
+from accounts import audit, ledger
 from accounts.errors import InsufficientCredits
 from accounts.events import Event
 from accounts.models import Entry, Record
@@ -18,6 +18,7 @@ from generations.states import RunStatus, Status
 from generations.submission import KeyReused, SubmissionRefused
 from tests.factories import make_user
 from tests.generations.asking import APIXO, ask, request
+from tests.generations.factories import make_finished_run
 
 
 def nothing_was_written():
@@ -52,6 +53,28 @@ class TestSubmit:
         assert record.facts["credits"] == 8
         assert "fox" not in str(record.facts)
         assert record.payload.data["prompt"] == "a red fox"
+
+    def test_a_new_campaign_is_recorded_once(self, alice):
+        for _ in range(2):
+            ask(alice, campaign="Autumn")
+        record = Record.objects.get(event=Event.CAMPAIGN_MADE)
+        assert (record.actor, record.subject_id) == (alice, Campaign.objects.get().uuid)
+        assert record.payload.data == {"name": "Autumn"}
+
+    def test_the_entries_of_a_run_are_on_its_records(self, alice):
+        run = ask(alice, num_images=2)
+        submission.cancel(run.generations.all()[0], actor=alice)
+        facts = Record.objects.values_list("facts", flat=True)
+        said = [entry for each in facts for entry in each.get("entries", [])]
+        assert sorted(said) == sorted(map(audit.entries.digest, Entry.objects.all()))
+
+    def test_an_image_of_the_studio_is_named_with_the_run_that_made_it(self, alice):
+        parent = make_finished_run(alice)
+        image = parent.images.get()
+        ask(alice, references=[image])
+        [about] = Record.objects.get(event=Event.RUN_SUBMITTED).facts["references"]
+        assert (about["image"], about["run"]) == (str(image.uuid), str(parent.uuid))
+        assert about["sha256"] == image.original_sha256
 
     def test_price_and_requests_are_on_the_record_and_on_the_entries(self, alice):
         run = ask(alice, num_images=2, negative_prompt="fog", resolution="2K")
@@ -198,7 +221,8 @@ class TestTryAgain:
         assert ledger.balance(alice).reserved == 10
         record = Record.objects.get(event=Event.RUN_RETRIED)
         assert (record.actor, record.subject_id, record.story) == (alice, run.uuid, run.uuid)
-        assert record.facts == {"images": 2, "credits": 10, "story": str(run.uuid)}
+        facts = {"images": 2, "credits": 10, "story": str(run.uuid)}
+        assert record.facts == facts | {"entries": record.facts["entries"]}
 
     def test_not_while_anything_is_open(self, alice):
         with pytest.raises(SubmissionRefused, match="has not ended yet"):

@@ -5,11 +5,9 @@ import uuid
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit
 from accounts.events import Event
 from accounts.models import Record
 from generations import storage
@@ -17,6 +15,7 @@ from generations.labelling import read_xmp
 from generations.models import Campaign, Image, Reference, Rendition, RunReference
 from tests.generations.factories import make_finished_run, make_image, make_reference
 from tests.queries import queries_of
+from tests.records import write
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -136,8 +135,7 @@ class TestPage:
         assert reverse("story", args=[image.run.uuid]) not in text
 
     def test_a_reviewer_finds_the_story(self, image, reviewer, sign_in):
-        with transaction.atomic():
-            audit.record(Event.IMAGE_STORED, actor=None, subject=image, story=image.run.uuid)
+        write(Event.IMAGE_STORED, actor=None, subject=image, story=image.run.uuid)
         assert reverse("story", args=[image.run.uuid]) in self.text(sign_in(reviewer), image)
 
     def test_more_images_need_no_more_queries(self, alice, tab):

@@ -3,17 +3,20 @@
 import uuid
 
 import pytest
-from django.db import transaction
 from django.urls import reverse
 
-from accounts import audit, ledger
+from accounts import ledger
+from accounts.audit.vocabulary import COUNTS, TABLE
 from accounts.events import Event
+from accounts.groups import AUDITORS
 from accounts.models import Record, RecordPayload
 from generations.reading import stories
 from generations.reading.sentences import in_words, short_hash
+from tests.factories import make_user
 from tests.generations.asking import DEMO, ask
 from tests.generations.factories import make_finished_run
 from tests.queries import queries_of
+from tests.records import SAMPLES, write
 
 pytestmark = pytest.mark.django_db
 
@@ -25,11 +28,6 @@ def tab(reviewer, sign_in):
 
 def text(client, path):
     return client.get(path).content.decode()
-
-
-def write(event, *, actor, subject, **more):
-    with transaction.atomic():
-        return audit.record(event, actor=actor, subject=subject, **more)
 
 
 class TestWhoMayRead:
@@ -51,6 +49,17 @@ class TestWhoMayRead:
         assert str(theirs.uuid) not in page
         assert "Charlie Clark" not in page
         assert tab.get(reverse("story", args=[theirs.uuid])).status_code == 404
+
+    def test_an_auditor_reads_the_stories_of_all_teams_with_their_images(self, sign_in, charlie):
+        auditor = make_user(groups=[AUDITORS])
+        run = make_finished_run(charlie, files=True)
+        write(Event.IMAGE_DOWNLOADED, actor=charlie, subject=run.images.get(), story=run.uuid)
+        client = sign_in(auditor)
+        path = reverse("story", args=[run.uuid])
+        assert path in text(client, reverse("log"))
+        assert run.prompt in text(client, path)
+        preview = run.images.get().renditions.get(recipe="preview")
+        assert client.get(f"/files/{preview.uuid}.webp").getvalue()
 
     def test_a_team_mates_act_on_another_team_leads_to_no_story(self, tab, charlie, reviewer):
         theirs = make_finished_run(charlie)
@@ -235,3 +244,30 @@ class TestSentences:
     def test_facts_in_words(self, event, facts, words):
         assert in_words(event, facts).startswith(words)
         assert bool(in_words(event, facts)) == bool(words)
+
+    @pytest.mark.parametrize("event", Event)
+    def test_asks_only_for_facts_that_are_declared(self, event):
+        declared = (*TABLE[event].facts, *(COUNTS if TABLE[event].counted else ()))
+        facts = Asked({value.name: SAMPLES[value.kind] for value in declared})
+        in_words(event, facts)
+        assert facts.names <= facts.keys()
+
+
+class Asked(dict):
+    """Facts that remember the names which were asked for."""
+
+    def __init__(self, facts):
+        super().__init__(facts)
+        self.names = set()
+
+    def get(self, name, *default):
+        self.names.add(name)
+        return super().get(name, *default)
+
+    def __getitem__(self, name):
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name):
+        self.names.add(name)
+        return super().__contains__(name)

@@ -1,7 +1,10 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from accounts import shell
+from accounts.models import Studio
 from accounts.sealing import Stopped, keys
 
 REFUSED = 2
@@ -15,8 +18,11 @@ class Command(BaseCommand):
     )
 
     def handle(self, **options: Any) -> None:
+        studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
         try:
-            key = keys.rotate()
+            with transaction.atomic():
+                shell.record_use("rotate_log_key", subject=studio)
+                key = keys.rotate()
         except Stopped as stopped:
             raise CommandError(stopped.reason, returncode=REFUSED) from stopped
         self.stdout.write(key.vkey)

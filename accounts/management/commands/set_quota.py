@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
-from accounts import ledger
+from accounts import ledger, shell
 from accounts.errors import InvalidAmount
 from accounts.models import Allowance, Entry, User
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         try:
             Entry._meta.get_field("reason").run_validators(reason)
             user = User.objects.select_related("team").get(email__iexact=email)
-            allowance = ledger.set_limit(user, int(credits), actor=None, reason=reason)
+            allowance = _set(user, int(credits), reason)
         except User.DoesNotExist:
             raise CommandError(f"There is no person {email}.", returncode=REFUSED) from None
         except ValueError:
@@ -40,6 +41,12 @@ class Command(BaseCommand):
         except InvalidAmount as error:
             raise CommandError(error.message, returncode=REFUSED) from None
         self.stdout.write(json.dumps(_standing(allowance)))
+
+
+@transaction.atomic
+def _set(user: User, credits: int, reason: str) -> Allowance:
+    shell.record_use("set_quota", subject=user)
+    return ledger.set_limit(user, credits, actor=None, reason=reason)
 
 
 def _standing(allowance: Allowance) -> dict[str, int]:

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from generations import storage
 from generations.jobs import hints, lifecycle
-from generations.jobs.execution import accidents, delivering
+from generations.jobs.execution import accidents, delivering, told
 from generations.models import Delivery, Generation
+from generations.providers.answers import short
 from generations.providers.errors import Code
 from generations.providers.types import ImageError, InlineImage, RemoteImage, Result, ResultImage
 from generations.states import Status
@@ -47,6 +48,7 @@ def accept(
     images = result.images[:MOST_IMAGES]
     for index, image in enumerate(images):
         _keep_inline(generation, index, image)
+    columns, text = _columns(generation, result), told.text_of_answer(result.answer)
     with transaction.atomic():
         moved = lifecycle.move(
             generation,
@@ -55,10 +57,16 @@ def accept(
             guard=guard,
             facts={
                 "images": len(images),
-                "model": result.model,
-                "answer": {name: str(value) for name, value in result.raw.items()},
+                "model": short(result.model),
+                "answer": told.values(result.raw),
+                "seed": columns["seed"],
+                "cost_usd": str(columns["cost_usd"]),
+                "cost_told": _is_plausible(result.cost_usd),
+                "provider_request_id": columns["request_id"],
+                **told.facts_of_answer(result.answer),
             },
-            changes={"claimed_by": "", "next_action_at": None, **_columns(generation, result)},
+            personal=text,
+            changes={"claimed_by": "", "next_action_at": None, **columns},
         )
         if moved:
             _open_deliveries(generation, images)
@@ -133,17 +141,20 @@ def _columns(generation: Generation, result: Result) -> dict[str, Any]:
 
 def _cost(generation: Generation, result: Result) -> Decimal:
     """US dollars: the provider's own figure if it is plausible, else the price of what arrived."""
-    told = result.cost_usd
-    if told is not None and told.is_finite() and 0 <= told <= MOST_USD:
-        return told
+    if result.cost_usd is not None and _is_plausible(result.cost_usd):
+        return result.cost_usd
     came = sum(not isinstance(image, ImageError) for image in result.images)
     return generation.price.cost_usd * came
 
 
+def _is_plausible(cost: Decimal | None) -> bool:
+    return cost is not None and cost.is_finite() and 0 <= cost <= MOST_USD
+
+
 def _seed(result: Result) -> int | None:
     """The provider's own seed, if the column can hold it."""
-    told = result.seed
-    return told if told is not None and SMALLEST_SEED <= told <= LARGEST_SEED else None
+    seed = result.seed
+    return seed if seed is not None and SMALLEST_SEED <= seed <= LARGEST_SEED else None
 
 
 def _keep_inline(generation: Generation, index: int, image: ResultImage) -> None:

@@ -165,7 +165,7 @@ def _claim(delivery_id: int, status: Delivery.Status, worker: str) -> Delivery |
     due = _due(status).filter(pk=delivery_id)
     if not due.update(claimed_by=worker, tries=F("tries") + 1):
         return None
-    return Delivery.objects.select_related("generation__run").get(pk=delivery_id)
+    return Delivery.objects.select_related("generation__run__team").get(pk=delivery_id)
 
 
 def _bring(delivery: Delivery) -> None:

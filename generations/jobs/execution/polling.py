@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from generations.jobs import dispatch, in_hand, lifecycle, provider_health
@@ -253,7 +254,7 @@ def _reschedule(answers: Sequence[Asked], interval: float, leased_until: datetim
         status=Status.RUNNING,
         next_action_at=leased_until,
     )
-    still_leased.update(next_action_at=timezone.now() + pause, claimed_by="")
+    still_leased.update(next_action_at=timezone.now() + pause, claimed_by="", polls=F("polls") + 1)
 
 
 def _move(asked: Asked) -> None:
@@ -267,6 +268,7 @@ def _move(asked: Asked) -> None:
         generation,
         target,
         facts=errors.facts(error),
+        personal=errors.text(error),
         changes={"claimed_by": "", **late, **errors.columns(error)},
     )
 

@@ -28,7 +28,7 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
     image = Image(
         uuid=delivery.uuid,  # the same again if a worker dies in between
         run=generation.run,
-        team_id=generation.run.team_id,
+        team=generation.run.team,
         generation=generation,
         delivery=delivery,
         position=generation.position + delivery.index,  # if it is free: see `positions`

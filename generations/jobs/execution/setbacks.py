@@ -147,6 +147,7 @@ def _put_back(generation: Generation, account: ProviderAccount, error: ProviderE
         Status.QUEUED,
         guard=mine(generation),
         facts=errors.facts(error),
+        personal=errors.text(error),
         changes={
             "claimed_by": "",
             "retrying_since": generation.retrying_since or now,
@@ -218,6 +219,7 @@ def fail(generation: Generation, error: ProviderError) -> None:
         Status.FAILED,
         guard=mine(generation),
         facts={**errors.facts(error), **({"provider_may_bill": True} if may_bill else {})},
+        personal=errors.text(error),
         changes={**errors.columns(error), **columns},
     )
 
@@ -231,5 +233,6 @@ def unknown(generation: Generation, error: ProviderError) -> None:
         Status.UNKNOWN,
         guard=mine(generation),
         facts=errors.facts(error),
+        personal=errors.text(error),
         changes={"claimed_by": "", "next_action_at": None, **errors.columns(error)},
     )

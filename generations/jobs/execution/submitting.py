@@ -13,11 +13,14 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
+from accounts.events import Event
 from generations.imaging import UnusableImage
 from generations.jobs import dispatch, lifecycle, provider_health
-from generations.jobs.execution import accidents, arriving, requests, setbacks
+from generations.jobs.execution import accidents, arriving, requests, setbacks, told
 from generations.models import Generation, ProviderAccount
 from generations.providers import registry
 from generations.providers.base import ImageProvider
@@ -29,7 +32,7 @@ from generations.providers.errors import (
     ProviderError,
     Refused,
 )
-from generations.providers.types import Accepted, Payload, Result
+from generations.providers.types import Accepted, GenerationRequest, Payload, Result
 from generations.states import Status
 
 log = logging.getLogger(__name__)
@@ -65,7 +68,8 @@ def submit(generation: Generation) -> None:
     try:
         adapter = registry.adapter(account.provider, account.slot)
         engine = registry.engine(generation.run.engine)
-        payload = _payload(generation, adapter, engine)
+        request = requests.request_of(generation)
+        payload = _payload(generation, adapter, engine, request)
     except (Misconfigured, KeyError):
         setbacks.fail(generation, Refused(code=Code.ENGINE_MISSING))
         return
@@ -77,7 +81,9 @@ def submit(generation: Generation) -> None:
         setbacks.unknown(generation, OutcomeUnknown())
         return
     # Safe to repeat even if a commit succeeded unnoticed, because nothing has been sent yet.
-    write_down = partial(_write_down, generation, payload, engine)
+    facts = told.facts_of_request(generation, account, adapter, request, payload)
+    about = (facts, told.text_of_request(payload))
+    write_down = partial(_write_down, generation, payload, engine, about)
     if not accidents.with_retries(write_down, seconds=setbacks.PUT_RIGHT_SECONDS):
         return  # another process has changed this row in the meantime
     outcome = _send(generation, adapter, payload, engine)
@@ -142,27 +148,45 @@ def _note(account: ProviderAccount, outcome: Outcome, engine: Engine) -> None:
         log.exception("the result of a submit could not be noted for %s", account)
 
 
-def _payload(generation: Generation, adapter: ImageProvider, engine: Engine) -> Payload:
+def _payload(
+    generation: Generation, adapter: ImageProvider, engine: Engine, request: GenerationRequest
+) -> Payload:
     """The exact request. With an idempotency key, every later attempt sends the same bytes."""
-    payload = adapter.build_submit(requests.request_of(generation))
+    payload = adapter.build_submit(request)
     if generation.body and engine.capabilities.takes_idempotency_key:
         return Payload(path=payload.path, body=bytes(generation.body), headers=payload.headers)
     return payload
 
 
-def _write_down(generation: Generation, payload: Payload, engine: Engine) -> bool:
-    facts: dict[str, Any] = {"submitted_at": timezone.now()}
+@transaction.atomic
+def _write_down(
+    generation: Generation,
+    payload: Payload,
+    engine: Engine,
+    about: tuple[dict[str, Any], dict[str, Any]],
+) -> bool:
+    """Write the request down, on the row and on the record; False if the row was taken away."""
+    facts, personal = about
+    columns: dict[str, Any] = {"submitted_at": timezone.now()}
     if engine.capabilities.takes_idempotency_key:
-        facts |= {
+        columns |= {
             "idempotency_key": generation.idempotency_key or str(generation.submit_token),
             "body": payload.body,
         }
     mine = Generation.objects.filter(
         pk=generation.pk, status=Status.SUBMITTING, submit_token=generation.submit_token
     )
-    if not mine.update(**facts):
+    if not mine.update(**columns):
         return False
-    generation.refresh_from_db()
+    generation.refresh_from_db(from_queryset=lifecycle.WITH_ITS_ROWS)
+    audit.record(
+        Event.GENERATION_REQUESTED,
+        actor=None,
+        subject=generation,
+        story=generation.run.uuid,
+        facts=facts | {"idempotency_key": generation.idempotency_key},
+        personal=personal,
+    )
     return True
 
 
@@ -179,8 +203,10 @@ def _run(generation: Generation, answer: Accepted, engine: Engine) -> None:
         facts={
             "task_id": answer.task_id,
             "provider_request_id": answer.request_id[:200],
-            "answer": {name: str(value) for name, value in answer.raw.items()},
+            "answer": told.values(answer.raw),
+            **told.facts_of_answer(answer.answer),
         },
+        personal=told.text_of_answer(answer.answer),
         changes={
             "task_id": answer.task_id,
             "task_urls": dict(answer.urls),

@@ -5,13 +5,17 @@ import time
 import uuid
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import shell
 from generations.imaging import UnusableImage, inspect
+from generations.jobs import dispatch
 from generations.jobs.execution.delivering import FETCH_TIMEOUT_SECONDS, MAX_BYTES
 from generations.providers import fetching, reachability, registry
 from generations.providers.advice import explain
@@ -86,7 +90,7 @@ class Command(BaseCommand):
             "Engines": lambda adapter: ", ".join(engine.name for engine in _engines(adapter)),
         }
         if spend:
-            steps["Image"] = self._spend
+            steps["Image"] = partial(self._spend, slot=slot)
         for step, carry_out in steps.items():
             try:
                 verdict = carry_out(registry.adapter(name, slot))
@@ -101,9 +105,10 @@ class Command(BaseCommand):
                 self._say(step, verdict)
         return True
 
-    def _spend(self, adapter: ImageProvider) -> str:
+    def _spend(self, adapter: ImageProvider, *, slot: int) -> str:
         """Order the smallest image, wait for it and fetch it."""
         engine, request = _smallest(adapter)
+        _record_spending(adapter.name, slot)
         answer = adapter.submit(
             adapter.build_submit(request),
             timeout=engine.capabilities.submit_timeout_seconds,
@@ -119,6 +124,14 @@ class Command(BaseCommand):
 
     def _say(self, step: str, verdict: str) -> None:
         self.stdout.write(f"{step + ':':<10}{verdict}")
+
+
+@transaction.atomic
+def _record_spending(provider: str, slot: int) -> None:
+    """Record, before anything is sent, that this command spends money with a key."""
+    accounts = dispatch.accounts_here()
+    key = next(row for row in accounts if (row.provider, row.slot) == (provider, slot))
+    shell.record_use("check_provider --spend", subject=key)
 
 
 def _variable(name: str, slot: int) -> str:

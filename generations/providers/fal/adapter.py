@@ -10,6 +10,7 @@ allow up to 4096x4096. We follow the schema.
 import hashlib
 from collections.abc import Collection
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -261,6 +262,9 @@ class FalProvider(HttpProvider):
 
     def _result(self, task: TaskRef, ended: fal_answers.Ended) -> Result:
         answer = self.ask(self._link(task, "response"))
+        return self.kept_with(answer, partial(self._read_result, ended=ended))
+
+    def _read_result(self, answer: Answer, *, ended: fal_answers.Ended) -> Result:
         if not answer.ok:
             trouble = self.failure(answer, unsure=Unavailable)
             raise fal_answers.failure_of_task(trouble, answer, ended)

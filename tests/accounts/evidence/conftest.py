@@ -31,7 +31,8 @@ def write(alice, data_dir):
 def sealed_log(write):
     """A log with three checkpoints, which are also in the file."""
     for number in range(12):
-        write(facts={"n": number}, personal={"prompt": f"fox {number} 🦊"} if number % 2 else None)
+        text = {"after": {"name": f"fox {number} 🦊"}} if number % 2 else None
+        write(facts={"after": {"number": number}}, personal=text)
         if number % 4 == 3:
             write(story=uuid.uuid4())
             sealing.seal()

@@ -186,6 +186,7 @@ class TestRecordsAndTags:
             "credits_spent": generation.price.credits,
             "credits_released": 0,
             "delivered": 1,
+            "entries": [Entry.objects.get(kind=Entry.Kind.SETTLE).digest],
             "story": str(generation.run.uuid),
         }
 
