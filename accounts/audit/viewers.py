@@ -7,7 +7,7 @@ Only superusers and people with the right to read the whole log see it; they see
 The reviewers of every team see records of version 1 that have no actor and belong to no run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -78,21 +78,21 @@ def newest_visible_to(
     *,
     size: int,
     event: str = "",
-    actors: Sequence[int] | None = None,
+    actor: int | None = None,
 ) -> tuple[list[Record], bool]:
     """The newest `size` records after `place` that `reader` may see, and whether there are more.
 
-    If given, only those with `event`, and those by the people with the keys `actors`.
+    If given, only those with `event`, and those by the person with the key `actor`.
     """
     chosen: dict[str, Any] = {"event": event} if event else {}
-    if actors is not None:
-        chosen["actor_id__in"] = actors
+    if actor is not None:
+        chosen["actor_id"] = actor
     if reads_whole_log(reader):
         records = Record.objects.filter(**chosen).select_related("actor")
         return keyset.newest([records], place, size=size, time="at")
     rows = RecordTeam.objects.filter(**chosen).select_related("record__actor")
     sources = [rows.filter(team_id=reader.team_id)]
-    if actors is None:  # Records that every team sees have no actor.
+    if actor is None:  # Records that every team sees have no actor.
         # A second query, because each is in order of time in an index of its own, and no index has
         # both together in that order. No record is in both.
         sources.append(rows.filter(team__isnull=True))

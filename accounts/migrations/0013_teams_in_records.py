@@ -36,16 +36,16 @@ class Migration(migrations.Migration):
             model_name="record",
             index=models.Index(
                 condition=models.Q(("actor__isnull", False)),
-                fields=["actor", "-at", "-id"],
-                name="record_by_actor",
+                fields=["actor", "event", "-at", "-id"],
+                name="record_by_actor_and_event",
             ),
         ),
         migrations.AddIndex(
             model_name="record",
             index=models.Index(
                 condition=models.Q(("actor__isnull", False)),
-                fields=["actor", "event", "-at", "-id"],
-                name="record_by_actor_and_event",
+                fields=["actor", "-at", "-id"],
+                name="record_by_actor",
             ),
         ),
     ]

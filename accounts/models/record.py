@@ -51,15 +51,16 @@ class Record(models.Model):
             models.Index(fields=["subject_id", "at", "id"], name="record_by_subject"),
             # For those who read the whole log; `RecordTeam` serves all others.
             models.Index(fields=["event", "-at", "-id"], name="record_by_event"),
-            models.Index(
-                fields=["actor", "-at", "-id"],
-                condition=models.Q(actor__isnull=False),
-                name="record_by_actor",
-            ),
+            # First, because SQLite takes these two for equally good, and uses the older one.
             models.Index(
                 fields=["actor", "event", "-at", "-id"],
                 condition=models.Q(actor__isnull=False),
                 name="record_by_actor_and_event",
+            ),
+            models.Index(
+                fields=["actor", "-at", "-id"],
+                condition=models.Q(actor__isnull=False),
+                name="record_by_actor",
             ),
         ]
         permissions = [("read_whole_log", _("Can read the whole log"))]

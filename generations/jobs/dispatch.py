@@ -26,8 +26,10 @@ def claim_next(worker: str) -> Generation | None:
 
     The claimed row has the status `submitting` and a new token. Nothing has been sent yet.
     """
-    claims = (_claim(key.account, worker) for key in _keys_in_turn() if key.awaited)
-    return next(filter(None, claims), None)
+    for key in _keys_in_turn():
+        if key.awaited and (claimed := _claim(key.account, worker)):
+            return claimed
+    return None
 
 
 def _keys_in_turn() -> list[loads.Key]:

@@ -73,13 +73,16 @@ class Story:
 
 def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
     """The newest records that `reader` may see, if given only those of one person and one event."""
+    actor = _key_of(person) if person else None
+    if person and actor is None:
+        return LogPage([], "")
     place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
     records, more = audit.newest_visible_to(
         reader,
         place,
         size=PAGE_SIZE,
         event=event if event in Event.values else "",
-        actors=_keys_of(person) if person else None,
+        actor=actor,
     )
     return LogPage(_rows(records, reader), str(records[-1].uuid) if more else "")
 
@@ -107,10 +110,10 @@ def read_story(run: Run, *, reader: User) -> Story:
 # --- Steps -------------------------------------------------------------------------------------
 
 
-def _keys_of(person: str) -> list[int]:
+def _key_of(person: str) -> int | None:
     # Looked up first, because with a join no planner sees that one index gives the order.
     people = User.objects.filter(uuid=uuid_to_look_up(person))
-    return list(people.values_list("pk", flat=True))
+    return people.values_list("pk", flat=True).first()
 
 
 def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:

@@ -53,13 +53,15 @@ def sweep(walk, points):
         walk(kind)  # creates the rows that every later walk shares
         walk(kind)
         found = {}
-        way = list(enumerate(points.passed))
-        assert len(way) > FEWEST
-        for number, point in way:
-            if only not in point.name or not can_be(grief, point):
-                continue
-            if any(part in point.name for part in but):
-                continue
+        assert len(points.passed) > FEWEST
+        chosen = [
+            (number, point)
+            for number, point in enumerate(points.passed)
+            if only in point.name and can_be(grief, point)
+            if not any(part in point.name for part in but)
+        ]
+        assert chosen
+        for number, point in chosen:
             walked = walk(kind, number, grief)
             assert points.met == point.name
             if grief is dead:

@@ -21,7 +21,7 @@ from tests.queries import queries_of
 OTHER = "demo/another"
 ROWS = 40
 # Of one claim, with the savepoint that a test's own transaction adds.
-MOST_QUERIES = 12
+MOST_QUERIES = 14
 
 
 @pytest.fixture
