@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 import redis
@@ -23,6 +24,13 @@ pytest_plugins = ["tests.bucket", "tests.emulator.fixtures"]
 
 # The folders of tests that drive a browser, kill workers or go the way of a run many times.
 LONG = {"e2e", "faults"}
+# The folders of tests that use neither the database nor the cache, unless they say so.
+PURE = {
+    Path("emulator"),
+    Path("generations/imaging"),
+    Path("generations/labelling"),
+    Path("generations/providers"),
+}
 # Pixels on which the demo engine composes a picture. It enlarges it to the size it should have.
 FEW_PIXELS = 40_000
 
@@ -37,6 +45,22 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    if connection.vendor == "postgresql":
+        same = [item for item in items if is_the_same_with_any_service(item)]
+        config.hook.pytest_deselected(items=same)
+        items[:] = [item for item in items if item not in set(same)]
+    let_long_ones_be_first(config, items)
+
+
+def is_the_same_with_any_service(item):
+    """Whether PostgreSQL and Redis make no difference to the test: `make test` runs it."""
+    needs = {"db", "transactional_db", "live_server"} & set(item.fixturenames)
+    folder = item.path.relative_to(Path(__file__).parent).parent
+    pure = folder in PURE or folder == Path()
+    return pure and not needs and not item.get_closest_marker("django_db")
+
+
+def let_long_ones_be_first(config, items):
     """Let every worker begin with its share of the long tests, so that only short ones come last.
 
     xdist gives each worker a stretch of the list; who has done theirs takes over the end of
