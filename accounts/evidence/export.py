@@ -99,10 +99,10 @@ def _fill(archive: ZipFile, places: Range, pictures: Pictures | None) -> Iterato
         count = 0
         with archive.open("records.jsonl", "w", force_zip64=True) as file:
             for line, _record in lines.sealed(places.first, places.last):
-                file.write(_text(line))
+                file.write(_line_text(line))
                 waiting.writelines(_text(entry) for entry in entries.named_by(line))
                 if pictures:
-                    named.write(_text(line))
+                    named.write(_line_text(line))
                 count += 1
                 if count % BATCH == 0:
                     yield count
@@ -119,6 +119,13 @@ def _fill(archive: ZipFile, places: Range, pictures: Pictures | None) -> Iterato
 
 def _text(value: dict[str, Any]) -> bytes:
     return canonical_bytes(value) + b"\n"
+
+
+def _line_text(line: Line) -> bytes:
+    try:
+        return _text(line)
+    except (TypeError, ValueError, RecursionError):  # a payload that the studio has not written
+        return _text({"place": line["place"]})
 
 
 def _write_seal(archive: ZipFile, places: Range) -> None:

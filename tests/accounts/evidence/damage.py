@@ -103,6 +103,13 @@ def payload_flipped(chance):
     return place
 
 
+def payload_not_canonical(chance):
+    place = with_payload(chance)
+    sql = "UPDATE accounts_recordpayload SET data = '{\"x\": 0.5}' WHERE record_id = %s"
+    change(sql, record_at(place).pk)
+    return place
+
+
 def payload_emptied(chance):
     place = with_payload(chance)
     key = record_at(place).pk
@@ -217,6 +224,7 @@ DAMAGES = (
     actor_flipped,
     story_flipped,
     payload_flipped,
+    payload_not_canonical,
     payload_emptied,
     payload_deleted,
     teams_flipped,

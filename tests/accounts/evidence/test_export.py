@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import random
 import subprocess
 import sys
 from zipfile import ZipFile
@@ -13,6 +14,7 @@ from django.core.management import CommandError, call_command
 from accounts.events import Event
 from accounts.evidence import export
 from accounts.models import Record
+from tests.accounts.evidence import damage
 from tests.accounts.evidence.exports import run
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,13 @@ def test_any_range_is_sound(sealed_log, tmp_path):
         assert told["records"] == last - first + 1
         code, found = run(unpacked(path), "--all")
         assert (code, found["proven"]) == (0, [first, last])
+
+
+def test_a_payload_that_the_studio_cannot_have_written_is_shown_as_damage(sealed_log, tmp_path):
+    place = damage.run(damage.payload_not_canonical, random.Random(1))
+    export_audit(tmp_path / "log.zip")
+    code, found = run(unpacked(tmp_path / "log.zip"))
+    assert (code, found["integrity"]["first_bad"]) == (1, place)
 
 
 def test_the_program_in_it_needs_nothing_else(sealed_log, tmp_path):
