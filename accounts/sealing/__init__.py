@@ -4,9 +4,9 @@
 database. Both are safe to call in any process at any time, but in no request.
 """
 
-from accounts.sealing.sealer import seal
+from accounts.sealing.sealer import refuse_break, seal
 from accounts.sealing.standing import Standing, copying, sealing
 from accounts.sealing.troubles import Stopped, sentence
 from accounts.sealing.witnesses import copy
 
-__all__ = ["Standing", "Stopped", "copy", "copying", "seal", "sealing", "sentence"]
+__all__ = ["Standing", "Stopped", "copy", "copying", "refuse_break", "seal", "sealing", "sentence"]

@@ -5,11 +5,11 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, transaction
 
-from accounts import append_only, audit, damage
+from accounts import append_only, audit, damage, sealing
 from accounts.checks import the_log_is_undamaged
 from accounts.events import Event
 from accounts.management.commands.migrate import Command as Migrate
-from accounts.models import Record, RecordTeam, User
+from accounts.models import Checkpoint, Leaf, Record, RecordTeam, User
 from accounts.triggers import sqlite
 
 ON_SQLITE = connection.vendor == "sqlite"
@@ -177,7 +177,33 @@ def test_triggers_that_were_lifted_stand_again_whatever_happened_meanwhile():
     assert damage.found() == []
 
 
+@pytest.fixture
+def broken_seal(settings, tmp_path):
+    """A sealed log of which a leaf was changed, with the triggers put back."""
+    settings.DATA_DIR = tmp_path
+    sealing.seal()
+    connection.check_constraints()
+    with append_only.lifted(connection):
+        Leaf.objects.filter(place=0).update(leaf=bytes(32))
+
+
+def test_a_log_that_differs_from_its_newest_checkpoint_is_damaged(broken_seal):
+    [sentence] = damage.found()
+    assert "do not give the root of the newest checkpoint" in sentence
+    with pytest.raises(CommandError, match="newest checkpoint"):
+        call_command("migrate", verbosity=0)
+
+
 class TestAccepting:
+    def test_a_broken_seal_is_on_the_record_and_sealing_goes_on(self, broken_seal):
+        call_command("audit_accept_damage", reason="A restored backup")
+        record = Record.objects.get(event=Event.LOG_DAMAGE_ACCEPTED)
+        assert "newest checkpoint" in record.facts["damage"][0]
+        assert damage.found() == []
+        assert sealing.seal() == 0
+        assert Checkpoint.objects.latest("pk").size == Leaf.objects.count()
+        assert Leaf.objects.filter(record=record).exists()
+
     def test_shows_the_damage_repairs_the_protection_and_is_on_the_record(self, capsys):
         name = drop_a_trigger()
         call_command("audit_accept_damage", reason="A restored backup had no triggers")

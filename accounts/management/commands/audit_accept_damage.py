@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts import damage, database_roles
+from accounts import damage, database_roles, sealing
 
 REFUSED = 2
 
@@ -39,5 +39,10 @@ class Command(BaseCommand):
         # The record needs the tables of this version.
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0, refuse_damage=False)
-        damage.accept(found, reason=reason)
+        try:
+            damage.accept(found, reason=reason)
+        except sealing.Stopped as stopped:
+            raise CommandError(
+                f"The damage is on the record, but the log cannot be sealed: {stopped.reason}"
+            ) from stopped
         self.stdout.write("The damage is on the record, and the log is protected again.")
