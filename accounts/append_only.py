@@ -50,11 +50,19 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 @contextmanager
 def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Remove the triggers for the block, and install them again afterwards."""
+    _check_keys(connection)
     remove(connection)
     try:
         yield
+        _check_keys(connection)
     finally:
         install(connection)
+
+
+def _check_keys(connection: BaseDatabaseWrapper) -> None:
+    """PostgreSQL changes no table of which foreign keys are still to be checked."""
+    if connection.in_atomic_block:
+        connection.check_constraints()
 
 
 def damage(connection: BaseDatabaseWrapper) -> list[str]:

@@ -106,7 +106,7 @@ class TestRunningRole:
     def test_can_add_to_the_log_and_read_it(self, made, running, alice):
         with acting_as(running):
             write_a_record(alice)
-            assert RecordPayload.objects.get().data == {"name": "Alice"}
+            assert RecordPayload.objects.get().data == {"after": {"name": "Alice"}}
             assert Entry.objects.get(kind=Entry.Kind.RESERVE).amount == 1
 
     def test_can_empty_a_payload(self, made, running, alice):

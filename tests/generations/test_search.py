@@ -161,9 +161,10 @@ class TestASearchThatStops:
         assert "revealed" not in text  # Only a click searches on.
 
     @pytest.mark.usefixtures("_apart")
-    def test_its_last_page_says_that_there_is_nothing_more(self, alice, sign_in):
-        oldest = str(Run.objects.earliest("pk").pk)
-        query = {"q": "dusk dawn", "before": oldest}
+    def test_its_last_page_says_that_there_is_nothing_more(self, alice, sign_in, monkeypatch):
+        oldest = Run.objects.earliest("pk").pk
+        monkeypatch.setattr(stretches, "MOST_PASSED", oldest + 1)
+        query = {"q": "dusk dawn", "before": str(oldest)}
         text = sign_in(alice).get(reverse("gallery"), query).content.decode()
         assert "No older image was found." in text
 
