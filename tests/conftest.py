@@ -78,7 +78,6 @@ def let_long_ones_be_first(config, items):
 @pytest.fixture(autouse=True)
 def _fresh_cache():
     """Empty the caches, so that no test sees rate limits or live tags of another."""
-    caching.outage.forget()
     yield
     caching.outage.forget()
     cache.clear()

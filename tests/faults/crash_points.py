@@ -196,8 +196,11 @@ def _watch_what_may_be_lost(points: Points, monkeypatch) -> None:
     away = partial(ConnectionError, "nobody answers")
     app = current_app._get_current_object()
     monkeypatch.setattr(app, "send_task", lambda *args, **kwargs: None)
+    # Whatever earlier tests have left in the broker's queues.
+    monkeypatch.setattr(hints, "_is_full", lambda step: False)
     _watch(monkeypatch, points, app, "send_task", before=away, after=away)
-    _watch(monkeypatch, points, type(caches["default"]), "set", before=away, after=away)
+    for alias in ("default", "live"):
+        _watch(monkeypatch, points, type(caches[alias]), "set", before=away, after=away)
     # In the thread of the walk, so that its points have a fixed order.
     monkeypatch.setattr(hints._publisher, "take", lambda message: hints._publish(*message))
 

@@ -20,7 +20,6 @@ from generations.providers.types import (
     RemoteImage,
     Result,
 )
-from tests.engines import forget_engines
 from tests.faults.crash_points import Points
 from tests.generations.factories import image_file
 
@@ -105,4 +104,3 @@ def set_up(monkeypatch, settings, points: Points) -> None:
         row = {"engine": f"standin/{kind}", "tier": "2K", "credits": CREDITS, "cost_usd": "0.03"}
         row |= {"valid_from": timezone.now()}
         Price.objects.create(**row)
-    forget_engines()
