@@ -73,9 +73,7 @@ def allowance_of(owner: User | Team) -> Allowance | None:
     if isinstance(owner, Team) and owner.quota is None:
         return None
     month = month_of_owner(owner)
-    rows = Allowance.objects.select_related("user", "team")
-    found = rows.filter(_owned_by(owner), month=month).first()
-    return found or _open_allowance(owner, month)
+    return owner.allowances.filter(month=month).first() or _open_allowance(owner, month)
 
 
 def balance(user: User) -> Balance:
@@ -268,10 +266,6 @@ def quota_in_force(owner: User | Team) -> tuple[int, str]:
     return settings.DEFAULT_QUOTA, Allowance.Origin.SITE
 
 
-def _owned_by(owner: User | Team) -> Q:
-    return Q(team=owner) if isinstance(owner, Team) else Q(user=owner)
-
-
 def _changeable(owner: User | Team) -> Allowance:
     allowance = allowance_of(owner)
     if allowance is None:
@@ -289,7 +283,7 @@ def _open_allowance(owner: User | Team, month: dt.date) -> Allowance:
             facts = {"credits": limit, "month": f"{month:%Y-%m}", "origin": str(origin)} | entries
             _record(Event.ALLOWANCE_OPENED, owner, actor=None, reason="", facts=facts)
     except IntegrityError:  # Another request has opened the month.
-        return Allowance.objects.get(_owned_by(owner), month=month)
+        return owner.allowances.get(month=month)
     return allowance
 
 

@@ -12,13 +12,14 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.urls import reverse
 
-from accounts import append_only, caching, occupancy
+from accounts import caching, occupancy
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Team, User
 from generations.jobs.execution import backoff
 from generations.providers import demo_pictures
 from tests.engines import forget_engines
 from tests.factories import PASSWORD, make_team, make_user
+from tests.flushing import Start
 
 pytest_plugins = ["tests.bucket", "tests.emulator.fixtures"]
 
@@ -135,18 +136,18 @@ def cable(monkeypatch) -> Iterator[Cable]:
     cable.mend()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _flush_append_only_tables():
-    """Remove the triggers while a test with real transactions empties its tables."""
-    flush = TransactionTestCase._fixture_teardown
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The test database. After a test with real transactions it is made as it was at first."""
+    with django_db_blocker.unblock():
+        start = Start(connection)
 
-    def flush_without_triggers(self):
-        with append_only.lifted(connection):
-            flush(self)
+    def restore(_test):
+        start.restore()
         _leave_redis()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
         yield
 
 

@@ -48,10 +48,7 @@ def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None =
     digest = work_digest(request)
     refuse_identical_work(user, request, digest)
     price = _price(request)
-    ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
-    for reference in request.references:
-        if isinstance(reference, NewReference):
-            _store_upload(user, reference)
+    _store_uploads(user, request, price)
     try:
         with transaction.atomic():
             return _create(user, request, price, digest, facts or {})
@@ -135,6 +132,15 @@ def _new_campaign(user: User, name: str) -> Campaign:
     campaign = Campaign.objects.create(team=user.team, name=name, created_by=user)
     audit.record(Event.CAMPAIGN_MADE, actor=user, subject=campaign, personal={"name": name})
     return campaign
+
+
+def _store_uploads(user: User, request: RunRequest, price: Price) -> None:
+    """Store what the run brings along, for somebody who can pay for it."""
+    uploads = [each for each in request.references if isinstance(each, NewReference)]
+    if uploads:
+        ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
+    for upload in uploads:
+        _store_upload(user, upload)
 
 
 def _store_upload(user: User, upload: NewReference) -> None:

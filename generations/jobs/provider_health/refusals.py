@@ -85,12 +85,14 @@ def why_blocked(provider: str, engine: str) -> str:
     A key whose rest is over can: the next request finds out.
     """
     accounts = list(here(provider))
+    if not accounts:
+        return ""
     resting = _resting_engines(accounts, engine)
     codes = [
         row.blocked_code if row.blocked_code and is_resting(row) else resting.get(row.pk, "")
         for row in accounts
     ]
-    return codes[0] if all(codes) and codes else ""
+    return codes[0] if all(codes) else ""
 
 
 def _resting_engines(accounts: list[ProviderAccount], engine: str) -> dict[int, str]:
