@@ -205,9 +205,21 @@ def superuser(team) -> User:
 
 @pytest.fixture
 def sign_in():
-    """`sign_in(user)`: a test client that has signed in through the sign-in page."""
+    """`sign_in(user)`: a test client that is signed in, without the cost of the sign-in page."""
 
-    def sign_in(user: User, password: str = PASSWORD) -> Client:
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def sign_in_by_page():
+    """`sign_in_by_page(user)`: a test client that has signed in through the sign-in page."""
+
+    def sign_in_by_page(user: User, password: str = PASSWORD) -> Client:
         client = Client()
         response = client.post(
             reverse("account_login"), {"login": user.email, "password": password}
@@ -215,7 +227,7 @@ def sign_in():
         assert response.status_code == HTTPStatus.FOUND, response.content.decode()
         return client
 
-    return sign_in
+    return sign_in_by_page
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -95,6 +96,8 @@ class UserAdmin(RecordedAdmin):
         if db_field.name == "groups":
             kwargs["queryset"] = rights.givable_groups(actor_of(request))
             kwargs["widget"] = forms.CheckboxSelectMultiple
+        else:
+            kwargs["queryset"] = Permission.objects.select_related("content_type")  # for its name
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     # Inviting and changing

@@ -108,4 +108,5 @@ class TestARightThatIsTaken:
         change(desk, alice, groups=[])
         change(desk, alice, groups=[alice.groups.model.objects.get(name=MEMBERS).pk])
 
+        alice.refresh_from_db()
         assert sign_in(alice).get(reverse("gallery")).status_code == 200

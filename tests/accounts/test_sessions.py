@@ -28,16 +28,16 @@ def request_of(client):
     return client.get(reverse("account")).wsgi_request
 
 
-def test_every_session_of_the_person_ends_and_no_one_elses(sign_in, alice, bob):
-    laptop, phone, other = sign_in(alice), sign_in(alice), sign_in(bob)
+def test_every_session_of_the_person_ends_and_no_one_elses(sign_in_by_page, alice, bob):
+    laptop, phone, other = sign_in_by_page(alice), sign_in_by_page(alice), sign_in_by_page(bob)
 
     sessions.end_all(alice)
 
     assert [is_signed_in(client) for client in (laptop, phone, other)] == [False, False, True]
 
 
-def test_one_session_may_be_kept(sign_in, alice):
-    kept, ended = sign_in(alice), sign_in(alice)
+def test_one_session_may_be_kept(sign_in_by_page, alice):
+    kept, ended = sign_in_by_page(alice), sign_in_by_page(alice)
 
     session = kept.session
     sessions.end_all(alice, keep=session)
@@ -46,7 +46,7 @@ def test_one_session_may_be_kept(sign_in, alice):
     assert [is_signed_in(client) for client in (kept, ended)] == [True, False]
 
 
-def test_a_session_that_allauth_does_not_know_ends_by_its_number(client, sign_in, alice):
+def test_a_session_that_allauth_does_not_know_ends_by_its_number(client, sign_in_by_page, alice):
     client.force_login(alice)  # without allauth, which would store it in UserSession
 
     sessions.end_all(alice)
@@ -84,8 +84,8 @@ def test_an_ended_session_does_not_outlive_a_change_of_the_secret_key(client, al
     assert not is_signed_in(client)
 
 
-def test_a_rollback_keeps_the_sessions(sign_in, alice):
-    client = sign_in(alice)
+def test_a_rollback_keeps_the_sessions(sign_in_by_page, alice):
+    client = sign_in_by_page(alice)
 
     with transaction.atomic():
         sessions.end_all(alice)
@@ -103,8 +103,10 @@ def test_the_live_tag_is_forgotten(alice):
 
 
 class TestViewer:
-    def test_needs_no_query_the_second_time(self, sign_in, alice, rf, django_assert_num_queries):
-        client = sign_in(alice)
+    def test_needs_no_query_the_second_time(
+        self, sign_in_by_page, alice, rf, django_assert_num_queries
+    ):
+        client = sign_in_by_page(alice)
         sessions.viewer(request_of(client))
         request = rf.get("/")
         request.session = client.session  # not loaded: it has only a key
@@ -117,14 +119,14 @@ class TestViewer:
     def test_is_nobody_without_a_session(self, client):
         assert sessions.viewer(request_of(client)) is None
 
-    def test_comes_from_the_database_while_the_cache_is_away(self, sign_in, alice, cable):
-        client = sign_in(alice)
+    def test_comes_from_the_database_while_the_cache_is_away(self, sign_in_by_page, alice, cable):
+        client = sign_in_by_page(alice)
         cable.cut()
 
         assert sessions.viewer(request_of(client))[0] == alice.pk
 
-    def test_is_nobody_once_the_session_has_ended(self, sign_in, alice):
-        client = sign_in(alice)
+    def test_is_nobody_once_the_session_has_ended(self, sign_in_by_page, alice):
+        client = sign_in_by_page(alice)
         assert sessions.viewer(request_of(client))
 
         sessions.end_all(alice)
@@ -132,17 +134,17 @@ class TestViewer:
         assert sessions.viewer(request_of(client)) is None
 
 
-def test_a_deactivated_persons_next_request_is_refused(sign_in, alice):
+def test_a_deactivated_persons_next_request_is_refused(sign_in_by_page, alice):
     """Even if the session itself was not ended."""
-    client = sign_in(alice)
+    client = sign_in_by_page(alice)
 
     User.objects.filter(pk=alice.pk).update(is_active=False)
 
     assert not is_signed_in(client)
 
 
-def test_a_new_password_ends_the_other_sessions_only(sign_in, alice):
-    here, there = sign_in(alice), sign_in(alice)
+def test_a_new_password_ends_the_other_sessions_only(sign_in_by_page, alice):
+    here, there = sign_in_by_page(alice), sign_in_by_page(alice)
     cache.set(sessions.live_key(alice.pk), "tag")
 
     here.post(
@@ -156,8 +158,8 @@ def test_a_new_password_ends_the_other_sessions_only(sign_in, alice):
     assert (record.actor, record.facts) == (alice, {"changed": ["password"]})
 
 
-def test_a_person_can_end_their_other_sessions(sign_in, alice):
-    here, there = sign_in(alice), sign_in(alice)
+def test_a_person_can_end_their_other_sessions(sign_in_by_page, alice):
+    here, there = sign_in_by_page(alice), sign_in_by_page(alice)
 
     here.post(reverse("usersessions_list"))
 
@@ -166,8 +168,8 @@ def test_a_person_can_end_their_other_sessions(sign_in, alice):
     assert (record.actor, record.facts) == (alice, {"sessions": 1})
 
 
-def test_signing_in_and_out_name_the_same_session(sign_in, alice):
-    client = sign_in(alice)
+def test_signing_in_and_out_name_the_same_session(sign_in_by_page, alice):
+    client = sign_in_by_page(alice)
     client.post(reverse("account_logout"))
     into, out = (
         Record.objects.get(event=event).payload.data
@@ -189,8 +191,8 @@ class TestEndedWhileTheCacheIsAway:
     """And later too, when the cache is back with its old values."""
 
     @pytest.fixture
-    def tab(self, sign_in, alice, cable):
-        tab = sign_in(alice)
+    def tab(self, sign_in_by_page, alice, cable):
+        tab = sign_in_by_page(alice)
         assert sessions.viewer(request_of(tab))
         cable.cut()
         return tab

@@ -98,8 +98,8 @@ def test_a_refused_sign_in_is_not_recorded_as_a_sign_in(client, alice):
     assert not Record.objects.filter(event=Event.USER_SIGNED_IN).exists()
 
 
-def test_signing_out_ends_the_session(sign_in, alice):
-    client = sign_in(alice)
+def test_signing_out_ends_the_session(sign_in_by_page, alice):
+    client = sign_in_by_page(alice)
 
     client.post(reverse("account_logout"))
 

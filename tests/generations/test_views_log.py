@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def tab(reviewer, sign_in):
-    return sign_in(reviewer)
+def tab(reviewer, sign_in_by_page):
+    return sign_in_by_page(reviewer)
 
 
 def text(client, path):

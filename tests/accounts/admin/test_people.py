@@ -157,6 +157,13 @@ class TestChanging:
             data = {"login": email, "password": "correct horse battery staple"}
             assert client.post(reverse("account_login"), data).status_code == status
 
+    def test_the_form_asks_for_all_permissions_at_once(
+        self, sign_in, superuser, alice, django_assert_max_num_queries
+    ):
+        desk = sign_in(superuser)
+        with django_assert_max_num_queries(25):
+            desk.get(url(User, "change", alice.pk))
+
     def test_nobody_is_deleted(self, desk, alice):
         assert desk.post(url(User, "delete", alice.pk), {"post": "yes"}).status_code == 403
         run_action(desk, [alice], "delete_selected", post="yes")
@@ -166,8 +173,8 @@ class TestChanging:
 
 @pytest.mark.django_db(transaction=True)
 class TestSessionsEnd:
-    def test_deactivation_takes_effect_at_once(self, desk, sign_in, alice):
-        client = sign_in(alice)
+    def test_deactivation_takes_effect_at_once(self, desk, sign_in_by_page, alice):
+        client = sign_in_by_page(alice)
         assert is_signed_in(client)
         cache.set(sessions.live_key(alice.pk), "tag")
 
