@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts import audit, sessions
 from accounts.audit import tallies
 from accounts.events import Event
-from accounts.http import actor_of, caller, own_address, printable, session_name
+from accounts.http import actor_of, caller, own_address, printable
 from accounts.models import User
 
 
@@ -32,7 +32,7 @@ class StudioAccountAdapter(DefaultAccountAdapter):
                 Event.USER_SIGNED_IN,
                 actor=user,
                 subject=user,
-                personal=caller(request) | {"session": session_name(request)},
+                personal=caller(request),
             )
         return super().post_login(request, user, **kwargs)
 
@@ -43,7 +43,7 @@ class StudioAccountAdapter(DefaultAccountAdapter):
                     Event.USER_SIGNED_OUT,
                     actor=actor_of(request),
                     subject=actor_of(request),
-                    personal=caller(request) | {"session": session_name(request)},
+                    personal=caller(request),
                 )
         super().logout(request)
 

@@ -2,7 +2,7 @@
 
 from django.db import connection, transaction
 
-from accounts import append_only, audit, sealing, shell
+from accounts import append_only, audit, origin, sealing
 from accounts.events import Event
 from accounts.models import Checkpoint, Studio
 
@@ -59,5 +59,5 @@ def _record(sentences: list[str], reason: str) -> None:
         actor=None,
         subject=studio,
         facts={"damage": sentences},
-        personal={"reason": reason, **shell.who()},
+        personal={"reason": reason, **origin.who()},
     )

@@ -1,33 +1,39 @@
-"""Acts from a shell: who used a command, as the operating system names them."""
+"""Acts from a shell: the base of the studio's commands, and the record of a command's use."""
 
-import getpass
-import os
-import socket
+from typing import Any
 
-from accounts import audit
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from accounts import audit, origin
 from accounts.audit.recording import Subject
 from accounts.events import Event
-from accounts.http import printable
+from accounts.models import Studio
 
 
-def record_use(command: str, *, subject: Subject) -> None:
-    """Record, in the caller's transaction, that `command` was used on `subject`."""
+class RecordedCommand(BaseCommand):
+    """A command that changes something: its records name the operating system's user.
+
+    Everything that the command writes in its own thread is covered, and nothing that it leaves to
+    others.
+    """
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with origin.at_shell(_name(self)):
+            return super().execute(*args, **options)
+
+
+@transaction.atomic
+def record_use(command: str, *, subject: Subject | None = None) -> None:
+    """Record that `command` was used on `subject`; without one, on the studio as a whole."""
     audit.record(
         Event.SHELL_USED,
         actor=None,
-        subject=subject,
+        subject=subject or Studio.objects.get_or_create(pk=Studio.ONLY)[0],
         facts={"command": command},
-        personal=who(),
+        personal=origin.who(),
     )
 
 
-def who() -> dict[str, str]:
-    """The operating system's user of this process, and the machine, as personal values."""
-    return {"os_user": _user(), "host": printable(socket.gethostname())}
-
-
-def _user() -> str:
-    try:
-        return printable(getpass.getuser())
-    except (KeyError, OSError):  # a container may run as a number that has no name
-        return str(os.getuid())
+def _name(command: BaseCommand) -> str:
+    return type(command).__module__.rpartition(".")[2]

@@ -12,6 +12,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
+from accounts import origin
 from accounts.http import give_connection_back
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -37,6 +38,17 @@ class ConnectionMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         give_connection_back()
         return response
+
+
+class OriginMiddleware:
+    """Lets the record of a person's act say from which address and session it came."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with origin.of_request(request):
+            return self._get_response(request)
 
 
 class CompressionMiddleware(GZipMiddleware):

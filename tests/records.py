@@ -5,7 +5,7 @@ import uuid
 from django.db import transaction
 
 from accounts import audit
-from accounts.audit.vocabulary import TABLE, Kind
+from accounts.audit.vocabulary import ORIGIN, TABLE, Kind
 
 SAMPLES = {
     Kind.TEXT: "text",
@@ -46,3 +46,11 @@ def write(event, *, actor, subject, facts=None, personal=None, **more):
             personal=required(declared.personal) | (personal or {}),
             **more,
         )
+
+
+def said(record):
+    """The personal values of a record, without where the act came from."""
+    payload = getattr(record, "payload", None)
+    of_origin = {value.name for value in ORIGIN}
+    given = payload.data if payload else {}
+    return {name: value for name, value in given.items() if name not in of_origin}

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import origin
 from accounts.audit import viewers, vocabulary
 from accounts.audit.canonical import VERSION, leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
@@ -41,13 +42,14 @@ def record(
 
     `facts` are plain values that every reader of the record sees. Names, addresses, prompts and
     free text belong in `personal`, which can be erased later. `story` groups the records of one
-    run. `viewers` decides whose reviewers see the record. Raises ValueError for values that differ
-    from what `vocabulary` declares and for a story whose subject belongs to no team, and TypeError
-    or ValueError for values without a canonical form.
+    run. `origin` adds where the act comes from. `viewers` decides whose reviewers see the record.
+    Raises ValueError for values that differ from what `vocabulary` declares and for a story whose
+    subject belongs to no team, and TypeError or ValueError for values without a canonical form.
     """
-    vocabulary.refuse_unfit(event, facts or {}, personal or {})
+    facts = origin.facts() | (facts or {})
+    personal = origin.personal(by_person=actor is not None) | (personal or {})
+    vocabulary.refuse_unfit(event, facts, personal)
     teams = viewers.teams_concerned(actor, subject, story)
-    facts = dict(facts or {})
     if story:
         facts["story"] = str(story)
     about = {

@@ -13,6 +13,7 @@ from accounts import ledger, tasks
 from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Allowance, Entry, Record, Team, User
+from tests.records import said
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +116,7 @@ class TestSetQuota:
         assert printed == {"limit": 40, "top_up": 5, "reserved": 0, "spent": 0, "left": 45}
         assert ledger.balance(alice).limit_total == 45
         record = Record.objects.get(event=Event.ALLOWANCE_LIMIT_SET)
-        assert record.payload.data == {"reason": "spring"}
+        assert said(record) == {"reason": "spring"}
         used = Record.objects.get(event=Event.SHELL_USED)
         assert (used.facts, used.subject_id) == ({"command": "set_quota"}, alice.uuid)
         assert set(used.payload.data) == {"os_user", "host"}

@@ -15,6 +15,7 @@ from accounts.context import balance
 from accounts.events import Event
 from accounts.models import Allowance, Entry, Record, User
 from tests.queries import plans_of, queries_of
+from tests.records import said
 
 
 def entries_on(response):
@@ -39,7 +40,7 @@ class TestAccount:
         assert "Alice Atwood" in response.content.decode()
         record = Record.objects.get(event=Event.USER_CHANGED)
         assert (record.actor, record.facts) == (alice, {"changed": ["name"]})
-        assert record.payload.data == {
+        assert said(record) == {
             "before": {"name": "Alice Adams"},
             "after": {"name": "Alice Atwood"},
         }

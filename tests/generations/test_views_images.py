@@ -15,7 +15,7 @@ from generations.labelling import read_xmp
 from generations.models import Campaign, Image, Reference, Rendition, RunReference
 from tests.generations.factories import make_finished_run, make_image, make_reference
 from tests.queries import queries_of
-from tests.records import write
+from tests.records import said, write
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -262,7 +262,7 @@ class TestOriginal:
         record = Record.objects.get(event=Event.ORIGINAL_DOWNLOADED)
         assert (record.actor, record.story) == (bob, image.run.uuid)
         assert "print shop" not in str(record.facts)
-        assert record.payload.data == {"reason": "the print shop asks for it"}
+        assert said(record) == {"reason": "the print shop asks for it"}
 
     def test_the_right_does_not_reach_another_team(self, image, charlie, sign_in):
         charlie.user_permissions.add(Permission.objects.get(codename="download_original"))

@@ -9,17 +9,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.audit.vocabulary.kinds import Kind, Value
-from accounts.audit.vocabulary.table import COUNTS, TABLE, Declared
+from accounts.audit.vocabulary.table import COUNTS, FROM_SHELL, ORIGIN, TABLE, Declared
 from accounts.events import Event
 
-__all__ = ["COUNTS", "TABLE", "Declared", "Kind", "Value", "label_of", "refuse_unfit"]
+__all__ = [
+    "COUNTS",
+    "FROM_SHELL",
+    "ORIGIN",
+    "TABLE",
+    "Declared",
+    "Kind",
+    "Value",
+    "label_of",
+    "refuse_unfit",
+]
 
 
 def refuse_unfit(event: Event, facts: Mapping[str, Any], personal: Mapping[str, Any]) -> None:
     """Raise ValueError if `facts` or `personal` differ from what `event` declares."""
     declared = TABLE[event]
-    _compare(event, "fact", declared.facts, facts)
-    _compare(event, "personal value", declared.personal, personal)
+    _compare(event, "fact", (*FROM_SHELL, *declared.facts), facts)
+    _compare(event, "personal value", (*ORIGIN, *declared.personal), personal)
 
 
 def refuse_unfit_count(event: Event, facts: Mapping[str, Any]) -> None:
@@ -32,7 +42,7 @@ def refuse_unfit_count(event: Event, facts: Mapping[str, Any]) -> None:
 def label_of(event: str, name: str) -> str:
     """The label of a fact or personal value; the name itself if this version does not know it."""
     declared = TABLE.get(event)  # type: ignore[call-overload]
-    values = (*declared.facts, *declared.personal) if declared else ()
+    values = (*declared.facts, *declared.personal, *FROM_SHELL, *ORIGIN) if declared else ()
     return next((str(value.label) for value in values if value.name == name), name)
 
 

@@ -134,6 +134,10 @@ REQUEST_TEXT: Values = (
     Value("headers", Kind.TEXT_BY_NAME, _("Headers as sent, without the key"), since=2),
     *_body("body", _("Body as sent"), _("SHA-256 of the body"), _("Bytes of the body")),
 )
+# What `accounts.origin` adds to any record: to that of a person's act through a page, and to that of
+# what is done with a command.
+FROM_SHELL: Values = (Value("command", Kind.TEXT, _("Command"), since=2),)
+ORIGIN: Values = (Value("ip", Kind.TEXT, _("From"), since=2), SESSION, *AT_SHELL)
 # What a record adds that counts further acts of a stranger.
 COUNTS: Values = _must(
     Value("more", Kind.NUMBER, _("Further times")),
@@ -294,8 +298,8 @@ TABLE: dict[Event, Declared] = {
         personal=(BEFORE, AFTER),
     ),
     Event.USER_DEACTIVATED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),
-    Event.USER_SIGNED_IN: Declared(personal=(*CALLER, SESSION)),
-    Event.USER_SIGNED_OUT: Declared(personal=(*CALLER, SESSION)),
+    Event.USER_SIGNED_IN: Declared(personal=CALLER),
+    Event.USER_SIGNED_OUT: Declared(personal=CALLER),
     Event.USER_SESSIONS_ENDED: Declared(
         facts=_must(Value("sessions", Kind.NUMBER, _("Sessions"), since=2)), personal=CALLER
     ),
@@ -305,9 +309,7 @@ TABLE: dict[Event, Declared] = {
         personal=(Value("email", Kind.TEXT, _("Address typed")), *CALLER),
         counted=True,
     ),
-    Event.SHELL_USED: Declared(
-        facts=_must(Value("command", Kind.TEXT, _("Command"), since=2)), personal=_must(*AT_SHELL)
-    ),
+    Event.SHELL_USED: Declared(facts=_must(*FROM_SHELL), personal=_must(*AT_SHELL)),
     # The log
     Event.LOG_SEALING_BEGAN: Declared(
         facts=_must(

@@ -2,16 +2,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts import damage, database_roles, sealing
+from accounts.shell import RecordedCommand
 
 REFUSED = 2
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Shows the damage to the log that keeps the studio from starting, repairs the "
         "protection, and records who accepted which damage and why."

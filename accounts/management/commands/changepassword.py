@@ -8,7 +8,7 @@ from accounts import shell
 from accounts.models import User
 
 
-class Command(changepassword.Command):
+class Command(shell.RecordedCommand, changepassword.Command):
     """Django's command, with a record of who used it."""
 
     @transaction.atomic

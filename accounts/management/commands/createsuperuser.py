@@ -7,7 +7,7 @@ from accounts import shell
 from accounts.models import User
 
 
-class Command(createsuperuser.Command):
+class Command(shell.RecordedCommand, createsuperuser.Command):
     """Django's command, with a record of who used it."""
 
     @transaction.atomic

@@ -1,12 +1,12 @@
 """Print the page `docs/log.md` from the vocabulary of the log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import translation
 
-from accounts.audit.vocabulary import COUNTS, TABLE, Declared, Value
+from accounts.audit.vocabulary import COUNTS, FROM_SHELL, ORIGIN, TABLE, Declared, Value
 from accounts.events import Event
 
 PREFACE = """\
@@ -21,6 +21,12 @@ run's identifier.
 
 A value without a note is in every record of its event. *Optional* values may be missing. A version
 says since which version of the record a value exists; older records lack it.
+"""
+
+COMMON = """
+Any record can also say where the act came from: a person's act, from which address and session the
+request came; what is done with a command, which command, which user of the operating system, and on
+which machine.
 """
 
 COUNTED = """
@@ -42,8 +48,10 @@ def _page() -> Iterator[str]:
     yield PREFACE
     for event, declared in TABLE.items():
         yield from _section(event, declared)
+    yield COMMON
+    yield from _table([*_in("fact", FROM_SHELL), *_in("payload", ORIGIN)])
     yield COUNTED
-    yield from _table([("fact", value) for value in COUNTS])
+    yield from _table(_in("fact", COUNTS))
 
 
 def _section(event: Event, declared: Declared) -> Iterator[str]:
@@ -51,11 +59,14 @@ def _section(event: Event, declared: Declared) -> Iterator[str]:
     yield ""
     yield f"`{event.value}`" + (", counted" if declared.counted else "")
     yield ""
-    rows = [("fact", value) for value in declared.facts]
-    rows += [("payload", value) for value in declared.personal]
+    rows = _in("fact", declared.facts) + _in("payload", declared.personal)
     if rows:
         yield from _table(rows)
         yield ""
+
+
+def _in(where: str, values: Iterable[Value]) -> list[tuple[str, Value]]:
+    return [(where, value) for value in values]
 
 
 def _table(rows: list[tuple[str, Value]]) -> Iterator[str]:

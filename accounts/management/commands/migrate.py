@@ -5,6 +5,7 @@ from django.core.management.commands import migrate
 from django.db import ProgrammingError, connection
 
 from accounts import append_only, damage, database_roles
+from accounts.shell import RecordedCommand
 
 NOT_OWNER = (
     "The role of DATABASE_URL may not change the tables: set MIGRATE_DATABASE_URL, with the role "
@@ -12,7 +13,7 @@ NOT_OWNER = (
 )
 
 
-class Command(migrate.Command):
+class Command(RecordedCommand, migrate.Command):
     help = (
         "Updates the database, as the role that owns its tables. Refuses to, if the log is "
         "damaged or unprotected."

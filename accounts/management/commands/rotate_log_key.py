@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from accounts import shell
@@ -10,7 +10,7 @@ from accounts.sealing import Stopped, keys
 REFUSED = 2
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = (
         "Lets a new key sign the log from now on: that of LOG_SIGNING_KEY, or a new file in "
         "DATA_DIR/keys. Prints the new public key. Old public keys are kept, and old checkpoints "

@@ -1,14 +1,15 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import sealing
 from accounts.models import Checkpoint
+from accounts.shell import RecordedCommand
 
 STOPPED = 1
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Seals all records that wait for it, signs a checkpoint, and copies it outside the "
         "database. Beat does this every five seconds. Exit code 1: the log could not be sealed."

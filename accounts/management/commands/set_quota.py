@@ -3,7 +3,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from accounts import ledger, shell
@@ -13,7 +13,7 @@ from accounts.models import Allowance, Entry, User
 REFUSED = 2
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = "Sets a person's credits for this month, and prints the month's credits as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,12 +3,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from accounts import invitations
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Team, User
+from accounts.shell import RecordedCommand
 
 DEMO_PEOPLE = (
     ("marketer@studio.example", "Mara Marketer", (MEMBERS,)),
@@ -16,7 +16,7 @@ DEMO_PEOPLE = (
 )
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Makes what a new studio needs: a team, a first admin and, with DEMO, one person per role. "
         "Safe to repeat: nothing that exists is changed, and only new passwords are printed."

@@ -4,13 +4,13 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from accounts import shell
 from generations.catch_up import DAYS, catch_up
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = (
         "Completes records and runs that an older version made during an upgrade: reviewers then "
         "see the records, search finds the runs, and the records are sealed. Beat does this every "
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
+        shell.record_use("catch_up")
         since = timezone.now() - timedelta(days=options["days"])
         completed = catch_up(since)
         self.stdout.write(

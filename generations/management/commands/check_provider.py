@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
@@ -50,7 +50,7 @@ REMEDIES = {
 }
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = "Checks a provider's keys and address; with --spend makes an image too."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import sealing
 from accounts.events import Event
 from accounts.evidence import export
 from accounts.evidence.export import Exported, NothingToExport, Picture
 from accounts.evidence.lines import Line
+from accounts.shell import RecordedCommand
 from generations import storage
 from generations.imaging import extension
 from generations.labelling import FULL
 from generations.models import Rendition
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Exports the sealed log, or the records of a range, as a ZIP with the program that "
         "verifies it. Prints what was exported as JSON. The export itself is recorded."

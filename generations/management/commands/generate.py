@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.errors import AccountsError
 from accounts.models import User
+from accounts.shell import RecordedCommand
 from generations import submission
 from generations.imaging import UnusableImage
 from generations.jobs.worker import work_here
@@ -44,7 +45,7 @@ OPTIONS = {
 FLAGS = ("sequential", "enhance_prompt", "use_pre_llm")
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Makes images, as the button does. Exit code 0: every image arrived; "
         "3: fewer; 2: refused, nothing charged."

@@ -12,6 +12,7 @@ from accounts.models import Allowance, Entry, Record, Team, User
 from tests.accounts.admin.pages import change, run_action, url
 from tests.factories import make_team, make_user
 from tests.queries import plans_of, queries_of
+from tests.records import said
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ class TestAllowances:
         assert allowance.top_up == 30
         [record] = records()
         assert (record.event, record.actor) == (Event.ALLOWANCE_TOPPED_UP, admin)
-        assert record.payload.data == {"reason": "spring"}
+        assert said(record) == {"reason": "spring"}
 
     def test_this_months_limit_is_set(self, desk, allowance):
         give(desk, [allowance], "set_limit", 0)
@@ -212,7 +213,7 @@ class TestTeams:
         [record] = records()
         assert (record.event, record.actor) == (Event.ADMIN_CHANGED, admin)
         assert record.facts["after"] == {"quota": 600, "time_zone": "Europe/Lisbon"}
-        assert record.payload.data == {"before": {"name": "Aurora"}, "after": {"name": "Cumulus"}}
+        assert said(record) == {"before": {"name": "Aurora"}, "after": {"name": "Cumulus"}}
 
     def test_an_unknown_time_zone_is_refused(self, desk, team):
         response = change(desk, team, time_zone="Nowhere/Town")

@@ -15,6 +15,7 @@ from accounts.groups import ADMINS, MEMBERS
 from accounts.models import Allowance, Record, User
 from tests.accounts.admin.pages import change, change_list, run_action, url
 from tests.factories import make_team, make_user
+from tests.records import said
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ class TestChanging:
             "before": {"team": str(alice.team.uuid)},
             "after": {"team": str(other.uuid)},
         }
-        assert record.payload.data == {
+        assert said(record) == {
             "before": {"name": "Alice Adams"},
             "after": {"name": "Alice Atwood"},
         }
@@ -284,7 +285,7 @@ class TestLinks:
         assert invitation.link in response.content.decode()
         [record] = records()
         assert record.facts == {"again": True, "link": "shown"}
-        assert record.personal is None
+        assert said(record) == {}
 
     def test_deactivated_people_get_none(self, desk, alice):
         User.objects.filter(pk=alice.pk).update(is_active=False)

@@ -149,7 +149,7 @@ class TestRotation:
         new = self.rotate()
         assert keys.public_keys() == [old, new]
         facts = Record.objects.get(event=Event.LOG_KEY_ROTATED).facts
-        assert facts == {"old": old.id.hex(), "new": new.vkey}
+        assert (facts["old"], facts["new"]) == (old.id.hex(), new.vkey)
 
     def test_both_keys_sign_the_first_checkpoint_and_the_new_one_those_after_it(
         self, sealed, write
