@@ -21,6 +21,7 @@ from generations.forms.engine_fields import LABELS, counts, engine_field, links_
 from generations.forms.fields import Given, TextField, checked_upload
 from generations.forms.fitting import what_fits
 from generations.forms.given import SWITCHES, GivenValues
+from generations.forms.lineage import run_marked
 from generations.models import Reference
 from generations.providers import registry, unsupported
 from generations.providers.capabilities import Engine
@@ -90,7 +91,8 @@ class ComposeForm(forms.Form):
         """An unsent form that keeps those of `given` that fit and names the others in `notes`."""
         asked = cls(initial=GivenValues.of(given).values, user=user)
         kept, notes = what_fits(asked.draft, asked.fields)
-        form = cls(initial={"idempotency_key": asked.key, **kept}, user=user)
+        carried = {"idempotency_key": asked.key, "parent": asked.parent}
+        form = cls(initial={**carried, **kept}, user=user)
         form.notes = notes
         return form
 
@@ -99,6 +101,11 @@ class ComposeForm(forms.Form):
         """The idempotency key that the form sends next."""
         given = self.draft.given.one("idempotency_key")
         return given if uuid_of(given) else str(uuid.uuid4())
+
+    @property
+    def parent(self) -> str:
+        """The mark of the run from which the form was filled; empty if there is none."""
+        return self.draft.given.one("parent")
 
     @property
     def more(self) -> list[forms.BoundField]:
@@ -168,6 +175,7 @@ class ComposeForm(forms.Form):
             references=references,
             campaign=cleaned["campaign"],
             make_again=self.draft.given.one("make_again"),
+            parent=run_marked(self.parent, user=self.user),
         )
 
     def _completed(self, data: Mapping[str, Any]) -> Any:

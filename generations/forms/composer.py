@@ -14,6 +14,7 @@ from accounts.models import User
 from generations import submission
 from generations.forms.compose import ComposeForm
 from generations.forms.fields import images_of_team, problem_of
+from generations.forms.lineage import mark_of
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Reference, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
@@ -153,6 +154,7 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
         return {}
     references = run.run_references.values_list("reference__uuid", flat=True)
     return run.options | {
+        "parent": mark_of(run.uuid, user=user),
         "engine": run.engine,
         "prompt": run.prompt,
         "num_images": run.wanted,

@@ -82,6 +82,7 @@ def _refused_before(facts: Facts) -> str:
         "invalid": _("Something in the form did not fit"),
         "key_reused": _("The form had been sent before"),
         "refused": _("The engine cannot do this, or not now"),
+        "unusable_image": _("A reference could not be used"),
     }
     if "more" in facts:
         return _by_strangers(facts)

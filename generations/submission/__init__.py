@@ -19,7 +19,13 @@ from generations.submission.asking import (
 from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.identical import AlreadyMade, images_made, work_digest
-from generations.submission.refusing import record_refusal
+from generations.submission.refusing import (
+    REFUSALS,
+    record_refusal,
+    refusals_of_more,
+    refusals_recorded,
+    why,
+)
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
 from generations.submission.uploading import MAX_BYTES, check_upload
@@ -28,6 +34,7 @@ __all__ = [
     "MAX_BYTES",
     "NO_PRICE",
     "ONE_PRESS_REMEDIES",
+    "REFUSALS",
     "AlreadyMade",
     "AnyReference",
     "KeyReused",
@@ -43,10 +50,13 @@ __all__ = [
     "offers",
     "quote",
     "record_refusal",
+    "refusals_of_more",
+    "refusals_recorded",
     "refuse_shortfall",
     "remedy",
     "submit",
     "try_again",
+    "why",
     "why_blocked",
     "with_defaults",
     "work_digest",

@@ -61,6 +61,7 @@ class RunRequest:
 
     `references` are uploads, and references and images of the team, in order. `make_again` is the
     digest of work that the team already has (see `AlreadyMade`) and the person wants again.
+    `parent` is the run from which this one is made, if there is one.
     """
 
     engine: str
@@ -71,6 +72,7 @@ class RunRequest:
     references: Sequence[AnyReference] = ()
     campaign: str = ""
     make_again: str = ""
+    parent: UUID | None = None
 
     @property
     def digest(self) -> str:

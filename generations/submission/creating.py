@@ -51,7 +51,7 @@ def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None =
     _store_uploads(user, request, price)
     try:
         with transaction.atomic():
-            return _create(user, request, price, digest, facts or {})
+            return _create(user, request, price, digest, {**_lineage(request), **(facts or {})})
     except IntegrityError:  # the same press arrived twice at the same time
         if earlier := _earlier(user, request):
             return earlier
@@ -119,6 +119,10 @@ def _create(
     )
     _record(run, opened, references, price, facts)
     return run
+
+
+def _lineage(request: RunRequest) -> dict[str, str]:
+    return {"parent": str(request.parent)} if request.parent else {}
 
 
 def _campaign(user: User, name: str) -> Campaign | None:
@@ -243,5 +247,6 @@ def _record(
         personal={
             "prompt": run.prompt,
             "negative_prompt": run.options.get("negative_prompt"),
+            **({"campaign": run.campaign.name} if run.campaign else {}),
         },
     )

@@ -215,6 +215,7 @@ def _request(run: Run, plan: _Plan, key: uuid.UUID, able: Capabilities) -> RunRe
         options=_with_next_seed(run, plan.options, able),
         references=[row.reference for row in rows],
         campaign=run.campaign.name if run.campaign else "",
+        parent=run.uuid,
     )
 
 

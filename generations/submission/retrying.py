@@ -31,7 +31,10 @@ def try_again(run: Run, *, actor: User) -> Run:
         Run.objects.filter(pk=run.pk).update(open=F("open") + missing)
         facts = {
             "images": missing,
+            "engine": run.engine,
+            "price": str(price.uuid),
             "credits": pricing.credits_for(price, missing),
+            "generations": [str(row.uuid) for row in opened.generations],
             "entries": opened.entries,
         }
         audit.record(Event.RUN_RETRIED, actor=actor, subject=run, story=run.uuid, facts=facts)

@@ -25,7 +25,8 @@ def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Ask again for the images that did not come."""
     run = _own_run(request, uuid)
     try:
-        submission.try_again(run, actor=request.user)
+        with submission.refusals_of_more(run, actor=request.user):
+            submission.try_again(run, actor=request.user)
     except (InsufficientCredits, SubmissionRefused) as error:
         return _back(request, run, refusal=error.message)
     return _back(request, run)
@@ -40,7 +41,8 @@ def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
     if pressed is None:
         raise Http404
     try:
-        submission.remedy(run, pressed, actor=request.user)
+        with submission.refusals_of_more(run, actor=request.user, remedy=pressed):
+            submission.remedy(run, pressed, actor=request.user)
     except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
         return _back(request, run, refusal=error.message)
     return _back(request, run)

@@ -134,15 +134,15 @@ def _submit(form: ComposeForm) -> Run | str:
         return submission.submit(form.user, form.to_request())
     except AlreadyMade as found:
         form.made = found
-        return "already_made"
+        return submission.why(found)
     except (SubmissionRefused, UnsupportedOption) as error:
         form.refuse(error.message, field=error.field)
         if isinstance(error, KeyReused):
             form.renew_key()
-        return "key_reused" if isinstance(error, KeyReused) else "refused"
+        return submission.why(error)
     except InsufficientCredits as error:
         form.refuse(error.message)
-        return "insufficient_credits"
+        return submission.why(error)
 
 
 def _record_refusal(request: SignedInRequest, form: ComposeForm, *, why: str) -> None:

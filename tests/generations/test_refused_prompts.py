@@ -1,11 +1,17 @@
 """Prompts that were refused before anything was sent are on record, and can be found later."""
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from accounts.audit import tallies
 from accounts.events import Event
-from accounts.models import Record
+from accounts.models import Record, User
+from generations.providers.advice import Remedy
+from generations.states import Status
 from tests.factories import make_user
+from tests.generations.asking import DEMO
+from tests.generations.factories import make_generation, make_run
 from tests.generations.test_views_studio import press
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +59,39 @@ def test_text_that_no_database_keeps_is_recorded_as_far_as_it_can_be(sign_in, al
     kept = refusals().get().payload.data["prompt"]
     assert kept.startswith("a\N{REPLACEMENT CHARACTER}fox")
     assert len(kept) == 50_000
+
+
+class TestMoreImagesOfARun:
+    def test_a_refused_retry_names_the_run(self, sign_in, alice):
+        run = make_run(alice, wanted=2, prompt="a very red fox")
+        make_generation(run, Status.FAILED, error_code="timeout")
+        User.objects.filter(pk=alice.pk).update(quota=0)
+        sign_in(alice).post(reverse("run-try-again", args=[run.uuid]))
+        record = refusals().get()
+        assert record.facts["of"] == str(run.uuid)
+        assert record.facts["why"] == "insufficient_credits"
+        assert record.payload.data["prompt"] == "a very red fox"
+
+    def test_a_refused_remedy_names_itself_too(self, sign_in, alice):
+        run = make_run(alice, wanted=2, open=2, prompt="a very red fox")
+        sign_in(alice).post(reverse("run-remedy", args=[run.uuid, Remedy.FEWER_AT_A_TIME]))
+        record = refusals().get()
+        assert (record.facts["why"], record.facts["remedy"]) == ("refused", Remedy.FEWER_AT_A_TIME)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why", "fields"),
+    [
+        (["--num-images=99"], "refused", ["num_images"]),
+        (["--engine=gone/away"], "refused", ["engine"]),
+        (["--reference=manage.py"], "unusable_image", []),
+    ],
+)
+def test_what_the_command_refuses_is_on_record_too(alice, arguments, why, fields):
+    given = [f"--user={alice.email}", f"--engine={DEMO}", "--prompt=a very red fox", *arguments]
+    with pytest.raises(CommandError):
+        call_command("generate", *given)
+    record = refusals().get()
+    assert (record.facts["why"], record.facts["fields"]) == (why, fields)
+    assert record.facts["command"] == "generate"
+    assert record.payload.data["prompt"] == "a very red fox"

@@ -215,14 +215,22 @@ class TestTryAgain:
     def test_asks_for_the_missing_images_at_todays_price(self, alice):
         run = self.failed(alice, of=2)
         old = Price.objects.get(engine=run.engine, tier="2K")
-        Price.objects.create(engine=run.engine, tier="2K", credits=5, cost_usd=old.cost_usd)
+        new = Price.objects.create(engine=run.engine, tier="2K", credits=5, cost_usd=old.cost_usd)
         run = submission.try_again(run, actor=alice)
         assert (run.status, run.open) == (RunStatus.PENDING, 2)
         assert ledger.balance(alice).reserved == 10
         record = Record.objects.get(event=Event.RUN_RETRIED)
         assert (record.actor, record.subject_id, record.story) == (alice, run.uuid, run.uuid)
-        facts = {"images": 2, "credits": 10, "story": str(run.uuid)}
-        assert record.facts == facts | {"entries": record.facts["entries"]}
+        again = run.generations.filter(price=new)
+        assert record.facts == {
+            "images": 2,
+            "engine": run.engine,
+            "price": str(new.uuid),
+            "credits": 10,
+            "generations": [str(each.uuid) for each in again],
+            "entries": record.facts["entries"],
+            "story": str(run.uuid),
+        }
 
     def test_not_while_anything_is_open(self, alice):
         with pytest.raises(SubmissionRefused, match="has not ended yet"):

@@ -13,6 +13,7 @@ from accounts.events import Event
 from accounts.groups import REVIEWERS
 from accounts.models import Entry, Record
 from generations.forms.fields import FILE_LEFT_OUT
+from generations.forms.lineage import mark_of
 from generations.models import Campaign, Price, Reference, Run
 from generations.reading import feed
 from tests.factories import make_user
@@ -264,6 +265,24 @@ class TestBeginWith:
         page = tab.get(f"/?reuse={run.uuid}").content.decode()
         assert "a red fox</textarea>" in page
         assert 'value="Autumn"' in page
+
+    def test_the_record_of_the_next_run_names_the_run_it_was_made_from(self, tab, bob):
+        parent = make_finished_run(bob, prompt="a red fox").uuid
+        page = tab.get(f"/?reuse={parent}").content.decode()
+        [mark] = re.findall(r'name="parent" value="([^"]*)"', page)
+        changed = tab.post(reverse("composer"), fields(parent=mark), headers=HTMX)
+        assert mark in changed.content.decode()
+        press(tab, prompt="a redder fox", parent=mark)
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        assert record.facts["parent"] == str(parent)
+
+    def test_a_mark_of_somebody_else_names_no_run(self, tab, bob):
+        run = make_finished_run(bob)
+        for mark in (mark_of(run.uuid, user=bob), str(run.uuid), "x"):
+            press(tab, prompt="a red fox", parent=mark)
+        facts = [each.facts for each in Record.objects.filter(event=Event.RUN_SUBMITTED)]
+        assert len(facts) == 3
+        assert not any("parent" in each for each in facts)
 
     def test_an_image_becomes_a_reference(self, tab, bob):
         image = make_finished_run(bob).images.get()

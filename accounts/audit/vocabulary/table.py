@@ -52,6 +52,8 @@ MONTH = Value("month", Kind.TEXT, _("Month"))
 TASK = Value("task_id", Kind.TEXT, _("Task at the provider"))
 PROVIDER = Value("provider", Kind.TEXT, _("Provider"))
 SLOT = Value("slot", Kind.NUMBER, _("Number of the key"))
+PRICE = Value("price", Kind.IDENTIFIER, _("Price"))
+GENERATIONS = Value("generations", Kind.IDENTIFIERS, _("Generations"))
 GENERATION = Value("generation", Kind.IDENTIFIER, _("Generation"))
 SHA256 = Value("sha256", Kind.HASH, _("SHA-256 of the file"))
 UPLOAD_SHA256 = Value("upload_sha256", Kind.HASH, _("SHA-256 of the upload"))
@@ -134,8 +136,7 @@ REQUEST_TEXT: Values = (
     Value("headers", Kind.TEXT_BY_NAME, _("Headers as sent, without the key"), since=2),
     *_body("body", _("Body as sent"), _("SHA-256 of the body"), _("Bytes of the body")),
 )
-# What `accounts.origin` adds to any record: to that of a person's act through a page, and to that of
-# what is done with a command.
+# What `accounts.origin` adds to any record, if the act came through a page or from a command.
 FROM_SHELL: Values = (Value("command", Kind.TEXT, _("Command"), since=2),)
 ORIGIN: Values = (Value("ip", Kind.TEXT, _("From"), since=2), SESSION, *AT_SHELL)
 # What a record adds that counts further acts of a stranger.
@@ -153,22 +154,30 @@ TABLE: dict[Event, Declared] = {
                 IMAGES,
                 Value("options", Kind.TEXT_BY_NAME, _("Options")),
                 CREDITS,
-                Value("price", Kind.IDENTIFIER, _("Price")),
-                Value("generations", Kind.IDENTIFIERS, _("Generations")),
+                PRICE,
+                GENERATIONS,
                 Value("references", Kind.LIST, _("References")),
                 Value("campaign", Kind.IDENTIFIER, _("Campaign"), nullable=True),
                 ENTRIES,
             ),
             Value("remedy", Kind.TEXT, _("Made in place of a failed run")),
             Value("of", Kind.IDENTIFIER, _("The failed run")),
+            Value("parent", Kind.IDENTIFIER, _("The run it was made from"), since=2),
         ),
-        personal=_must(PROMPT, AVOID),
+        personal=(
+            *_must(PROMPT, AVOID),
+            Value("campaign", Kind.TEXT, _("Name of the campaign"), since=2),
+        ),
     ),
     Event.RUN_REFUSED: Declared(
-        facts=_must(
-            Value("why", Kind.TEXT, _("Why"), since=2),
-            Value("fields", Kind.TEXTS, _("Fields"), since=2),
-            ENGINE,
+        facts=(
+            *_must(
+                Value("why", Kind.TEXT, _("Why"), since=2),
+                Value("fields", Kind.TEXTS, _("Fields"), since=2),
+                ENGINE,
+            ),
+            Value("of", Kind.IDENTIFIER, _("The run whose missing images were asked for"), since=2),
+            Value("remedy", Kind.TEXT, _("In which other way"), since=2),
         ),
         personal=(
             PROMPT,
@@ -178,7 +187,16 @@ TABLE: dict[Event, Declared] = {
         counted=True,
     ),
     Event.CAMPAIGN_MADE: Declared(personal=_must(Value("name", Kind.TEXT, _("Name"), since=2))),
-    Event.RUN_RETRIED: Declared(facts=_must(IMAGES, CREDITS, ENTRIES)),
+    Event.RUN_RETRIED: Declared(
+        facts=_must(
+            IMAGES,
+            ENGINE,
+            replace(PRICE, since=2),
+            CREDITS,
+            replace(GENERATIONS, since=2),
+            ENTRIES,
+        )
+    ),
     # Generations
     Event.GENERATION_QUEUED: Declared(facts=(*MOVED, *ANSWERED), personal=ANSWER_TEXT),
     Event.GENERATION_SUBMITTING: Declared(facts=MOVED),

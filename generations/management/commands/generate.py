@@ -12,20 +12,17 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.management.base import CommandError
 
-from accounts.errors import AccountsError
 from accounts.models import User
 from accounts.shell import RecordedCommand
 from generations import submission
-from generations.imaging import UnusableImage
 from generations.jobs.worker import work_here
 from generations.models import Run
-from generations.providers.errors import UnsupportedOption
 from generations.queues import QUEUES
 from generations.readiness import signs
 from generations.reading import reports
 from generations.reading.amounts import of_wanted
 from generations.states import RunStatus
-from generations.submission import AlreadyMade, NewReference, RunRequest, SubmissionRefused
+from generations.submission import AlreadyMade, NewReference, RunRequest
 
 SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
 CHECK_SECONDS = 0.2
@@ -76,9 +73,12 @@ class Command(RecordedCommand):
             raise CommandError(
                 f"No active person has the address {options['user']}.", returncode=REFUSED
             )
+        asked = {name: options[name] for name in ("prompt", "engine")}
+        avoid = options["negative_prompt"] or ""
         try:
-            run = submission.submit(user, _request(options))
-        except (AccountsError, SubmissionRefused, UnsupportedOption, UnusableImage) as error:
+            with submission.refusals_recorded(user, **asked, negative_prompt=avoid):
+                run = submission.submit(user, _request(options))
+        except submission.REFUSALS as error:
             self._refuse(error, as_json=options["json"])
         if options["here"]:
             work_here(lambda: not _is_pending(run))
