@@ -104,6 +104,7 @@ TABLE: dict[str, Requirement] = {
     # One's own account
     "account": SIGNED_IN,
     "account-email": SIGNED_IN,
+    "account-readings": SIGNED_IN,
     "credits": SIGNED_IN,
     "usersessions_list": SIGNED_IN,
     "account_change_password": SIGNED_IN,

@@ -22,9 +22,10 @@ from accounts import notices as admin_notices
 from accounts.events import Event
 from accounts.forms import NameForm
 from accounts.http import SignedInRequest
-from accounts.models import Allowance, Entry, User
+from accounts.models import Allowance, Entry, Reading, User
 
 ENTRIES_A_PAGE = 50
+READINGS_A_PAGE = 50
 # Each month costs a query.
 MONTHS_A_PAGE = 12
 
@@ -40,6 +41,21 @@ def account(request: SignedInRequest) -> HttpResponse:
         return redirect("account")
     status = 422 if form.is_bound else 200
     return render(request, "accounts/account.html", {"form": form}, status=status)
+
+
+@require_safe
+@access.checked
+def readings(request: SignedInRequest) -> HttpResponse:
+    """Who has looked at the person's prompts, newest first."""
+    mine = Reading.objects.filter(author=request.user)
+    page = keyset.page(
+        mine.select_related("reader"),
+        cursor=request.GET.get("before", ""),
+        anchors=mine,
+        size=READINGS_A_PAGE,
+    )
+    context = {"page": page, "zone": request.user.team.tzinfo}
+    return render(request, "accounts/readings.html", context)
 
 
 @require_GET

@@ -1,6 +1,6 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
-from accounts.audit import entries, tallies
+from accounts.audit import entries, readings, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
@@ -16,6 +16,7 @@ __all__ = [
     "leaf_hash",
     "newest_visible_to",
     "payload_digest",
+    "readings",
     "reads_whole_log",
     "record",
     "record_bytes",

@@ -12,15 +12,21 @@ from accounts import origin
 from accounts.audit import viewers, vocabulary
 from accounts.audit.canonical import VERSION, leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
-from accounts.models import Record, RecordPayload, Unsealed, User
+from accounts.models import Reading, Record, RecordPayload, Unsealed, User
 
 SALT_BYTES = 32
+# With each of these acts, a person reads what the author of its subject wrote.
+_READINGS = {
+    Event.RECORD_READ: Reading.Page.STORY,
+    Event.ORIGINAL_DOWNLOADED: Reading.Page.ORIGINAL,
+}
 
 
 class Subject(Protocol):
     """What a record can be about: a row with a public identifier.
 
-    A row that belongs to a team also has it as `team`.
+    A row that belongs to a team also has it as `team`. One that shows what a person wrote has the
+    key of that person as `author_id`.
     """
 
     uuid: uuid.UUID
@@ -59,7 +65,9 @@ def record(
         "actor_team": teams.actor and teams.actor.uuid,
         "subject_team": teams.subject and teams.subject.uuid,
     }
-    return _write(event, actor, about, facts, personal, teams.keys)
+    row = _write(event, actor, about, facts, personal, teams.keys)
+    _list_for_author(row, subject)
+    return row
 
 
 def record_more(first: Record, facts: dict[str, Any]) -> Record:
@@ -75,6 +83,15 @@ def record_more(first: Record, facts: dict[str, Any]) -> Record:
     if first.story:
         facts["story"] = str(first.story)
     return _write(Event(first.event), None, about, facts, None, viewers.teams_shown(first))
+
+
+def _list_for_author(row: Record, subject: Subject) -> None:
+    """Add the act to those that the author of `subject` sees, if somebody else read it."""
+    page, author = _READINGS.get(Event(row.event)), getattr(subject, "author_id", None)
+    if page and author and row.actor and row.actor.pk != author:
+        Reading.objects.create(
+            record=row, author_id=author, reader=row.actor, page=page, created_at=row.at
+        )
 
 
 def _write(

@@ -3,6 +3,7 @@
 from accounts.models.allowance import Allowance, Entry
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
 from accounts.models.pulse import Pulse
+from accounts.models.reading import Reading
 from accounts.models.record import Record, RecordPayload, RecordTeam
 from accounts.models.sealing import (
     Checkpoint,
@@ -28,6 +29,7 @@ __all__ = [
     "NoticeMute",
     "NoticeReading",
     "Pulse",
+    "Reading",
     "Record",
     "RecordPayload",
     "RecordTeam",

@@ -70,6 +70,11 @@ class Image(models.Model):
     def __str__(self) -> str:
         return str(self.uuid)
 
+    @property
+    def author_id(self) -> int:
+        """The key of the person who wrote its prompt."""
+        return self.run.user_id
+
 
 class Rendition(models.Model):
     """One labelled file of an image: what people see and download."""

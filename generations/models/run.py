@@ -105,6 +105,11 @@ class Run(models.Model):
                 index_runs([self])
 
     @property
+    def author_id(self) -> int:
+        """The key of the person who wrote the prompt."""
+        return self.user_id
+
+    @property
     def is_pending(self) -> bool:
         return self.status == RunStatus.PENDING
 

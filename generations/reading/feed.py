@@ -46,11 +46,12 @@ class Scope(StrEnum):
 class RunCard:
     """One run as the feed shows it. Every text is ready to print.
 
-    `images` is the HTML of all frames if each of them is an image, else empty. `is_mixed` says that
-    the images have different shapes.
+    `author` is the key of the person. `images` is the HTML of all frames if each of them is an
+    image, else empty. `is_mixed` says that the images have different shapes.
     """
 
     uuid: str
+    author: int
     status: str
     shape: str
     initials: str
@@ -201,6 +202,7 @@ def _newest(viewer: User, keys: set[int]) -> list[Run]:
 def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunCard:
     return RunCard(
         uuid=str(run.uuid),
+        author=run.user_id,
         status=run.status,
         shape=shape_of_frames(frames, shape_asked(run.options)),
         initials=run.user.initials,

@@ -23,7 +23,7 @@ from generations.reading.shapes import shape_of
 PAGE_SIZE = 48
 EVERYTHING = Filter()
 # The columns of an image and its run that a page shows or sorts by.
-VALUES = ("uuid", "width", "height", "created_at", "run__uuid", "run__prompt")
+VALUES = ("uuid", "width", "height", "created_at", "run__uuid", "run__prompt", "run__user")
 PREVIEW_VALUES = ("uuid", "format", "width", "height")
 # What a card is made of: image, address of reuse, prompt, the image's size, and its preview.
 _Shown = tuple[UUID, str, str, tuple[int, int], tuple[UUID, str, int, int]]
@@ -41,26 +41,28 @@ class Card:
 class GalleryPage:
     """Images, newest first. `next_cursor` leads to older ones and is empty if there are none.
 
-    If a search stopped before it had filled the page, `stopped` says how far it got.
+    If a search stopped before it had filled the page, `stopped` says how far it got. `authors` are
+    the keys of the people whose prompts it shows.
     """
 
     cards: list[Card]
     next_cursor: str
     stopped: str = ""
+    authors: frozenset[int] = frozenset()
 
 
 def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> GalleryPage:
     """The newest images of the user's team that match `chosen`, or those older than `cursor`."""
     if chosen.as_query:
         found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
-        return GalleryPage(cards(found.images, viewer=user), found.next_cursor, found.stopped)
+        return _page(found.images, user, found.next_cursor, found.stopped)
     newest = keyset.page(
         Image.objects.visible_to(user).select_related("run").only(*VALUES),
         cursor=cursor,
         anchors=Image.objects.filter(team_id=user.team_id),
         size=PAGE_SIZE,
     )
-    return GalleryPage(cards(newest.rows, viewer=user), newest.next_cursor)
+    return _page(newest.rows, user, newest.next_cursor)
 
 
 def cards(images: Sequence[Image], *, viewer: User) -> list[Card]:
@@ -84,6 +86,11 @@ def people_of(user: User) -> QuerySet[User]:
     """Everyone in the user's team, including people who have made no image."""
     people = User.objects.filter(team_id=user.team_id).order_by("name", "email")
     return people.only("uuid", "name", "email")
+
+
+def _page(images: Sequence[Image], user: User, cursor: str, stopped: str = "") -> GalleryPage:
+    authors = frozenset(image.author_id for image in images)
+    return GalleryPage(cards(images, viewer=user), cursor, stopped, authors)
 
 
 def _card(image: Image, preview: tuple[UUID, str, int, int], *, reusable: bool) -> Card:

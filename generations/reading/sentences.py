@@ -89,6 +89,42 @@ def _refused_before(facts: Facts) -> str:
     return _listed(reasons.get(facts.get("why", ""), ""), engine_label(facts.get("engine", "")))
 
 
+def _seen(facts: Facts) -> str:
+    people = len(facts.get("authors", ()))
+    told = ngettext("of %(count)d person", "of %(count)d people", people) % {"count": people}
+    pages = {"studio": _("Studio"), "gallery": _("Gallery"), "image": _("Page of an image")}
+    return _listed(told, pages.get(facts.get("where", ""), ""))
+
+
+def _program(facts: Facts) -> str:
+    if "more" in facts:
+        return _by_strangers(facts)
+    return _listed(facts.get("program", ""), facts.get("studio", ""))
+
+
+def _configured(facts: Facts) -> str:
+    return _listed(facts.get("program", ""), *facts.get("changed", ()))
+
+
+def _migrated(facts: Facts) -> str:
+    return ", ".join([*facts.get("applied", ()), *facts.get("unapplied", ())])
+
+
+def _tested(facts: Facts) -> str:
+    cost = _("%(cost)s USD") % {"cost": facts["cost_usd"]} if "cost_usd" in facts else ""
+    key = _("key %(slot)s") % {"slot": facts.get("slot", "")}
+    return _listed(engine_label(facts.get("engine", "")), key, facts.get("outcome", ""), cost)
+
+
+def _balance(facts: Facts) -> str:
+    key = _("%(provider)s, key %(slot)s") % facts
+    return _listed(key, f"{facts['balance']} {facts['unit']}")
+
+
+def _counted(facts: Facts) -> str:
+    return _by_strangers(facts) if "more" in facts else ""
+
+
 def _used(facts: Facts) -> str:
     return str(facts.get("command", ""))
 
@@ -263,6 +299,15 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
     Event.SHELL_USED: _used,
+    Event.LOG_OPENED: _counted,
+    Event.GALLERY_SEARCHED: _counted,
+    Event.PROMPTS_SEEN: _seen,
+    Event.STUDIO_STARTED: _program,
+    Event.STUDIO_STOPPED: _program,
+    Event.STUDIO_CONFIGURED: _configured,
+    Event.STUDIO_MIGRATED: _migrated,
+    Event.PROVIDER_TESTED: _tested,
+    Event.PROVIDER_BALANCE: _balance,
     Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed_in_admin,
 }

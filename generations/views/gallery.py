@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts import access
+from accounts.audit import readings
 from accounts.http import SignedInRequest
 from generations.reading import gallery as images
 from generations.reading.search import LONGEST_QUERY, Filter, what_was_searched
@@ -21,8 +22,12 @@ def gallery(request: SignedInRequest) -> HttpResponse:
         person=asked.get("person", ""),
     )
     cursor = asked.get("before", "")
+    page = images.page(request.user, cursor=cursor, chosen=chosen)
+    readings.note_prompts_seen(request.user, page.authors, where="gallery")
+    if chosen.query:
+        readings.note_gallery_searched(request.user, vars(chosen))
     context = {
-        "page": images.page(request.user, cursor=cursor, chosen=chosen),
+        "page": page,
         "chosen": chosen,
         "is_continued": bool(cursor),
         "longest_query": LONGEST_QUERY,

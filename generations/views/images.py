@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts import access, audit
+from accounts.audit import readings
 from accounts.http import SignedInRequest
 from accounts.models import User
 from generations import downloads
@@ -29,6 +30,7 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
         "run__user", "run__campaign", "generation__price"
     )
     found = get_object_or_404(images.prefetch_related("renditions"), uuid=uuid)
+    readings.note_prompts_seen(request.user, [found.author_id], where="image")
     context = {
         "detail": detail.detail_of(found, viewer=request.user),
         "may_be_reference": detail.can_be_reference(),

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access
+from accounts.audit import readings
 from accounts.events import Event
 from accounts.http import SignedInRequest
 from generations.reading import gallery, stories
@@ -18,6 +19,7 @@ def log(request: SignedInRequest) -> HttpResponse:
     """The team's records, newest first. Only stories show prompts."""
     before = request.GET.get("before", "")
     asked = {name: request.GET.get(name, "") for name in ("person", "event")}
+    readings.note_log_opened(request.user, asked)
     context = {
         "page": stories.page(request.user, cursor=before, **asked),
         "asked": asked,

@@ -1,5 +1,6 @@
 """The studio's page: the composer and the feed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access, ledger
+from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from generations import live, submission
@@ -77,11 +79,9 @@ def live_feed(request: HttpRequest) -> HttpResponse:
 def older(request: SignedInRequest) -> HttpResponse:
     """Runs further down the feed."""
     scope, cursor = feed.scope_of(request.GET.get("scope", "")), request.GET.get("before", "")
-    context = {
-        "scope": scope,
-        "since": request.GET.get("since", ""),
-        "feed": feed.page(request.user, scope=scope, cursor=cursor),
-    }
+    page = feed.page(request.user, scope=scope, cursor=cursor)
+    _note_reading(request, page.cards)
+    context = {"scope": scope, "since": request.GET.get("since", ""), "feed": page}
     return page_or_fragment(request, "generations/older.html", "generations/_older.html", context)
 
 
@@ -110,12 +110,18 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
     tag = live.tag(request.user.pk)
     scope = feed.scope_of(request.GET.get("scope", ""))
     state = feed.live(request.user, scope=scope)
+    _note_reading(request, state.cards)
     context = _composer_context(request, form) | {
         "since": state.since,
         "live": state,
         "tag": tag,
     }
     return render(request, "generations/studio.html", context, status=status)
+
+
+def _note_reading(request: SignedInRequest, cards: Iterable[feed.RunCard]) -> None:
+    authors = {card.author for card in cards}
+    readings.note_prompts_seen(request.user, authors, where="studio")
 
 
 def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, Any]:

@@ -76,6 +76,8 @@ GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   usersessions_list
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   usersessions_list
 GET  in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
+GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   account-readings
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    account-readings
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   credits
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    credits
 GET  ok  go  go  go  go  go  ok  | go  go  go  go  go  ok   account_login

@@ -1,15 +1,15 @@
 """The closed vocabulary of the log: what each event says, in facts and in its payload.
 
-`table` declares every event, `kinds` the types of values. `recording` refuses a record that differs
-from its declaration. Records outlive the code: a name is never reused with another meaning, and
-pages leave out what an old record lacks.
+`table` declares every event (some in `readings` and `studio`), `kinds` the types of values.
+`recording` refuses a record that differs from its declaration. Records outlive the code: a name is
+never reused with another meaning, and pages leave out what an old record lacks.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.audit.vocabulary.kinds import Kind, Value
-from accounts.audit.vocabulary.table import COUNTS, FROM_SHELL, ORIGIN, TABLE, Declared
+from accounts.audit.vocabulary.kinds import Declared, Kind, Value
+from accounts.audit.vocabulary.table import COUNTS, FROM_SHELL, ORIGIN, TABLE
 from accounts.events import Event
 
 __all__ = [

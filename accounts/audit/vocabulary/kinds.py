@@ -1,9 +1,12 @@
-"""The types of the values in a record. Texts are bounded, because records are kept for ever."""
+"""What a declaration consists of, and the types of the values in a record.
+
+Texts are bounded, because records are kept for ever.
+"""
 
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -50,6 +53,27 @@ class Value:
 
     def accepts(self, value: Any) -> bool:
         return (value is None and self.nullable) or _CHECKS[self.kind](value)
+
+
+Values = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a record of one event holds.
+
+    `counted` events are what somebody can repeat without limit: `audit.tallies` records the first
+    one, and later how many more there were.
+    """
+
+    facts: Values = ()
+    personal: Values = ()
+    counted: bool = False
+
+
+def must(*values: Value) -> Values:
+    """`values`, which no record may lack."""
+    return tuple(replace(value, required=True) for value in values)
 
 
 def _is_text(value: Any) -> bool:

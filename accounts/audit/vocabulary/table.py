@@ -5,32 +5,16 @@ confirm a guess about it: it is in the payload, under a salt, and can be erased.
 made from this table.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit.vocabulary.kinds import Kind, Value
+from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
+from accounts.audit.vocabulary.kinds import must as _must
+from accounts.audit.vocabulary.readings import READINGS
+from accounts.audit.vocabulary.studio import STUDIO
 from accounts.events import Event
-
-Values = tuple[Value, ...]
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What a record of one event holds.
-
-    `counted` events are what strangers can repeat: `audit.tallies` records the first one, and later
-    how many more there were.
-    """
-
-    facts: Values = ()
-    personal: Values = ()
-    counted: bool = False
-
-
-def _must(*values: Value) -> Values:
-    return tuple(replace(value, required=True) for value in values)
 
 
 def _body(name: str, label: Promise, hash_label: Promise, bytes_label: Promise) -> Values:
@@ -354,7 +338,8 @@ TABLE: dict[Event, Declared] = {
         facts=_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
         personal=_must(REASON, *AT_SHELL),
     ),
-    Event.RECORD_READ: Declared(),
+    **READINGS,
+    **STUDIO,
     # The admin
     Event.ADMIN_ADDED: Declared(facts=(AFTER,), personal=(AFTER,)),
     Event.ADMIN_CHANGED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),
