@@ -3,6 +3,7 @@
 Workers must run with `-P threads`: heartbeat, poller and watchdog live in the same process.
 """
 
+import atexit
 import logging
 import sys
 import time
@@ -10,10 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 from celery import bootsteps, current_app, shared_task
-from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
-from django.db import Error
+from celery.signals import beat_init, celeryd_after_setup, worker_shutdown, worker_shutting_down
+from django.db import Error, connections
 from django.utils import timezone
 
+from accounts import operations
 from generations import catch_up
 from generations.jobs import hints, webhooks
 from generations.jobs.execution import balances, preparing
@@ -22,6 +24,8 @@ from generations.jobs.worker.loops import Loop, Turn
 from generations.readiness import watch
 
 log = logging.getLogger(__name__)
+
+BEAT = "beat"
 
 _process: WorkerProcess | None = None
 
@@ -89,7 +93,7 @@ def start_process(instance: Any, **kwargs: Any) -> None:
     """
     global _process  # noqa: PLW0603  # Celery gives its workers no place of their own for state
     queues = sorted(instance.app.amqp.queues.consume_from)
-    program = "worker-" + "-".join(queues)
+    program = starts.program_of(queues)
     try:
         _process = WorkerProcess(queues, consumer=_consumer_loop)
         _process.start()
@@ -102,6 +106,7 @@ def start_process(instance: Any, **kwargs: Any) -> None:
         time.sleep(pause)
         sys.exit(1)
     starts.forget_failures(program)
+    operations.started(program)
     watch.start()
 
 
@@ -114,7 +119,16 @@ def close_process(**kwargs: Any) -> None:
 @worker_shutdown.connect
 def stop_process(**kwargs: Any) -> None:
     if _process:
+        operations.stopped(starts.program_of(_process.queues))
         _process.stop()
+
+
+@beat_init.connect
+def note_beat(**kwargs: Any) -> None:
+    """Put the start and the end of beat on the record."""
+    operations.started(BEAT)
+    connections.close_all()
+    atexit.register(operations.stopped, BEAT)
 
 
 def _started() -> WorkerProcess:

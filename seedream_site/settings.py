@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from csp.constants import SELF
 from django.utils.translation import gettext_lazy as _
 
 from generations.queues import IMAGES, PROVIDER
 from seedream_site.database_owner import database_owner
 from seedream_site.file_storages import checkpoint_storages, file_storages
+from seedream_site.noted_env import NotedEnv
 from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The version in `pyproject.toml`; it is on the record of each request.
 STUDIO_VERSION = "0.1.0"
 
-env = environ.FileAwareEnv()
-environ.Env.read_env(BASE_DIR / ".env")
+env = NotedEnv()
+NotedEnv.read_env(BASE_DIR / ".env")
 
 # --- Where the studio runs ---------------------------------------------------------------------
 
@@ -348,6 +348,9 @@ PROVIDER_TIME_SCALE = env.float("PROVIDER_TIME_SCALE", default=1.0)
 PROVIDER_MAX_ATTEMPTS = env.int("PROVIDER_MAX_ATTEMPTS", default=8)
 PROVIDER_RETRY_SECONDS = env.int("PROVIDER_RETRY_SECONDS", default=600)
 UNKNOWN_RELEASE_HOURS = env.int("UNKNOWN_RELEASE_HOURS", default=24)
+
+# What the log says of the settings: which ones have changed. All of them have been read by now.
+SETTING_DIGESTS = env.digests(key=SECRET_KEY)
 
 # --- Logging -----------------------------------------------------------------------------------
 

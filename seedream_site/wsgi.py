@@ -1,15 +1,20 @@
 """The studio as a WSGI application."""
 
+import atexit
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seedream_site.settings")
 
+PROGRAM = "web"
+
 application = get_wsgi_application()
 
 # These need the applications above.
+from accounts import operations  # noqa: E402
 from generations.jobs.preload import preload  # noqa: E402
 from generations.readiness import watch  # noqa: E402
 
@@ -17,3 +22,6 @@ from generations.readiness import watch  # noqa: E402
 get_resolver().url_patterns  # noqa: B018  # imports every view
 preload()
 watch.start()
+operations.started(PROGRAM)
+connections.close_all()
+atexit.register(operations.stopped, PROGRAM)

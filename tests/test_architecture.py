@@ -19,7 +19,12 @@ SIGNAL_MODULES = ("django.dispatch", "django.db.models.signals", "django.core.si
 ALLOWED_SIGNALS = {
     "accounts/apps.py": {"post_migrate"},
     "generations/apps.py": {"post_migrate"},
-    "generations/tasks.py": {"celeryd_after_setup", "worker_shutdown", "worker_shutting_down"},
+    "generations/tasks.py": {
+        "beat_init",
+        "celeryd_after_setup",
+        "worker_shutdown",
+        "worker_shutting_down",
+    },
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from accounts import notices, sealing
+from accounts import notices, operations, sealing
 from accounts.notices import Kind
 from generations.jobs import dispatch, heartbeat
 from generations.notice_kinds import (
@@ -89,6 +89,7 @@ class Watch:
         try:
             # At random, so that processes do not all look at the same moment.
             self._next_look = time.monotonic() + LOOK_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
+            operations.catch_up()
             self.look_at(time.monotonic())
         except DatabaseError as error:  # its text may name the host
             log.warning("the watch could not ask the database: %s", type(error).__name__)

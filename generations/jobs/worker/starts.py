@@ -1,10 +1,16 @@
 """Failed starts, counted across processes. Each makes the pause before the next start longer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 
 FIRST_SECONDS, MOST_SECONDS = 1.0, 30.0
+
+
+def program_of(queues: Sequence[str]) -> str:
+    """The name of a worker that serves `queues`, in the log and in the name of its counter."""
+    return "worker-" + "-".join(queues)
 
 
 def pause_after_failure(program: str) -> float:
