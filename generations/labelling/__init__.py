@@ -14,10 +14,12 @@ from generations.labelling.types import (
     LabelledImage,
     Recipe,
 )
+from generations.labelling.xmp import DIGITAL_SOURCE_TYPE
 
 __all__ = [
     "BILINGUAL",
     "CHINESE",
+    "DIGITAL_SOURCE_TYPE",
     "ENGLISH",
     "FULL",
     "GB_45438",

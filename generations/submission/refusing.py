@@ -46,9 +46,16 @@ def _recorded(
     try:
         yield
     except REFUSALS as error:
-        fields = [field] if (field := getattr(error, "field", None)) else []
-        told = {"why": why(error), "fields": fields, "messages": [str(error.message)]}
-        record_refusal(user, **texts, engine=engine, facts=facts, **told)
+        field = getattr(error, "field", None)
+        record_refusal(
+            user,
+            **texts,
+            engine=engine,
+            why=why(error),
+            fields=[field] if field else [],
+            messages=[str(error.message)],
+            facts=facts,
+        )
         raise
 
 

@@ -248,6 +248,8 @@ class TestWhatIsStored:
             "model": generation.model,
             "original_sha256": image.original_sha256,
             "renditions": files,
+            "files": record.facts["files"],
+            "label": record.facts["label"],
             "label_version": image.renditions.first().label_version,
             "story": str(generation.run.uuid),
         }

@@ -222,6 +222,9 @@ class TestSpending:
         assert printed.rstrip().endswith("apixo is usable.")
         used = Record.objects.get(event=Event.SHELL_USED)
         assert used.facts == {"command": "check_provider --spend"}
+        facts = Record.objects.get(event=Event.PROVIDER_TESTED).facts
+        assert (facts["outcome"], facts["slot"]) == ("answered", 1)
+        assert facts["task_id"] in apixo.tasks
 
     def test_failed_polls_are_repeated(self, apixo, capsys):
         apixo.script("apixo", "status", troubles.status(503, times=2))
@@ -232,6 +235,10 @@ class TestSpending:
         printed, code = check(capsys, "apixo", "--spend")
         assert code == 1
         assert "Failed:   Image. The provider's safety check refused" in printed
+        # The provider may bill it all the same.
+        facts = Record.objects.get(event=Event.PROVIDER_TESTED).facts
+        assert facts["outcome"] == "content_policy"
+        assert facts["task_id"] in apixo.tasks
 
     def test_a_link_that_gives_no_image(self, apixo, capsys):
         apixo.script("apixo", "image", troubles.no_image())

@@ -39,6 +39,8 @@ MAX_ACCIDENTS = 1440
 # How long to repeat the final write while the database is away. Later, recovery frees the claim.
 WRITE_SECONDS = 60
 FINAL = (Delivery.Status.STORED, Delivery.Status.FAILED)
+# What the record of an image says of each labelled file.
+FILE_FACTS = ("recipe", "sha256", "format", "width", "height", "bytes", "label_version")
 UNFINISHED = (Delivery.Status.PENDING, Delivery.Status.FETCHED)
 
 
@@ -298,5 +300,7 @@ def _record(image: Image, labelled: list[Rendition]) -> None:
             "original_sha256": image.original_sha256,
             "renditions": {row.recipe: row.sha256 for row in labelled},
             "label_version": labelled[0].label_version,
+            "files": [{name: getattr(row, name) for name in FILE_FACTS} for row in labelled],
+            "label": renditions.label_in_words(image),
         },
     )

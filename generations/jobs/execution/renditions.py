@@ -1,11 +1,20 @@
 """The labelled files of an image, made from its original."""
 
+import dataclasses
 import hashlib
 
 from generations import storage
 from generations.imaging import ImageFacts, UnusableImage, extension, inspect
 from generations.jobs.execution import requests
-from generations.labelling import RECIPES, Badge, LabelFacts, LabelledImage, Recipe, label
+from generations.labelling import (
+    DIGITAL_SOURCE_TYPE,
+    RECIPES,
+    Badge,
+    LabelFacts,
+    LabelledImage,
+    Recipe,
+    label,
+)
 from generations.models import Delivery, Generation, Image, Rendition, Run
 from generations.providers import registry
 
@@ -16,6 +25,7 @@ LEAST_SIDE = 64
 # What GB 45438 calls the content producer; its alphabet has no space.
 PRODUCER = "Seedream-Studio"
 CREDIT = "AI-generated with Seedream Studio"
+BADGE = Badge()
 
 
 def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
@@ -65,8 +75,15 @@ def label_facts(generation: Generation, image: Image) -> LabelFacts:
     )
 
 
+def label_in_words(image: Image) -> dict[str, str]:
+    """What the label of an image says, for its record: the visible one and the machine-readable."""
+    facts = dataclasses.asdict(label_facts(image.generation, image))
+    badge = {"badge": BADGE.text, "badge_corner": BADGE.corner}
+    return {**facts, **badge, "digital_source_type": DIGITAL_SOURCE_TYPE}
+
+
 def _rendition(image: Image, original: bytes, recipe: Recipe, facts: LabelFacts) -> Rendition:
-    labelled = label(original, facts=facts, recipe=recipe, badge=Badge())
+    labelled = label(original, facts=facts, recipe=recipe, badge=BADGE)
     name = storage.rendition_name(
         image.uuid, recipe=recipe.name, extension=extension(labelled.format)
     )

@@ -1,10 +1,14 @@
 """What is left to spend with a key, and the mark below which admins are told."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import timezone
 
+from accounts import audit
+from accounts.events import Event
+from accounts.models import Record
 from generations.jobs.provider_health.alerts import LOW, end, tell
 from generations.jobs.provider_health.rows import block, changed, unblock
 from generations.models import EngineBlock, Price, ProviderAccount
@@ -15,6 +19,8 @@ from generations.providers.types import ProviderBalance
 IMAGES_BEFORE_LOW = 20
 UNITS_BEFORE_LOW = Decimal(100)
 USD = "USD"
+# So that spending outside runs shows, and work that goes on does not fill the log.
+RECORDED_EVERY = timedelta(hours=1)
 
 # The least and the most that a column of a balance holds.
 SMALLEST, LARGEST = Decimal("0.0001"), Decimal("9999999999.9999")
@@ -24,6 +30,7 @@ def note_balance(account: ProviderAccount, balance: ProviderBalance) -> None:
     """Store the balance; block the key at zero, and alert admins below the low mark."""
     with changed(account) as row:
         keep(row, balance)
+        _record(row)
         if row.balance is None or row.balance >= max(low_mark(row), SMALLEST):
             _note_plenty(row)
         elif row.balance > 0:
@@ -88,6 +95,25 @@ def keep(row: ProviderAccount, balance: ProviderBalance) -> None:
     row.balance_at = timezone.now()
     if balance.concurrency is not None:
         row.concurrency_at_provider = balance.concurrency
+
+
+def _record(row: ProviderAccount) -> None:
+    """Put the balance on the record if it has changed, at most once in `RECORDED_EVERY`."""
+    if row.balance is None:
+        return
+    facts = {
+        "provider": row.provider,
+        "slot": row.slot,
+        "balance": f"{row.balance:f}",
+        "unit": row.balance_unit,
+    }
+    earlier = Record.objects.filter(subject_id=row.uuid, event=Event.PROVIDER_BALANCE)
+    if last := earlier.order_by("-at", "-id").first():
+        is_same = last.facts["balance"] == facts["balance"] and last.facts["unit"] == facts["unit"]
+        if is_same or last.at > timezone.now() - RECORDED_EVERY:
+            return
+        facts["before"] = last.facts["balance"]
+    audit.record(Event.PROVIDER_BALANCE, actor=None, subject=row, facts=facts)
 
 
 def _note_plenty(row: ProviderAccount) -> None:

@@ -13,12 +13,15 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import shell
+from accounts import audit, shell
+from accounts.events import Event
 from generations.imaging import UnusableImage, inspect
 from generations.jobs import dispatch
 from generations.jobs.execution.delivering import FETCH_TIMEOUT_SECONDS, MAX_BYTES
+from generations.models import ProviderAccount
 from generations.providers import fetching, reachability, registry
 from generations.providers.advice import explain
+from generations.providers.answers import short
 from generations.providers.base import ImageProvider
 from generations.providers.capabilities import Engine
 from generations.providers.errors import (
@@ -108,7 +111,26 @@ class Command(shell.RecordedCommand):
     def _spend(self, adapter: ImageProvider, *, slot: int) -> str:
         """Order the smallest image, wait for it and fetch it."""
         engine, request = _smallest(adapter)
-        _record_spending(adapter.name, slot)
+        key = _account(adapter.name, slot)
+        # Before anything is sent, because this spends money.
+        shell.record_use("check_provider --spend", subject=key)
+        told: dict[str, str] = {"engine": engine.name}
+        try:
+            found = self._order(adapter, engine, request, told)
+        except ProviderError as error:
+            _record_test(key, **told, outcome=str(error.code))
+            raise
+        _record_test(key, **told, outcome="answered")
+        return _described(_image(found.images[0]))
+
+    def _order(
+        self,
+        adapter: ImageProvider,
+        engine: Engine,
+        request: GenerationRequest,
+        told: dict[str, str],
+    ) -> Result:
+        """Send the request and wait for its result; `told` gets the task id and the cost."""
         answer = adapter.submit(
             adapter.build_submit(request),
             timeout=engine.capabilities.submit_timeout_seconds,
@@ -117,21 +139,27 @@ class Command(shell.RecordedCommand):
         taken = f"accepted as task {answer.task_id}" if isinstance(answer, Accepted) else "answered"
         self._say("Request", f"{engine.name}, {request.resolution} {request.aspect_ratio}, {taken}")
         if isinstance(answer, Accepted):
+            told["task_id"] = short(answer.task_id)
             answer = _await(adapter, engine, request, answer)
         if answer.cost_usd is not None:
+            told["cost_usd"] = f"{answer.cost_usd:f}"
             self._say("Cost", f"{answer.cost_usd} USD, as the provider says")
-        return _described(_image(answer.images[0]))
+        return answer
 
     def _say(self, step: str, verdict: str) -> None:
         self.stdout.write(f"{step + ':':<10}{verdict}")
 
 
-@transaction.atomic
-def _record_spending(provider: str, slot: int) -> None:
-    """Record, before anything is sent, that this command spends money with a key."""
+def _account(provider: str, slot: int) -> ProviderAccount:
     accounts = dispatch.accounts_here()
-    key = next(row for row in accounts if (row.provider, row.slot) == (provider, slot))
-    shell.record_use("check_provider --spend", subject=key)
+    return next(row for row in accounts if (row.provider, row.slot) == (provider, slot))
+
+
+@transaction.atomic
+def _record_test(key: ProviderAccount, **told: str) -> None:
+    """Record what came of an image that was ordered outside any run."""
+    facts = {"provider": key.provider, "slot": key.slot, **told}
+    audit.record(Event.PROVIDER_TESTED, actor=None, subject=key, facts=facts)
 
 
 def _variable(name: str, slot: int) -> str:

@@ -63,6 +63,16 @@ class TestSuccess:
         assert facts["original_sha256"] == run.images.get().original_sha256
         assert set(facts["renditions"]) == {"full", "screen", "preview"}
 
+    def test_the_story_tells_of_each_labelled_file_and_of_its_label(self, alice, apixo):
+        run = made(alice, 1)
+        image, facts = run.images.get(), Record.objects.get(event=Event.IMAGE_STORED).facts
+        files = {each["sha256"]: each["bytes"] for each in facts["files"]}
+        assert files == dict(image.renditions.values_list("sha256", "bytes"))
+        assert facts["label"]["badge"] == "AI-generated"
+        assert facts["label"]["image_id"] == str(image.uuid)
+        assert facts["label"]["digital_source_type"].endswith("/trainedAlgorithmicMedia")
+        assert run.prompt not in str(facts)
+
     def test_a_sequential_set_that_brings_fewer_has_succeeded(self, alice, apixo):
         apixo.script("apixo", "submit", troubles.partial(3))
         run = made(alice, 5, sequential=True)

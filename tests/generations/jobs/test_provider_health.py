@@ -282,6 +282,19 @@ class TestBalances:
         account.refresh_from_db()
         assert account.blocked_code == Code.AUTH
 
+    def test_is_recorded_when_it_has_changed_and_at_most_once_an_hour(self, account, monkeypatch):
+        def recorded():
+            rows = Record.objects.filter(event=Event.PROVIDER_BALANCE).order_by("pk")
+            return [(row.facts.get("before"), row.facts["balance"]) for row in rows]
+
+        for amount in (500, 500, 400, 300):
+            provider_health.note_balance(account, usd(amount))
+        assert recorded() == [(None, "500.0000")]
+        monkeypatch.setattr(provider_health.balances, "RECORDED_EVERY", timedelta(0))
+        for amount in (300, 300):
+            provider_health.note_balance(account, usd(amount))
+        assert recorded() == [(None, "500.0000"), ("500.0000", "300.0000")]
+
     def test_a_success_leaves_a_low_balance_told(self, account, told):
         provider_health.note_balance(account, usd("0.01"))
         provider_health.note_failure(account, NotSent())
