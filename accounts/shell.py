@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts import audit, origin
 from accounts.audit.recording import Subject
@@ -33,6 +34,13 @@ def record_use(command: str, *, subject: Subject | None = None) -> None:
         facts={"command": command},
         personal=origin.who(),
     )
+
+
+def has_log() -> bool:
+    """Whether the tables of the log are complete; before the migrations they are not."""
+    executor = MigrationExecutor(connection)
+    leaves = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "accounts"]
+    return not executor.migration_plan(leaves)
 
 
 def _name(command: BaseCommand) -> str:

@@ -119,7 +119,7 @@ POST in  in  in  in  ok  ok  in  | in  in  in  ok  ok  in   admin:index
 GET  in  no  no  no  go  go  in  | no  no  no  go  go  in   admin:login
 POST in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   admin:login
 GET  go  go  go  go  x   x   go  | go  go  go  x   x   go   admin:logout
-POST go  go  go  go  ok  ok  go  | go  go  go  ok  ok  go   admin:logout
+POST go  go  go  go  in  in  go  | go  go  go  in  in  go   admin:logout
 GET  in  in  in  in  go  go  in  | in  in  in  go  go  in   admin:password_change
 POST in  in  in  in  go  go  in  | in  in  in  go  go  in   admin:password_change
 GET  in  in  in  in  ok  ok  in  | in  in  in  ok  ok  in   admin:password_change_done

@@ -2,11 +2,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError, connection
 from environ import Env
 
 from accounts import database_roles, role_making
+from accounts.shell import RecordedCommand, has_log, record_use
 
 ONE_ROLE = """\
 DATABASE_URL and MIGRATE_DATABASE_URL name one role, {role}. Choose a second one and set, such as:
@@ -21,7 +22,7 @@ other programs."""
 REFUSED = 2
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Makes two PostgreSQL roles of DATABASE_URL and MIGRATE_DATABASE_URL: one that runs the "
         "studio and can only add to its log, and one that owns the tables. Safe to repeat."
@@ -60,6 +61,8 @@ class Command(BaseCommand):
                 f"{account['USER']} may not do this ({_line(error)}), and nothing was changed. "
                 "Name a superuser with --admin-url."
             ) from error
+        if has_log():
+            record_use("database_roles")
         for sentence in done:
             self.stdout.write(sentence)
         self.stdout.write(SETTINGS.format(owner=owner.name, running=running.name))

@@ -3,10 +3,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import ProgrammingError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts import append_only, damage, database_roles, operations
-from accounts.shell import RecordedCommand
+from accounts.shell import RecordedCommand, has_log
 
 NOT_OWNER = (
     "The role of DATABASE_URL may not change the tables: set MIGRATE_DATABASE_URL, with the role "
@@ -44,9 +43,7 @@ class Command(RecordedCommand, migrate.Command):
         # Django makes databases for tests with `run_syncdb`; these begin without a record.
         if options.get("run_syncdb") or not (self._applied or self._unapplied):
             return
-        executor = MigrationExecutor(connection)
-        leaves = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "accounts"]
-        if executor.migration_plan(leaves):
+        if not has_log():
             self.stderr.write("The log's tables are not up to date, so this is not on the record.")
             return
         operations.migrated(applied=self._applied, unapplied=self._unapplied)

@@ -1,0 +1,530 @@
+"""Whatever changes state from outside writes a record: views, admin, commands and tasks.
+
+Each entry point is either an act, which is done here and must leave its event on the record, or
+stands in a table of exceptions with the reason. A new entry point is in neither, so a test fails.
+Every address also gets empty requests from everybody, which may change no table without a record.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.management import call_command, get_commands, load_command_class
+from django.db import connection, transaction
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import invitations, ledger, sealing, tasks
+from accounts.admin import RecordedAdmin
+from accounts.audit import tallies
+from accounts.events import Event
+from accounts.models import Allowance, Record, Tally, Team, User
+from accounts.shell import RecordedCommand
+from generations import tasks as generation_tasks
+from generations.jobs import dispatch
+from generations.models import Generation, Price
+from generations.providers.advice import Remedy
+from generations.states import Status
+from seedream_site.celery import app
+from tests.access.studio import addresses, patterns, visitors
+from tests.accounts.admin.pages import shown
+from tests.factories import PASSWORD, make_team, make_user
+from tests.generations.asking import DEMO
+from tests.generations.factories import make_finished_run, make_generation, make_run
+from tests.records import write
+
+# Tables whose rows are no act of the studio: sessions, marks, counters and signs of life.
+NO_STATE = {
+    "django_session",
+    "usersessions_usersession",
+    "django_admin_log",
+    "accounts_tally",
+    "accounts_pulse",
+    "accounts_notice",
+    "accounts_noticemute",
+    "accounts_noticereading",
+}
+CHANGES = re.compile(r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
+RECORD = Record._meta.db_table
+
+
+@contextmanager
+def changed_tables() -> Iterator[set[str]]:
+    """The tables to which statements within the block write."""
+    found: set[str] = set()
+
+    def watch(execute, sql, params, many, context):
+        if change := CHANGES.match(sql.lstrip()):
+            found.add(change[1])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        yield found
+
+
+def is_silent(tables: set[str]) -> bool:
+    """Whether state was changed and no record written."""
+    return bool(tables - NO_STATE - {RECORD}) and RECORD not in tables
+
+
+def events_of(act: Callable[[], object]) -> set[str]:
+    """The events that `act` puts on the record. What it changed is undone."""
+    cache.clear()  # it remembers what was undone
+    before = set(Record.objects.values_list("pk", flat=True))
+    with transaction.atomic():
+        act()
+        written = Record.objects.exclude(pk__in=before)
+        found = set(written.values_list("event", flat=True))
+        transaction.set_rollback(True)
+    return found
+
+
+# --- Views ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form that somebody sends, and the event that is then on the record."""
+
+    event: Event
+    data: dict[str, Any] = field(default_factory=dict)
+    kind: str = "member"
+    method: str = "POST"
+
+
+COMPOSED = {
+    "engine": DEMO,
+    "prompt": "ridges at dawn",
+    "num_images": "2",
+    "resolution": "2K",
+    "aspect_ratio": "3:2",
+    "idempotency_key": str(uuid.UUID(int=7)),
+}
+NEW_PASSWORD = {
+    "oldpassword": PASSWORD,
+    "password1": "a new long one",
+    "password2": "a new long one",
+}
+SENT = {
+    "studio": Sent(Event.RUN_SUBMITTED, COMPOSED),
+    "run-try-again": Sent(Event.RUN_RETRIED),
+    "run-remedy": Sent(Event.RUN_SUBMITTED),
+    "generation-cancel": Sent(Event.GENERATION_CANCELLED),
+    "image-original": Sent(Event.ORIGINAL_DOWNLOADED, {"reason": "print"}, kind="super"),
+    "account": Sent(Event.USER_CHANGED, {"name": "Somebody Else"}),
+    "usersessions_list": Sent(Event.USER_SESSIONS_ENDED),
+    "account_login": Sent(Event.USER_SIGNED_IN, {"password": PASSWORD}, kind="anonymous"),
+    "account_logout": Sent(Event.USER_SIGNED_OUT),
+    "account_change_password": Sent(Event.USER_CHANGED, NEW_PASSWORD),
+    "account_reset_password": Sent(Event.USER_RESET_ASKED, kind="anonymous"),
+    "account_reset_password_from_key": Sent(Event.USER_CHANGED, NEW_PASSWORD, kind="anonymous"),
+    "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
+    # Readings
+    "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
+    "image": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
+    "image-download": Sent(Event.IMAGE_DOWNLOADED, method="GET"),
+    "log": Sent(Event.LOG_OPENED, method="GET", kind="reviewer"),
+    "story": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
+    "reference-link": Sent(Event.REFERENCE_FETCHED, method="GET", kind="anonymous"),
+}
+NO_ACT = {
+    "composer": "draws the form again",
+    "notices-read": "a person's own marks on notices",
+    "notice-read": "a person's own marks on notices",
+    "notices-mute": "a person's own marks on notices",
+    "webhook": "wakes a poll, which records what it finds; `test_callbacks` forges a call",
+    "account-email": "redirects",
+    "account_email": "redirects",
+    "account_reauthenticate": "notes in the session that the password was right",
+    "account_set_password": "redirects: everybody has a password",
+    "account_signup": "closed",
+    "account_confirm_email": "finds nothing: addresses are confirmed when they are made",
+    "account_confirm_login_code": "redirects: no codes are sent",
+    "admin:login": "redirects to the page that signs in",
+    "admin:password_change": "redirects to the studio's own page",
+    "admin:index": "shows",
+    "admin:app_list": "shows",
+    "admin/(?P<url>.*)$": "finds nothing",
+    "admin:view_on_site": "finds nothing",
+}
+# Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
+OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/]")
+
+
+@pytest.fixture
+def studio():
+    """The visitors of the tests of access, by kind, and an address for each URL."""
+    everyone = {each.kind: each for each in reversed(visitors())}
+    address_of = addresses(everyone["member"].user)
+    return everyone, address_of
+
+
+def answers_to_posts(everyone, address_of) -> set[str]:
+    """The names of the URLs that accept POST."""
+    clients = (everyone["anonymous"], everyone["member"], everyone["super"])
+    return {
+        name
+        for name, _pattern in patterns()
+        if not OF_ADMIN.match(name)
+        and any(each.outcome("POST", address_of[name]) not in ("x", "in") for each in clients)
+    }
+
+
+@pytest.mark.django_db
+def test_every_view_that_accepts_a_form_is_an_act_or_an_exception(studio):
+    taken = answers_to_posts(*studio)
+    known = {name for name, sent in SENT.items() if sent.method == "POST"} | NO_ACT.keys()
+    assert (taken - known, known - taken - {"account_logout"}) == (set(), set())
+    assert not SENT.keys() & NO_ACT.keys()
+
+
+@pytest.mark.django_db
+def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
+    everyone, address_of = studio
+    member = everyone["member"].user
+    special = {
+        "account_login": {"login": member.email},
+        "account_reset_password": {"email": member.email},
+    }
+    address_of |= _prepared(everyone)
+    silent = {}
+    for name, sent in SENT.items():
+        client, data = everyone[sent.kind].client, sent.data | special.get(name, {})
+        events = events_of(lambda c=client, s=sent, n=name, d=data: _send(c, s, address_of[n], d))
+        if sent.event not in events:
+            silent[name] = events
+    assert silent == {}
+
+
+def _send(client: Client, sent: Sent, address: str, data: dict[str, Any]) -> None:
+    cookies = client.cookies.copy()
+    response = (
+        client.generic("GET", address) if sent.method == "GET" else client.post(address, data)
+    )
+    if "password1" in data and response.status_code == 302:
+        client.post(response["Location"], data)  # the page behind a sign-in link
+    response.getvalue()
+    client.cookies = cookies
+
+
+def _prepared(everyone) -> dict[str, str]:
+    """Addresses of objects in a state in which the act is possible."""
+    member = everyone["member"].user
+    failed = make_run(member, wanted=4)
+    make_generation(failed, Status.FAILED, wanted=4, error_code="timeout")
+    another = Client()  # whose session can be ended
+    another.post(reverse("account_login"), {"login": member.email, "password": PASSWORD})
+    mine = make_finished_run(member, files=True).images.get()
+    link = invitations.link_for(make_user())
+    return {
+        "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
+        "image": reverse("image", args=[mine.uuid]),
+        "account_reset_password_from_key": "/account/" + link.partition("/account/")[2],
+    }
+
+
+@pytest.mark.django_db
+def test_no_request_to_any_address_changes_state_without_a_record(studio):
+    """Empty requests to every address by everybody: what they change is on the record."""
+    everyone, address_of = studio
+    silent = set()
+    for name, _pattern in patterns():
+        for method in ("GET", "POST"):
+            for visitor in everyone.values():
+                with changed_tables() as tables:
+                    visitor.outcome(method, address_of[name])
+                if is_silent(tables):
+                    silent.add((method, name, *sorted(tables)))
+    assert silent == set()
+
+
+# --- The admin -----------------------------------------------------------------------------------
+
+GIVEN = {"apply": "1", "credits": "5", "reason": "spring"}
+# What a superuser may do with each model: the form that is sent, and the event.
+ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
+    ("allowance", "top_up"): (GIVEN, Event.ALLOWANCE_TOPPED_UP),
+    ("allowance", "set_limit"): (GIVEN, Event.ALLOWANCE_LIMIT_SET),
+    ("allowance", "write_off"): (GIVEN, Event.ALLOWANCE_WRITTEN_OFF),
+    ("user", "top_up"): (GIVEN, Event.ALLOWANCE_TOPPED_UP),
+    ("user", "mail_link"): ({}, Event.USER_INVITED),
+    ("user", "show_link"): ({}, Event.USER_INVITED),
+    ("user", "add"): ({"email": "new@example.com", "name": "Nova"}, Event.USER_INVITED),
+    ("user", "change"): ({"name": "Somebody Else"}, Event.USER_CHANGED),
+    ("team", "add"): ({"name": "Cumulus", "time_zone": "UTC"}, Event.ADMIN_ADDED),
+    ("team", "change"): ({"name": "Nimbus"}, Event.ADMIN_CHANGED),
+    ("price", "add"): ({"engine": DEMO, "tier": "2K", "credits": "3"}, Event.ADMIN_ADDED),
+    ("provideraccount", "change"): ({"concurrency": "3"}, Event.ADMIN_CHANGED),
+    ("generation", "change"): (
+        {"decision": "release", "reason": "asked support"},
+        Event.GENERATION_DECIDED,
+    ),
+    ("generation", "fetch_again"): ({}, Event.IMAGE_FETCH_ASKED),
+}
+
+
+def test_every_model_in_the_admin_is_recorded():
+    assert {
+        type(each) for each in admin.site._registry.values() if not isinstance(each, RecordedAdmin)
+    } == set()
+
+
+@pytest.mark.django_db
+def test_everything_that_the_admin_allows_is_an_act(superuser):
+    request = RequestFactory().get("/")
+    request.user = superuser
+    allowed = set()
+    for model, each in admin.site._registry.items():
+        name = model._meta.model_name
+        row = _undecided(superuser) if model is Generation else None
+        allowed |= {(name, action) for action in each.get_actions(request)}
+        allowed |= {(name, "add")} if each.has_add_permission(request) else set()
+        allowed |= {(name, "change")} if each.has_change_permission(request, row) else set()
+        allowed |= {(name, "delete")} if each.has_delete_permission(request) else set()
+    assert allowed == ADMIN.keys()
+
+
+def _undecided(user: User) -> Generation:
+    run = make_run(user, wanted=1, unknown=1)
+    return make_generation(run, Status.UNKNOWN)
+
+
+@pytest.mark.django_db
+def test_every_act_in_the_admin_leaves_its_event_on_the_record(superuser, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    client, rows = Client(), _rows(superuser)
+    client.force_login(superuser)
+    silent = {}
+    for (name, act), (data, event) in ADMIN.items():
+        events = events_of(lambda n=name, a=act, d=data: _do_in_admin(client, rows[n, a], n, a, d))
+        if event not in events:
+            silent[name, act] = events
+    assert silent == {}
+
+
+def _rows(user: User) -> dict[tuple[str, str], Any]:
+    """A row for each act."""
+    team = make_team()
+    person = make_user(team=team)
+    allowance = ledger.allowance_of(person)
+    [key] = dispatch.accounts_here()
+    missed = make_finished_run(person, files=True).images.get()
+    missed.delivery.status = "failed"
+    missed.delivery.save()
+    Allowance.objects.filter(pk=allowance.pk).update(spent=9)
+    by_model = {"allowance": allowance, "user": person, "team": team, "provideraccount": key}
+    rows = {pair: by_model.get(pair[0]) for pair in ADMIN}
+    rows["generation", "change"] = _held(person)
+    rows["generation", "fetch_again"] = missed.generation
+    return rows
+
+
+def _held(person: User) -> Generation:
+    generation = _undecided(person)
+    ledger_amounts = {generation.uuid: 2}
+    with transaction.atomic():
+        ledger.reserve(person, ledger_amounts, price=Price.objects.first().uuid)
+    return generation
+
+
+def _do_in_admin(client: Client, row: Any, name: str, act: str, data: dict[str, Any]) -> None:
+    app_label = "generations" if name in ("price", "generation", "provideraccount") else "accounts"
+    if act in ("add", "change"):
+        args = [row.pk] if act == "change" else []
+        address = reverse(f"admin:{app_label}_{name}_{act}", args=args)
+        form = client.get(address).context["adminform"].form
+        client.post(address, shown(form) | _completed(name, act) | data)
+        return
+    address = reverse(f"admin:{app_label}_{name}_changelist")
+    client.post(address, {"action": act, "_selected_action": [row.pk], **data})
+
+
+def _completed(name: str, act: str) -> dict[str, Any]:
+    """What a person has to fill in besides."""
+    if (name, act) == ("user", "add"):
+        return {"team": Team.objects.first().pk}
+    if (name, act) == ("price", "add"):
+        day = timezone.now() + timedelta(days=1)
+        return {"cost_usd": "0.01", "valid_from_0": f"{day:%Y-%m-%d}", "valid_from_1": "00:00:00"}
+    return {}
+
+
+# --- Commands ------------------------------------------------------------------------------------
+
+COMMANDS: dict[str, tuple[list[str], Event]] = {
+    "catch_up": ([], Event.SHELL_USED),
+    "changepassword": (["EMAIL"], Event.SHELL_USED),
+    "check_provider": (["demo", "--spend"], Event.PROVIDER_TESTED),
+    "createsuperuser": (["--no-input", "--email=root@example.com"], Event.SHELL_USED),
+    "dbshell": ([], Event.SHELL_USED),
+    "export_audit": (["--output=FILE"], Event.LOG_EXPORTED),
+    "generate": (["--user=EMAIL", f"--engine={DEMO}", "--prompt=a fox"], Event.RUN_SUBMITTED),
+    "index_prompts": ([], Event.SHELL_USED),
+    "loaddata": (["FIXTURE"], Event.SHELL_USED),
+    "recover": ([], Event.SHELL_USED),
+    "seal_audit": ([], Event.LOG_SEALING_BEGAN),
+    "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
+    "set_quota": (["EMAIL", "40"], Event.ALLOWANCE_LIMIT_SET),
+    "setup_demo": ([], Event.USER_INVITED),
+    "shell": (["--no-imports", "-c", "pass"], Event.SHELL_USED),
+}
+# These need a database of their own; their tests look for the record.
+COMMANDS_ELSEWHERE = {
+    "audit_accept_damage": "tests/accounts/test_damage.py",
+    "database_roles": "tests/accounts/test_database_roles.py",
+    "migrate": "tests/accounts/test_operations.py",
+}
+READING = """
+    check describe_log diffsettings dumpdata engines findstatic inspectdb reconcile_credits
+    sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
+"""
+OF_THE_PROJECT = """
+    collectstatic compilemessages makemessages makemigrations optimizemigration squashmigrations
+    startapp startproject
+"""
+NO_ACT_COMMANDS = {
+    **dict.fromkeys(READING.split(), "only reads"),
+    **dict.fromkeys(OF_THE_PROJECT.split(), "writes files of the project"),
+    **dict.fromkeys(("test", "testserver"), "uses a database of its own"),
+    "account_unsetmultipleprimaryemails": "everybody has one address",
+    "clearsessions": "deletes sessions that have ended",
+    "createcachetable": "the cache is in no table",
+    "flush": "the triggers of the log refuse it",
+    "remove_stale_contenttypes": "deletes names of models that no longer exist",
+    "runserver": "is a web process, which records its start",
+}
+
+
+def test_every_command_is_an_act_or_an_exception():
+    known = [*COMMANDS, *COMMANDS_ELSEWHERE, *NO_ACT_COMMANDS]
+    assert sorted(get_commands()) == sorted(known)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *COMMANDS_ELSEWHERE])
+def test_a_command_that_acts_names_its_user(name):
+    assert isinstance(load_command_class(get_commands()[name], name), RecordedCommand)
+
+
+@pytest.mark.django_db
+def test_every_act_of_a_command_leaves_its_event_on_the_record(
+    alice, settings, monkeypatch, tmp_path, capsys
+):
+    settings.DATA_DIR = tmp_path
+    settings.PROVIDER_TIME_SCALE = 0.01
+    pulse = {"model": "accounts.pulse", "pk": "x", "fields": {"seen_at": "2020-01-01T00:00Z"}}
+    (tmp_path / "pulse.json").write_text(json.dumps([pulse]))
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    commands = "accounts.management.commands"
+    monkeypatch.setattr(f"{commands}.changepassword.Command._get_pass", lambda *a, **b: PASSWORD)
+    monkeypatch.setattr(f"{commands}.dbshell.dbshell.Command.handle", lambda *a, **b: None)
+    given = {
+        "EMAIL": alice.email,
+        "FILE": str(tmp_path / "log.zip"),
+        "FIXTURE": str(tmp_path / "pulse.json"),
+    }
+    write(Event.USER_CHANGED, actor=alice, subject=alice)
+    silent = {}
+    for name, (arguments, event) in COMMANDS.items():
+        filled = [_filled(argument, given) for argument in arguments]
+        if name == "rotate_log_key":
+            sealing.seal()  # there must be a key
+        events = events_of(lambda n=name, f=filled: call_command(n, *f))
+        if event not in events:
+            silent[name] = events
+    assert silent == {}
+
+
+def _filled(argument: str, given: dict[str, str]) -> str:
+    for word, value in given.items():
+        argument = argument.replace(word, value)
+    return argument
+
+
+# --- Tasks ---------------------------------------------------------------------------------------
+
+
+def _close_tallies() -> None:
+    failed = {"address": "192.0.2.1", "facts": {"person": None}, "personal": {}}
+    tallies.note(Event.USER_SIGN_IN_FAILED, **failed)
+    Tally.objects.update(until="2020-01-01T00:00Z", more=2)
+    tasks.close_tallies()
+
+
+def _drift() -> None:
+    allowance = ledger.allowance_of(make_user())
+    Allowance.objects.filter(pk=allowance.pk).update(spent=9)
+    tasks.reconcile_credits()
+
+
+TASKS: dict[str, tuple[Callable[[], object], Event]] = {
+    "accounts.close_tallies": (_close_tallies, Event.USER_SIGN_IN_FAILED),
+    "accounts.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
+    "accounts.seal": (tasks.seal, Event.LOG_SEALING_BEGAN),
+}
+# Steps of a run need a worker; `lifecycle.move` records each change of status.
+TASKS_ELSEWHERE = {
+    "generations.adopt": "tests/generations/jobs/test_webhooks.py",
+    "generations.fetch": "tests/generations/jobs/test_execution.py",
+    "generations.label": "tests/generations/jobs/test_execution.py",
+    "generations.look_up": "tests/generations/jobs/test_webhooks.py",
+    "generations.prepare": "tests/generations/jobs/test_preparing.py",
+    "generations.read_balance": "tests/generations/jobs/test_provider_health.py",
+    "generations.read_balances": "tests/generations/jobs/test_provider_health.py",
+    "generations.submit": "tests/generations/jobs/test_execution.py",
+}
+NO_ACT_TASKS = {
+    "accounts.note_beat": "a sign of life",
+    "accounts.prune_notices": "deletes notices that are over",
+    "generations.catch_up": "completes indexes of records and runs that exist",
+    "generations.prune_webhook_events": "deletes calls that were answered long ago",
+    "generations.sweep_uploads": "deletes uploads that have been cleaned or refused, on the record",
+}
+
+
+def test_every_task_is_an_act_or_an_exception():
+    app.loader.import_default_modules()
+    assert generation_tasks
+    known = [*TASKS, *TASKS_ELSEWHERE, *NO_ACT_TASKS]
+    assert sorted(name for name in app.tasks if not name.startswith("celery.")) == sorted(known)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TASKS)
+def test_every_act_of_a_task_leaves_its_event_on_the_record(name, alice, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    write(Event.USER_CHANGED, actor=alice, subject=alice)
+    act, event = TASKS[name]
+    assert event in events_of(act)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS_ELSEWHERE.values(), *TASKS_ELSEWHERE.values()])
+def test_a_test_elsewhere_exists(name, request):
+    assert (request.config.rootpath / name).is_file()
+
+
+@pytest.mark.django_db
+class TestTheCheckItself:
+    def test_a_change_without_a_record_is_seen(self, alice):
+        with changed_tables() as tables:
+            User.objects.filter(pk=alice.pk).update(name="x")
+        assert is_silent(tables)
+
+    def test_a_change_with_a_record_is_fine(self, alice):
+        with changed_tables() as tables:
+            User.objects.filter(pk=alice.pk).update(name="x")
+            write(Event.USER_CHANGED, actor=alice, subject=alice)
+        assert not is_silent(tables)
+
+    def test_reading_is_fine(self, alice):
+        with changed_tables() as tables:
+            list(User.objects.all())
+        assert not is_silent(tables)
