@@ -45,6 +45,7 @@ class Event(TextChoices):
     PROVIDER_BALANCE = "provider:balance", _("Balance at a provider")
     USER_INVITED = "user:invited", _("Person invited")
     USER_CHANGED = "user:changed", _("Person changed")
+    USER_LEFT_TEAM = "user:left_team", _("Person moved to another team")
     USER_DEACTIVATED = "user:deactivated", _("Person deactivated")
     USER_SIGNED_IN = "user:signed_in", _("Signed in")
     USER_SIGNED_OUT = "user:signed_out", _("Signed out")

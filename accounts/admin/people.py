@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import invitations, ledger, sessions
+from accounts import audit, invitations, ledger, sessions
 from accounts.admin import quotas, rights, usage
 from accounts.admin.amounts import ask_amount
 from accounts.admin.changes import Snapshot
@@ -22,7 +22,7 @@ from accounts.events import Event
 from accounts.groups import ADMINS
 from accounts.http import actor_of
 from accounts.invitations import Invitation
-from accounts.models import User
+from accounts.models import Team, User
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +149,8 @@ class UserAdmin(RecordedAdmin):
     ) -> None:
         if "email" in after:
             invitations.claim_address(row)
+        if "team" in after:
+            _tell_team_left(request, row, before["team"], after["team"])
         if ACCESS & after.keys():
             sessions.end_all(row, keep=request.session if row == request.user else None)
 
@@ -214,6 +216,16 @@ class UserAdmin(RecordedAdmin):
         else:
             text, level = _("Mailed to %(address)s."), messages.SUCCESS
         self.message_user(request, text % {"address": address}, level)
+
+
+def _tell_team_left(request: HttpRequest, person: User, left: str, joined: str) -> None:
+    """Record the move for the reviewers of the team that was left: the change names the new one."""
+    audit.record(
+        Event.USER_LEFT_TEAM,
+        actor=actor_of(request),
+        subject=Team.objects.get(uuid=left),
+        facts={"person": str(person.uuid), "to": joined},
+    )
 
 
 def _quota_in_force(user_id: int) -> int:

@@ -2,7 +2,7 @@
 
 Superusers may do everything. An admin who is not a superuser:
 - can't reach superusers, who are not in the lists, so no form and no action finds them;
-- can add people to members and admins, but can't change who is a reviewer;
+- can add people to members and admins, but can't change who is a reviewer or an auditor;
 - can't change their own groups, active state or team;
 - can't take over an account with more rights, by its e-mail address or by a sign-in link.
 """

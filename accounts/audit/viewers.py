@@ -1,8 +1,9 @@
 """Who may see a record. This is decided when the record is written, and never changes.
 
 The reviewers of the actor's team and of the subject's team see it. The teams at that moment count.
-A record that concerns no team (a failed sign-in, an alert of a provider) is of the whole studio.
-Only superusers and people with the right to read the whole log see it; they see every record.
+A record whose subject has no team (a failed sign-in, a price, an alert of a provider) is of the
+whole studio, whoever acted. Only superusers and people with the right to read the whole log see it;
+they see every record.
 
 The reviewers of every team see records of version 1 that have no actor and belong to no run.
 """
@@ -29,7 +30,8 @@ class Teams:
 
     @property
     def keys(self) -> set[int | None]:
-        return {team.pk for team in (self.actor, self.subject) if team}
+        """The keys of the teams whose reviewers see it; none if it is of the whole studio."""
+        return {team.pk for team in (self.actor, self.subject) if team} if self.subject else set()
 
 
 def teams_concerned(actor: User | None, subject: Any, story: UUID | None) -> Teams:

@@ -21,6 +21,8 @@ class Teams:
         if record.version == 1:
             return False
         named = {record.actor_team, record.subject_team} - {None}
+        if record.subject_team is None and not rows:
+            return False  # it is of the whole studio
         # The row of a team that was deleted has only a key, which no record holds.
         known = {self._identifiers[row.team_id] for row in rows if row.team_id in self._identifiers}
         return not known <= named or len(rows) != len(named)

@@ -236,6 +236,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.LEDGER_DRIFTED: ("shield-alert", "bad"),
     Event.USER_INVITED: ("mail", ""),
     Event.USER_CHANGED: ("user", ""),
+    Event.USER_LEFT_TEAM: ("user", ""),
     Event.USER_DEACTIVATED: ("user", "warn"),
     Event.USER_SIGNED_IN: ("log-in", ""),
     Event.USER_SIGNED_OUT: ("log-in", ""),

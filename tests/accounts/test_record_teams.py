@@ -43,8 +43,12 @@ def test_a_person_who_changes_teams_takes_no_record_along(alice, charlie):
     assert teams_of(write(alice, alice)) == {charlie.team}
 
 
-def test_an_act_on_a_subject_without_a_team_is_shown_to_the_actors_team(alice):
-    assert teams_of(write(alice, Tally(key="x"))) == {alice.team}
+def test_an_act_on_the_whole_studio_is_shown_to_no_team(alice, reviewer):
+    record = write(alice, Tally(key="x"))
+    assert (teams_of(record), record.actor_team) == (set(), alice.team.uuid)
+    auditor, superuser = make_user(groups=[AUDITORS]), make_user(is_superuser=True)
+    assert record not in audit.visible_to(reviewer)
+    assert all(record in audit.visible_to(reader) for reader in (auditor, superuser))
 
 
 def test_an_act_of_the_studio_on_a_person_is_shown_to_their_team(alice):

@@ -7,10 +7,10 @@ import pytest
 from django.core.management import call_command
 
 from accounts import audit
-from accounts.audit.vocabulary import TABLE, Kind, Value, label_of
+from accounts.audit.vocabulary import TABLE, Kind, Value, label_of, refuse_unfit
 from accounts.events import Event
 from accounts.models import Record
-from tests.records import SAMPLES, facts_of, write
+from tests.records import SAMPLES, facts_of, required, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "log.md"
 MISFITS = {
@@ -72,6 +72,19 @@ class TestRecording:
         first = write(Event.RUN_RETRIED, actor=alice, subject=alice)
         with pytest.raises(ValueError, match="is not counted"):
             audit.recording.record_more(first, {"more": 1, "seconds": 600})
+
+
+@pytest.mark.parametrize("event", TABLE)
+def test_a_record_of_any_event_that_lacks_a_declared_value_is_refused(event):
+    declared = TABLE[event]
+    facts, personal = required(declared.facts), required(declared.personal)
+    refuse_unfit(event, facts, personal)
+    for name in facts:
+        with pytest.raises(ValueError, match=f"lacks the fact {name}"):
+            refuse_unfit(event, {key: facts[key] for key in facts.keys() - {name}}, personal)
+    for name in personal:
+        with pytest.raises(ValueError, match=f"lacks the personal value {name}"):
+            refuse_unfit(event, facts, {key: personal[key] for key in personal.keys() - {name}})
 
 
 def test_a_label_stands_for_a_name_that_is_known():

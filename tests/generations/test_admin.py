@@ -12,6 +12,7 @@ from generations.jobs import dispatch
 from generations.models import Delivery, Generation, Price, ProviderAccount
 from generations.states import RunStatus, Status
 from tests.generations.asking import APIXO, DEMO, ask
+from tests.records import said
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,7 @@ class TestUnknownOutcomes:
         assert ledger.balance(alice).left == ledger.balance(alice).limit_total
         record = Record.objects.get(event=Event.GENERATION_DECIDED)
         assert record.facts["decision"] == "release"
-        assert record.payload.data == {"reason": "asked support"}
+        assert said(record) == {"reason": "asked support"}
 
     def test_charged(self, browser, unknown, alice):
         decide(browser, unknown, decision="accept_charge")

@@ -79,9 +79,12 @@ def _work_of(person, account):
 
 
 def by_the_teams_named(reader):
-    """The records that name the reader's team, as the actor's or as the subject's."""
-    team = reader.team.uuid
-    return set(Record.objects.filter(Q(actor_team=team) | Q(subject_team=team)))
+    """The records that name the reader's team, as the actor's or as the subject's.
+
+    Without a team of the subject, a record is of the whole studio.
+    """
+    team, of_teams = reader.team.uuid, Record.objects.filter(subject_team__isnull=False)
+    return set(of_teams.filter(Q(actor_team=team) | Q(subject_team=team)))
 
 
 def test_readers_see_what_concerns_their_team_and_acts_between_teams(readers, between_teams):
@@ -114,10 +117,16 @@ def older_than_the_table(between_teams):
     """The records as they were before the table existed. Returns the rows that they are to get.
 
     These are the rows that they had, without the actors' teams of stories of another team, and
-    one row for every team in place of those of the studio's own acts that belong to no story.
+    one row for every team in place of those of the studio's own acts that belong to no story. What
+    a person did to the whole studio was shown to that person's team.
     """
     runs = dict(Run.objects.values_list("uuid", "team_id"))
-    records = Record.objects.in_bulk()
+    records = {each.pk: each for each in Record.objects.select_related("actor")}
+    of_actors = {
+        (pk, each.actor.team_id, each.at, each.event, each.actor_id)
+        for pk, each in records.items()
+        if each.actor and each.subject_team is None
+    }
     of_everyone = {pk for pk, each in records.items() if not (each.actor_id or each.story)}
     written = {
         (pk, team, *rest)
@@ -127,7 +136,7 @@ def older_than_the_table(between_teams):
     make_old()
     for pk in of_everyone:
         written.add((pk, None, records[pk].at, records[pk].event, None))
-    return written
+    return written | of_actors
 
 
 def make_old():

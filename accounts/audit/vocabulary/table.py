@@ -301,6 +301,12 @@ TABLE: dict[Event, Declared] = {
         facts=(Value("changed", Kind.TEXTS, _("Changed")), BEFORE, AFTER),
         personal=(BEFORE, AFTER),
     ),
+    Event.USER_LEFT_TEAM: Declared(
+        facts=_must(
+            Value("person", Kind.IDENTIFIER, _("Person"), since=2),
+            Value("to", Kind.IDENTIFIER, _("New team"), since=2),
+        )
+    ),
     Event.USER_DEACTIVATED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),
     Event.USER_SIGNED_IN: Declared(personal=CALLER),
     Event.USER_SIGNED_OUT: Declared(personal=CALLER),

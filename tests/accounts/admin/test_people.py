@@ -9,13 +9,13 @@ from django.core import mail
 from django.core.cache import cache
 from django.urls import reverse
 
-from accounts import ledger, sessions
+from accounts import audit, ledger, sessions
 from accounts.events import Event
-from accounts.groups import ADMINS, MEMBERS
+from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Allowance, Record, User
 from tests.accounts.admin.pages import change, change_list, run_action, url
 from tests.factories import make_team, make_user
-from tests.records import said
+from tests.records import said, write
 
 
 @pytest.fixture
@@ -107,12 +107,27 @@ class TestInviting:
 
 
 class TestChanging:
+    def test_reviewers_of_both_teams_see_a_move_and_keep_what_they_saw(self, desk, alice, reviewer):
+        there = make_user(groups=[REVIEWERS])
+        before = write(Event.USER_SIGNED_IN, actor=alice, subject=alice)
+        change(desk, alice, team=there.team.pk)
+        alice.refresh_from_db()
+        after = write(Event.USER_SIGNED_IN, actor=alice, subject=alice)
+        moved = Record.objects.get(event=Event.USER_CHANGED)
+        left = Record.objects.get(event=Event.USER_LEFT_TEAM)
+        assert left.facts == {"person": str(alice.uuid), "to": str(there.team.uuid)}
+        here, other = set(audit.visible_to(reviewer)), set(audit.visible_to(there))
+        assert {before, left} <= here
+        assert after not in here
+        assert {moved, after} <= other
+        assert before not in other
+
     def test_before_and_after_are_on_the_record_with_names_apart(self, desk, alice, admin):
         other = make_team(name="Borealis")
 
         change(desk, alice, name="Alice Atwood", team=other.pk)
 
-        [record] = records()
+        record = Record.objects.get(event=Event.USER_CHANGED)
         assert (record.event, record.actor) == (Event.USER_CHANGED, admin)
         assert record.facts == {
             "before": {"team": str(alice.team.uuid)},
