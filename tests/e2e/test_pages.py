@@ -7,11 +7,14 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from accounts import notices
+from accounts.events import Event
 from generations.jobs.worker import work_here
 from generations.models import Worker
 from generations.notice_kinds import KEY_NEEDS_CARE
 from generations.readiness.watch import Watch
+from tests.factories import make_user
 from tests.generations.asking import ask
+from tests.records import write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -20,6 +23,7 @@ PAGES = [
     "/gallery/",
     "/credits/",
     "/account/",
+    "/account/readings/",
     "/log/",
     "/images/{image}/",
     "/log/runs/{run}/",
@@ -36,6 +40,7 @@ def addresses(reviewer, settings):
     work_here(lambda: not type(run).objects.filter(status="pending").exists())
     ask(reviewer, num_images=2)
     image = run.images.first()
+    write(Event.RECORD_READ, actor=make_user(team=reviewer.team), subject=run, story=run.uuid)
     return [page.format(image=image.uuid, run=run.uuid) for page in PAGES]
 
 
