@@ -273,6 +273,10 @@ def test_a_studio_with_two_roles_does_everything(alice, as_running_role, owner, 
     assert run.images.count() == 1
     assert IndexedPrompt.objects.filter(pk=run.pk).exists()
     assert Record.objects.filter(story=run.uuid, event=Event.IMAGE_STORED).exists()
+    used = Record.objects.filter(event=Event.SHELL_USED, facts__command="database_roles")
+    assert used.exists()
+    back, forth = Record.objects.filter(event=Event.STUDIO_MIGRATED).order_by("pk")
+    assert back.facts["unapplied"] == forth.facts["applied"][::-1] != []
     with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
         cursor.execute(f'SET ROLE "{owner.name}"')
 

@@ -19,8 +19,8 @@ def newest(event):
     return Record.objects.filter(event=event).select_related("payload").latest("pk")
 
 
-def test_acts_of_one_session_name_the_same_session_as_its_sign_in(sign_in, alice):
-    client = sign_in(alice)
+def test_acts_of_one_session_name_the_same_session_as_its_sign_in(sign_in_by_page, alice):
+    client = sign_in_by_page(alice)
     client.post(reverse("account"), {"name": "Alice Atwood"})
     signed_in, renamed = newest(Event.USER_SIGNED_IN), newest(Event.USER_CHANGED)
     assert renamed.payload.data["ip"] == "127.0.0.1"
