@@ -1,6 +1,9 @@
 """Who reads whose prompts is on the record, once where pages repeat, and authors see it."""
 
+import importlib
+
 import pytest
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,6 +18,8 @@ from tests.queries import plans_of, queries_of
 from tests.records import write
 
 pytestmark = pytest.mark.django_db
+
+fill = importlib.import_module("generations.migrations.0016_readings_of_old_records").fill
 
 
 def seen():
@@ -119,6 +124,23 @@ class TestWhoLooked:
             assert name in text
         pages = ("The studio or the gallery", "The whole story of a run", "An original without")
         assert all(page in text for page in pages)
+
+    def test_older_stories_and_originals_are_listed_too(self, alice, bob):
+        run = make_finished_run(alice)
+        image = run.images.get()
+        for event, subject in (
+            (Event.RECORD_READ, run),
+            (Event.ORIGINAL_DOWNLOADED, image),
+            (Event.IMAGE_DOWNLOADED, image),
+        ):
+            for actor in (alice, bob):
+                write(event, actor=actor, subject=subject, story=run.uuid)
+        columns = ("record", "author", "reader", "page", "day", "created_at")
+        listed = list(Reading.objects.order_by("pk").values_list(*columns))
+        Reading.objects.all().delete()
+        fill(apps, None)
+        assert list(Reading.objects.order_by("pk").values_list(*columns)) == listed
+        assert len(listed) == 2
 
     def test_what_people_do_with_their_own_prompts_is_left_out(self, sign_in, reviewer):
         run = make_finished_run(reviewer)
