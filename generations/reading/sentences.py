@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
+from generations.models import Reference
 from generations.providers.advice import Remedy, explain
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
@@ -186,7 +187,13 @@ def _refused(facts: Facts) -> str:
 
 
 def _rights(declared: str) -> str:
-    rights = {"own": _("declared as our own"), "licensed": _("declared as licensed")}
+    rights = {
+        Reference.Rights.OWN: _("declared as our own"),
+        Reference.Rights.LICENSED: _("declared as licensed"),
+        Reference.Rights.CLIENT: _("declared as the client's"),
+        Reference.Rights.PUBLIC: _("declared as public domain"),
+        Reference.Rights.UNSURE: _("rights not sure"),
+    }
     return rights.get(declared, "")
 
 

@@ -22,12 +22,13 @@ from generations.submission.identical import AlreadyMade, images_made, work_dige
 from generations.submission.refusing import record_refusal
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
-from generations.submission.uploading import MAX_BYTES, check_upload
+from generations.submission.uploading import MAX_BYTES, RIGHTS, check_rights, check_upload
 
 __all__ = [
     "MAX_BYTES",
     "NO_PRICE",
     "ONE_PRESS_REMEDIES",
+    "RIGHTS",
     "AlreadyMade",
     "AnyReference",
     "KeyReused",
@@ -38,6 +39,7 @@ __all__ = [
     "as_generation_request",
     "can_cancel",
     "cancel",
+    "check_rights",
     "check_upload",
     "images_made",
     "offers",

@@ -44,7 +44,7 @@ def whole_run(user, *, images=1, worker="worker", **more) -> Run:
     """A run of `user` whose images are stored. Without `references`, it is given one upload."""
     values = {"prompt": "a very red fox", "negative_prompt": "snow", "campaign": "Spring"} | more
     if "references" not in values:
-        values["references"] = [upload(image_file((300, 200)), rights="own")]
+        values["references"] = [upload(image_file((300, 200)))]
     run = ask(user, STUB, images, **values)
     prepare_uploads(worker)
     while submitting.submit_next(worker):
