@@ -194,7 +194,7 @@ def _rights(declared: str) -> str:
         Reference.Rights.PUBLIC: _("declared as public domain"),
         Reference.Rights.UNSURE: _("rights not sure"),
     }
-    return rights.get(declared, "")
+    return {str(each): words for each, words in rights.items()}.get(declared, "")
 
 
 def _limit_set(facts: Facts) -> str:

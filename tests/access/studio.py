@@ -137,6 +137,7 @@ def _things(owner: User) -> dict[str, Any]:
         "rendition": {"uuid": rendition.uuid, "extension": "webp"},
         "reference": {"uuid": row.reference.uuid},
         "story": {"uuid": finished.uuid},
+        "log-image": {"uuid": image.uuid},
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
         "notice-read": {"uuid": finished.uuid},

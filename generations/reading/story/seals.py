@@ -1,0 +1,35 @@
+"""How far the seal of the log covers a story."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accounts.models import Checkpoint, User
+from generations.reading.story.finding import Told
+from generations.reading.story.wording import Moment, moment
+
+
+@dataclass(frozen=True)
+class Seal:
+    """How many records of a story are `sealed`, and how many wait for it.
+
+    `size` and `when` are those of the first checkpoint that covers all sealed ones; None if there
+    is none.
+    """
+
+    sealed: int
+    waiting: int
+    size: str
+    when: Moment | None
+
+
+def seal_of(records: Sequence[Told], reader: User) -> Seal:
+    """The seal of the records that a page shows."""
+    places = [told.record.sealed.place for told in records if hasattr(told.record, "sealed")]
+    covering = Checkpoint.objects.filter(size__gt=max(places, default=0)).order_by("size", "pk")
+    first = covering.first() if places else None
+    return Seal(
+        sealed=len(places),
+        waiting=len(records) - len(places),
+        size=f"{first.size:,}" if first else "",
+        when=moment(first.at, reader.team.tzinfo) if first else None,
+    )
