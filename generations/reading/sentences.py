@@ -24,9 +24,16 @@ TASK_ID_LENGTH = 40
 
 
 def in_words(event: str, facts: Facts) -> str:
-    """Return one line about a record; empty if the name of its event says everything."""
+    """Return one line about a record; empty if the name of its event says everything.
+
+    It is empty too for facts that no version wrote: somebody has changed the record in the
+    database, which the seal shows. The page must still open.
+    """
     sentence = _SENTENCES.get(event)
-    return sentence(facts) if sentence else ""
+    try:
+        return sentence(facts) if sentence else ""
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def short_hash(digest: str) -> str:
@@ -112,9 +119,9 @@ def _moved(facts: Facts) -> str:
 
 
 def _requested(facts: Facts) -> str:
-    key = _("key %(slot)s") % facts
+    key = _("key %(slot)s") % facts if "slot" in facts else ""
     seed = _("seed %(seed)s") % facts if facts.get("seed") is not None else ""
-    return _listed(engine_label(facts["engine"]), key, facts["endpoint"], seed)
+    return _listed(engine_label(facts["engine"]), key, facts.get("endpoint", ""), seed)
 
 
 def _accepted(facts: Facts) -> str:

@@ -13,7 +13,7 @@ from accounts.events import Event
 from accounts.models import Record
 from generations.models import Generation
 from generations.states import ENDED, OPEN, Status
-from generations.tampering.difference import Claims, Kind, Said, facts_of, said
+from generations.tampering.difference import Claims, Kind, Said, facts_of, listed, said
 from generations.tampering.stories import Told
 
 WITH_ANSWERS = 2  # the first version whose records hold all that the row keeps of an answer
@@ -65,7 +65,9 @@ def _counters(record: Record, told: Told, asked: Mapping[UUID, int]) -> dict[str
         for name, among in counted.items()
     }
     orders = [record, *told.retried]
-    ordered = sum(images for each in orders if isinstance(images := each.facts.get("images"), int))
+    ordered = sum(
+        images for each in orders if isinstance(images := facts_of(each).get("images"), int)
+    )
     return {
         **{name: Said(count, newest) for name, count in counters.items()},
         "delivered": Said(len(told.stored), _newest([record, *told.stored.values()])),
@@ -117,7 +119,7 @@ def _names(stored: Record, row: Generation) -> bool:
 def _price(row: Generation, record: Record) -> dict[str, Said]:
     """The price, if the generation is of the first press; a later one may have another price."""
     facts = facts_of(record)
-    return said(record, "price") if str(row.uuid) in facts.get("generations", ()) else {}
+    return said(record, "price") if str(row.uuid) in listed(facts, "generations") else {}
 
 
 def _last(moves: Sequence[Record], *names: str) -> dict[str, Said]:

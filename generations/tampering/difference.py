@@ -90,6 +90,12 @@ def facts_of(record: Record) -> dict[str, Any]:
     return record.facts if isinstance(record.facts, dict) else {}
 
 
+def listed(facts: Mapping[str, Any], name: str) -> list[Any]:
+    """A fact that is a list; empty if the record lacks it or holds something else."""
+    value = facts.get(name)
+    return value if isinstance(value, list) else []
+
+
 def said(record: Record, *names: str) -> dict[str, Said]:
     """Those of the named facts that `record` has."""
     facts = facts_of(record)

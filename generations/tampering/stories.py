@@ -12,7 +12,7 @@ from accounts.events import Event
 from accounts.identifiers import uuid_of
 from accounts.models import Record, RecordPayload
 from generations.states import Status
-from generations.tampering.difference import facts_of
+from generations.tampering.difference import facts_of, listed
 
 MOVES = tuple(Event(f"generation:{status}") for status in Status)
 _IN_STORIES = (
@@ -50,14 +50,14 @@ class Told:
     @property
     def ordered(self) -> list[str]:
         """The identifiers of the generations of the first press."""
-        named = facts_of(self.submitted).get("generations") if self.submitted else None
-        return [each for each in named or () if isinstance(each, str)]
+        named = listed(facts_of(self.submitted), "generations") if self.submitted else []
+        return [each for each in named if isinstance(each, str)]
 
     @property
     def references(self) -> list[dict[str, Any]]:
         """The references that the run was given, in order."""
-        given = facts_of(self.submitted).get("references") if self.submitted else None
-        return [each for each in given or () if isinstance(each, dict)]
+        given = listed(facts_of(self.submitted), "references") if self.submitted else []
+        return [each for each in given if isinstance(each, dict)]
 
     @property
     def references_given(self) -> dict[UUID, dict[str, Any]]:

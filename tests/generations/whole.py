@@ -15,7 +15,7 @@ from tests.generations.stub import STUB, let_submit, set_up_stub
 ANSWER = {"id": "answer-1", "seed": 41, "text": "what the provider told"}
 
 
-def set_up_engine(monkeypatch, settings, *, images=1):
+def set_up_engine(monkeypatch, settings):
     """Let `whole_run` be made: an engine that answers at once, and takes references and keys."""
     set_up_stub(
         monkeypatch,
@@ -30,7 +30,7 @@ def set_up_engine(monkeypatch, settings, *, images=1):
     let_submit(
         monkeypatch,
         Result(
-            images=tuple(InlineImage(image_file((700, 700))) for _ in range(images)),
+            images=(InlineImage(image_file((700, 700))),),
             model="stub-1-0928",
             seed=41,
             cost_usd=Decimal("0.031"),

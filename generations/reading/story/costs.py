@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.events import Event
 from generations.reading.story.finding import Told
+from generations.tampering import listed
 
 _RESERVED = (Event.RUN_SUBMITTED, Event.RUN_RETRIED)
 _ENDS = (Event.GENERATION_SUCCEEDED, Event.GENERATION_FAILED, Event.GENERATION_CANCELLED)
@@ -44,7 +45,7 @@ def costs_of(records: Iterable[Told]) -> Costs:
             returned += _number(facts.get("credits_released"))
         elif event == Event.GENERATION_STORING and (amount := _amount(facts.get("cost_usd"))):
             amounts.append((amount, bool(facts.get("cost_told"))))
-        entries += [each for each in facts.get("entries") or () if isinstance(each, str)]
+        entries += [str(each) for each in listed(facts, "entries")]
     usd = _("%(amount)s US dollars") % {"amount": sum(amount for amount, _told in amounts)}
     return Costs(
         reserved=reserved,

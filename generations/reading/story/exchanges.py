@@ -15,7 +15,7 @@ from generations.reading.sentences import in_words
 from generations.reading.story.finding import Told
 from generations.reading.story.lines import event_label
 from generations.reading.story.wording import Moment, Text, moment, pairs, readable, text_of
-from generations.tampering import MOVES
+from generations.tampering import MOVES, listed
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _exchange(told: Told, reader: User) -> Exchange:
         title=title,
         when=moment(told.record.at, reader.team.tzinfo),
         facts=_facts(told, _SENT),
-        references=[str(each) for each in facts.get("references") or ()],
+        references=[str(each) for each in listed(facts, "references")],
         path=text_of(told, "path").text,
         headers=pairs((told.text or {}).get("headers")),
         body=_body(told, "body"),

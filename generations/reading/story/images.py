@@ -20,8 +20,9 @@ from generations.reading.story.exchanges import Exchange, exchanges
 from generations.reading.story.finding import Found
 from generations.reading.story.lines import Line, lines
 from generations.reading.story.pictures import GivenReference, StoredImage, images, references
-from generations.reading.story.seals import Seal, seal_of
+from generations.reading.story.seals import Seal, neighbours_of, seal_of
 from generations.reading.story.wording import Moment, moment
+from generations.tampering import facts_of
 
 MOST_USES = 20
 
@@ -48,6 +49,7 @@ class ImageStory:
     previous: str
     next: str
     asked: Asked | None
+    neighbours: list[int]
     references: list[GivenReference]
     uses: list[Use]
     exchanges: list[Exchange]
@@ -82,6 +84,7 @@ def image_story(uuid: UUID, *, reader: User) -> ImageStory | None:
         previous=previous,
         next=following,
         asked=asked_of(found, reader),
+        neighbours=neighbours_of(found.submitted),
         references=references(found, reader),
         uses=_uses(uuid, reader),
         exchanges=exchanges(records, reader),
@@ -99,14 +102,19 @@ def _stored(found: Found) -> list[Record]:
     """The records of the storing of all images of the run, in the order of their positions."""
     stored = Record.objects.filter(story=found.uuid, event=Event.IMAGE_STORED)
     rows = list(stored.order_by("at", "pk")[: finding.MOST_RECORDS])
-    return sorted(rows, key=lambda record: record.facts.get("position", 0))
+    return sorted(rows, key=_position)
+
+
+def _position(record: Record) -> int:
+    position = facts_of(record).get("position")
+    return position if isinstance(position, int) else finding.MOST_RECORDS
 
 
 def _generation(uuid: UUID, stored: Sequence[Record]) -> UUID | None:
     """The request that the image came from."""
     mine = next((record for record in stored if record.subject_id == uuid), None)
     if mine:
-        return uuid_of(str(mine.facts.get("generation", "")))
+        return uuid_of(str(facts_of(mine).get("generation", "")))
     rows = Image.objects.filter(uuid=uuid).values_list("generation__uuid", flat=True)
     return rows.first()
 

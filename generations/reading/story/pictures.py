@@ -18,7 +18,7 @@ from generations.models import Image, Reference, Rendition
 from generations.paths import reference_path, rendition_path
 from generations.reading.story.finding import Found, Told, records_of_references
 from generations.reading.story.wording import Moment, Text, moment, text_of
-from generations.tampering import facts_of
+from generations.tampering import facts_of, listed
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ _RECIPES = {
 
 def references(found: Found, reader: User) -> list[GivenReference]:
     """The references that a run was given, in order, with what their own records say."""
-    given = facts_of(found.submitted).get("references") if found.submitted else None
-    named = [each for each in given or () if isinstance(each, dict)]
+    given = listed(facts_of(found.submitted), "references") if found.submitted else []
+    named = [each for each in given if isinstance(each, dict)]
     uuids = {uuid for each in named if (uuid := uuid_of(str(each.get("reference", ""))))}
     own: dict[UUID, list[Told]] = {}
     for told in records_of_references(uuids):

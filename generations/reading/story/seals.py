@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.models import Checkpoint, User
+from accounts.models import Checkpoint, Leaf, Record, User
 from generations.reading.story.finding import Told
 from generations.reading.story.wording import Moment, moment
 
@@ -20,6 +20,15 @@ class Seal:
     waiting: int
     size: str
     when: Moment | None
+
+
+def neighbours_of(record: Record | None) -> list[int]:
+    """The numbers of the records beside `record` in the log, once it is sealed."""
+    if record is None or not hasattr(record, "sealed"):
+        return []
+    place = record.sealed.place
+    beside = Leaf.objects.filter(place__in=(place - 1, place + 1)).order_by("place")
+    return list(beside.values_list("record_id", flat=True))
 
 
 def seal_of(records: Sequence[Told], reader: User) -> Seal:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +55,8 @@ def text_of(told: Told, name: str) -> Text:
 
 def readable(body: str) -> str:
     """A body as people can read it: JSON indented, the rest as it is, cut if it is very long."""
-    try:
+    with suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
-    except ValueError:
-        pass
     if len(body) > LONGEST_SHOWN:
         return body[:LONGEST_SHOWN] + "\n" + _("… The rest is in an export of the log.")
     return body
