@@ -1,13 +1,16 @@
 """What was changed outside the studio, in words."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generations import tampering
+from generations.models import Reference
+from generations.states import Status
 from generations.tampering import Difference, Kind
 
 
@@ -44,6 +47,8 @@ def _change(difference: Difference) -> Change:
 
 def _what(difference: Difference) -> str:
     kind = str(_KINDS[difference.kind])
+    if difference.kind in _SEVERAL:
+        kind += f" {str(difference.subject)[:8]}"
     if difference.field == "row":
         return kind
     label = str(_FIELDS.get(difference.field, difference.field))
@@ -53,17 +58,18 @@ def _what(difference: Difference) -> str:
 def _recorded(difference: Difference) -> str:
     if difference.field == "row":
         return _("it was made") if difference.record else _("no record says that it was made")
-    return difference.recorded or _("nothing")
+    return _in_words(difference.field, difference.recorded)
 
 
 def _found(difference: Difference) -> str:
     if difference.field == "row":
         return _("it is there") if difference.found is not None else _("it is gone")
-    return difference.found or _("nothing")
+    return _in_words(difference.field, difference.found)
 
 
-def numbers(changes: Sequence[Change]) -> list[int]:
-    return [change.number for change in changes if change.number]
+def _in_words(field: str, value: str | None) -> str:
+    words = _VALUES.get(field, {}).get(value or "", value)
+    return str(words or _("nothing"))
 
 
 _KINDS = {
@@ -74,6 +80,14 @@ _KINDS = {
     Kind.IMAGE: gettext_lazy("image"),
     Kind.RENDITION: gettext_lazy("labelled file"),
     Kind.REFERENCE: gettext_lazy("reference"),
+}
+
+# A run has several of these, so each is shown with the beginning of its identifier.
+_SEVERAL = (Kind.GENERATION, Kind.IMAGE, Kind.REFERENCE)
+
+_VALUES: dict[str, dict[str, Any]] = {
+    "rights": dict(Reference.Rights.choices),
+    "status": dict(Status.choices),
 }
 
 _FIELDS = {
