@@ -90,6 +90,7 @@ TABLE: dict[str, Requirement] = {
     # The log, and how keys and studio are doing
     "log": LOG,
     "story": LOG,
+    "log-image": LOG,
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
     "notices": NOTICES,

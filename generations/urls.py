@@ -30,6 +30,7 @@ urlpatterns = [
     path("providers/", providers.providers, name="providers"),
     path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),
+    path("log/images/<uuid:uuid>/", log.image, name="log-image"),
     path("r/<str:token>.jpg", callbacks.reference_link, name="reference-link"),
     path("hooks/<str:provider>/<str:token>/", callbacks.webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),

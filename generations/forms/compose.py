@@ -22,13 +22,12 @@ from generations.forms.fields import Given, TextField, checked_upload
 from generations.forms.fitting import what_fits
 from generations.forms.given import SWITCHES, GivenValues
 from generations.forms.lineage import run_marked
-from generations.models import Reference
 from generations.providers import registry, unsupported
 from generations.providers.capabilities import Engine
 from generations.providers.errors import UnsupportedOption
 from generations.providers.types import OPTIONS
 from generations.providers.validation import validate
-from generations.submission import AlreadyMade, AnyReference, RunRequest
+from generations.submission import AlreadyMade, AnyReference, RunRequest, SubmissionRefused
 
 
 class ComposeForm(forms.Form):
@@ -143,6 +142,7 @@ class ComposeForm(forms.Form):
         try:
             validate(engine, asked, references=len(given), links_possible=links_possible())
             if any(isinstance(each, UploadedFile) for each in given):
+                submission.check_rights(**self._declared)
                 submission.refuse_shortfall(self.user, request)
             self.cleaned_data["references"] = self._checked_references(given)
         except UnsupportedOption as error:
@@ -150,16 +150,22 @@ class ComposeForm(forms.Form):
                 self.refuse(error.message, field=field)
         except InsufficientCredits as error:
             self.refuse(error.message)
+        except SubmissionRefused as error:
+            self.refuse(error.message, field=error.field)
         except ValidationError as error:
             self.add_error("references", error)
 
     def _checked_references(self, given: list[Given]) -> list[AnyReference]:
         """The references, each upload checked. Raises ValidationError for the first bad one."""
-        rights = self.cleaned_data.get("rights") or Reference.Rights.OWN
         return [
-            checked_upload(each, rights=rights) if isinstance(each, UploadedFile) else each
+            checked_upload(each, **self._declared) if isinstance(each, UploadedFile) else each
             for each in given
         ]
+
+    @property
+    def _declared(self) -> dict[str, str]:
+        """The rights that were declared to the uploads."""
+        return {name: self.cleaned_data.get(name, "") for name in ("rights", "licence")}
 
     def _request(self, *, references: list[AnyReference]) -> RunRequest:
         cleaned = self.cleaned_data
@@ -181,7 +187,7 @@ class ComposeForm(forms.Form):
     def _completed(self, data: Mapping[str, Any]) -> Any:
         """`data`, in which each missing field has the value that the page would have shown."""
         completed: Any = data.copy() if isinstance(data, MultiValueDict) else dict(data)
-        for name in ("num_images", "resolution", "aspect_ratio", "rights"):
+        for name in ("num_images", "resolution", "aspect_ratio"):
             if name in self.fields:
                 completed.setdefault(name, self.get_initial_for_field(self.fields[name], name))
         return completed

@@ -107,6 +107,11 @@ class Composer:
         ]
 
     @property
+    def lacks_rights(self) -> bool:
+        """Whether files are chosen and their rights are not declared."""
+        return bool(self.form.draft.uploads and not self.form.draft.chosen.rights)
+
+    @property
     def lacks_references(self) -> bool:
         """Whether the engine needs more references than are chosen."""
         return self.references < self.form.draft.able.min_references

@@ -52,6 +52,7 @@ class Draft:
             aspect_ratio=self.given.one("aspect_ratio"),
             sequential=self.able.sequential and self.given.has("sequential"),
             references=len(self.images) + self.uploads,
+            rights=self.given.one("rights"),
         )
 
     @property

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
+from generations import submission
 from generations.forms.fields import ReferencesField, TextField
 from generations.models import Reference
+from generations.models.reference import LONGEST_LICENCE
 from generations.providers import registry, unsupported
 from generations.providers.advice import QUALITY_ADVICE
 from generations.providers.capabilities import (
@@ -41,9 +43,10 @@ LABELS = {
     "use_pre_llm": gettext_lazy("Let a language model rewrite the prompt first"),
     "references": gettext_lazy("References"),
     "rights": gettext_lazy("Rights to uploads"),
+    "licence": gettext_lazy("Licence"),
     "campaign": gettext_lazy("Campaign"),
 }
-# The price may depend on these fields. After each change the page loads the composer again.
+# The price or other fields may depend on these: a change makes the page load the composer again.
 PRICED = {"class": "prices"}
 
 
@@ -55,6 +58,7 @@ class Chosen:
     aspect_ratio: str
     sequential: bool
     references: int
+    rights: str = ""
 
 
 def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, forms.Field]:
@@ -66,6 +70,7 @@ def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, fo
         "resolution": _resolution(able),
         "references": _references(able, user),
         "rights": _rights(able),
+        "licence": _licence(able, chosen),
         "negative_prompt": _negative_prompt() if able.negative_prompt else None,
         "seed": _number("seed", able.seed),
         "guidance_scale": _number("guidance_scale", able.guidance_scale),
@@ -277,9 +282,22 @@ def _references(able: Capabilities, user: User) -> ReferencesField | None:
 def _rights(able: Capabilities) -> forms.ChoiceField | None:
     if why_no_references(able):
         return None
-    rights = Reference.Rights
+    choices = [(each.value, each.label) for each in submission.RIGHTS]
     return forms.ChoiceField(
         label=LABELS["rights"],
-        choices=[(each.value, each.label) for each in (rights.OWN, rights.LICENSED)],
-        initial=rights.OWN,
+        required=False,  # but not for uploads: `submission.check_rights`
+        choices=[("", _("Choose…")), *choices],
+        widget=forms.Select(attrs=PRICED),
+        help_text=_("The log keeps your answer with your name."),
+    )
+
+
+def _licence(able: Capabilities, chosen: Chosen) -> TextField | None:
+    if why_no_references(able) or chosen.rights != Reference.Rights.LICENSED:
+        return None
+    return TextField(
+        label=LABELS["licence"],
+        required=False,
+        max_length=LONGEST_LICENCE,
+        help_text=_("Which one, for example the agency and the number of the order."),
     )

@@ -73,10 +73,10 @@ class ReferencesField(forms.Field):
             raise ValidationError(message, code="too_many")
 
 
-def checked_upload(upload: UploadedFile, *, rights: str) -> NewReference:
+def checked_upload(upload: UploadedFile, *, rights: str, licence: str) -> NewReference:
     """Check an upload and return it as a new reference. Raises ValidationError with the reason."""
     try:
-        return submission.check_upload(upload, rights=rights)
+        return submission.check_upload(upload, rights=rights, licence=licence)
     except UnusableImage as error:
         message = _("“%(name)s” can't be used. %(why)s")
         raise ValidationError(

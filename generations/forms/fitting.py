@@ -36,7 +36,7 @@ def what_fits(draft: Draft, fields: Mapping[str, forms.Field]) -> tuple[dict[str
 
 def _is_no_loss(draft: Draft, name: str, fields: Mapping[str, forms.Field]) -> bool:
     """Whether nothing is lost: rights without uploads, or a size that another size replaces."""
-    return name not in fields and (name == "rights" or draft.is_other_size(name))
+    return name not in fields and (name in ("rights", "licence") or draft.is_other_size(name))
 
 
 def _usable_references(draft: Draft) -> list[str]:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team, User
 from generations.models.run import Run
 
+LONGEST_LICENCE = 300
+
 
 class ReferenceQuerySet(models.QuerySet["Reference"]):
     def visible_to(self, user: User) -> Self:
@@ -31,8 +33,13 @@ class Reference(models.Model):
         REFUSED = "refused", _("unusable")
 
     class Rights(models.TextChoices):
+        """What the person who uploads it says of our rights to it. Nothing is assumed."""
+
         OWN = "own", _("We own it")
         LICENSED = "licensed", _("We have a licence for it")
+        CLIENT = "client", _("Our client owns it")
+        PUBLIC = "public", _("It is in the public domain")
+        UNSURE = "unsure", _("We are not sure")
         GENERATED = "generated", _("Made in this studio")
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
@@ -57,9 +64,9 @@ class Reference(models.Model):
     format = models.CharField(_("format"), max_length=8)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))
-    rights = models.CharField(
-        _("declared rights"), max_length=10, choices=Rights, default=Rights.OWN
-    )
+    rights = models.CharField(_("declared rights"), max_length=10, choices=Rights)
+    # Which licence, as the person put it; only for `Rights.LICENSED`.
+    licence = models.CharField(_("licence"), max_length=LONGEST_LICENCE, blank=True, db_default="")
     # Why it can't be used, as a sentence for people.
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
+from generations.models import Reference
 from generations.providers.advice import Remedy, explain
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
@@ -23,9 +24,16 @@ TASK_ID_LENGTH = 40
 
 
 def in_words(event: str, facts: Facts) -> str:
-    """Return one line about a record; empty if the name of its event says everything."""
+    """Return one line about a record; empty if the name of its event says everything.
+
+    It is empty too for facts that no version wrote: somebody has changed the record in the
+    database, which the seal shows. The page must still open.
+    """
     sentence = _SENTENCES.get(event)
-    return sentence(facts) if sentence else ""
+    try:
+        return sentence(facts) if sentence else ""
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def short_hash(digest: str) -> str:
@@ -148,9 +156,9 @@ def _moved(facts: Facts) -> str:
 
 
 def _requested(facts: Facts) -> str:
-    key = _("key %(slot)s") % facts
+    key = _("key %(slot)s") % facts if "slot" in facts else ""
     seed = _("seed %(seed)s") % facts if facts.get("seed") is not None else ""
-    return _listed(engine_label(facts["engine"]), key, facts["endpoint"], seed)
+    return _listed(engine_label(facts["engine"]), key, facts.get("endpoint", ""), seed)
 
 
 def _accepted(facts: Facts) -> str:
@@ -223,8 +231,14 @@ def _refused(facts: Facts) -> str:
 
 
 def _rights(declared: str) -> str:
-    rights = {"own": _("declared as our own"), "licensed": _("declared as licensed")}
-    return rights.get(declared, "")
+    rights = {
+        Reference.Rights.OWN: _("declared as our own"),
+        Reference.Rights.LICENSED: _("declared as licensed"),
+        Reference.Rights.CLIENT: _("declared as the client's"),
+        Reference.Rights.PUBLIC: _("declared as public domain"),
+        Reference.Rights.UNSURE: _("rights not sure"),
+    }
+    return {str(each): words for each, words in rights.items()}.get(declared, "")
 
 
 def _limit_set(facts: Facts) -> str:

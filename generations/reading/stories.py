@@ -1,30 +1,26 @@
-"""The log as reviewers read it: records newest first, and a run's whole story.
+"""The log as reviewers read it: records newest first.
 
 Who may see a record is decided when it is written (`accounts.audit.viewers`). Only stories show
-prompts, and reading a story is itself recorded.
+prompts (`generations.reading.story`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import audit, keyset
-from accounts.audit import vocabulary
 from accounts.events import Event
 from accounts.identifiers import uuid_to_look_up
 from accounts.models import Record, Team, User
 from generations.labelling import PREVIEW
 from generations.models import Image, Rendition, Run
 from generations.paths import rendition_path
-from generations.reading.gallery import GalleryPage, cards
 from generations.reading.sentences import in_words, short_hash
-from generations.states import RunStatus
 
 PAGE_SIZE = 50
 
@@ -34,7 +30,6 @@ class Row:
     """One record as a page shows it; every text is ready to print.
 
     `tone` is ok, warn, bad or empty. `story` is the address of the run's story, or empty.
-    `personal` is what people wrote, as pairs of label and text; it is empty outside a story.
     """
 
     number: str
@@ -50,7 +45,6 @@ class Row:
     detail: str
     src: str
     story: str
-    personal: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -59,16 +53,6 @@ class LogPage:
 
     rows: list[Row]
     next_cursor: str
-
-
-@dataclass(frozen=True)
-class Story:
-    """A run from its first record to its last, with its images."""
-
-    run: Run
-    status: str
-    images: GalleryPage
-    rows: list[Row]
 
 
 def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
@@ -92,19 +76,14 @@ def runs_to_read(reader: User) -> QuerySet[Run]:
     return Run.objects.all() if audit.reads_whole_log(reader) else Run.objects.visible_to(reader)
 
 
-@transaction.atomic
-def read_story(run: Run, *, reader: User) -> Story:
-    """Return a run's whole story, and record that `reader` has read it."""
-    audit.record(Event.RECORD_READ, actor=reader, subject=run, story=run.uuid)
-    records = Record.objects.filter(story=run.uuid).select_related("actor", "payload")
-    ordered = list(records.order_by("at", "pk"))
-    images = run.images.filter(hidden_at__isnull=True).select_related("run")
-    return Story(
-        run=run,
-        status=str(RunStatus(run.status).label),
-        images=GalleryPage(cards(list(images), viewer=reader), next_cursor=""),
-        rows=_rows(ordered, reader, personal=True),
-    )
+def look_of(event: str) -> tuple[str, str]:
+    """The icon of an event, and its tone: ok, warn, bad or empty."""
+    return _LOOKS.get(event, ("circle-dashed", ""))
+
+
+def name_without_actor(event: str) -> str:
+    """The name that the log shows for an act without an actor."""
+    return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
 
 
 # --- Steps -------------------------------------------------------------------------------------
@@ -116,7 +95,7 @@ def _key_of(person: str) -> int | None:
     return people.values_list("pk", flat=True).first()
 
 
-def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:
+def _rows(records: Sequence[Record], reader: User) -> list[Row]:
     previews = _previews(records, reader)
     stories = _stories(records, reader)
     subjects = _names(records)
@@ -125,7 +104,7 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
     zone = reader.team.tzinfo
     rows = []
     for record in records:
-        icon, tone = _LOOKS.get(record.event, ("circle-dashed", ""))
+        icon, tone = look_of(record.event)
         detail = in_words(record.event, record.facts)
         subject = subjects.get(record.subject_id, "")
         person = record.actor
@@ -135,7 +114,7 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
                 hash=short_hash(bytes(record.leaf).hex()[:8]),
                 at=record.at.isoformat(),
                 time=date_format(record.at.astimezone(zone), "j M, H:i:s"),
-                person=str(person) if person else _name_without_actor(record.event),
+                person=str(person) if person else name_without_actor(record.event),
                 initials=person.initials if person else "",
                 colour=person.colour if person else 0,
                 event=labels.get(record.event, record.event),
@@ -144,15 +123,9 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
                 detail=": ".join(filter(None, [subject, detail])),
                 src=previews.get(record.subject_id, ""),
                 story=reverse("story", args=[record.story]) if record.story in stories else "",
-                personal=_personal(record) if personal else [],
             )
         )
     return rows
-
-
-def _name_without_actor(event: str) -> str:
-    """The name that the log shows for an act without an actor."""
-    return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
 
 
 def _stories(records: Sequence[Record], reader: User) -> set[UUID | None]:
@@ -183,19 +156,6 @@ def _names(records: Sequence[Record]) -> dict[UUID, str]:
     return people | {team.uuid: team.name for team in Team.objects.filter(uuid__in=about)}
 
 
-def _personal(record: Record) -> list[tuple[str, str]]:
-    """What people wrote, unless it is erased; not the prompt, which the page shows above."""
-    payload = getattr(record, "payload", None)
-    if payload is None:
-        return []
-    if payload.data is None:
-        return [(_("Personal text"), _("erased"))]
-    shown = [name for name in _SHOWN if payload.data.get(name)]
-    return [(vocabulary.label_of(record.event, name), payload.data[name]) for name in shown]
-
-
-# The personal values that a story shows, in this order.
-_SHOWN = ("negative_prompt", "reason", "ip", "user_agent")
 _BY_STRANGERS = (
     Event.REFERENCE_FETCHED,
     Event.USER_RESET_ASKED,

@@ -28,13 +28,14 @@ from generations.submission.refusing import (
 )
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
-from generations.submission.uploading import MAX_BYTES, check_upload
+from generations.submission.uploading import MAX_BYTES, RIGHTS, check_rights, check_upload
 
 __all__ = [
     "MAX_BYTES",
     "NO_PRICE",
     "ONE_PRESS_REMEDIES",
     "REFUSALS",
+    "RIGHTS",
     "AlreadyMade",
     "AnyReference",
     "KeyReused",
@@ -45,6 +46,7 @@ __all__ = [
     "as_generation_request",
     "can_cancel",
     "cancel",
+    "check_rights",
     "check_upload",
     "images_made",
     "offers",

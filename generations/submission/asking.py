@@ -43,13 +43,15 @@ class KeyReused(SubmissionRefused):
 class NewReference:
     """An upload whose header was checked, and its declared rights. It is not yet decoded or stored.
 
-    `sha256` is the hash of the bytes of `file`; `facts` are what its header claims.
+    `sha256` is the hash of the bytes of `file`; `facts` are what its header claims. `licence` says
+    which one, if `rights` are those of a licence.
     """
 
     file: File
     sha256: str
     facts: ImageFacts
-    rights: str = Reference.Rights.OWN
+    rights: str
+    licence: str = ""
 
 
 AnyReference = NewReference | Reference | Image

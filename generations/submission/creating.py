@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, ledger
 from accounts.events import Event
+from accounts.http import printable
 from accounts.models import User
 from generations import pricing, storage
 from generations.jobs import hints
@@ -182,15 +183,28 @@ def _reference_of_upload(user: User, upload: NewReference) -> Reference:
         team=user.team,
         upload_sha256=upload.sha256,
         rights=upload.rights,
+        licence=upload.licence,
         status=Reference.Status.READY if before else Reference.Status.PENDING,
         next_action_at=None if before else timezone.now(),
         **(before.cleaned if before else claimed),
     )
     if not before:
         hints.hint(hints.PREPARE)
-    about = {"sha256": upload.sha256, "rights": reference.rights}
-    audit.record(Event.REFERENCE_UPLOADED, actor=user, subject=reference, facts=about)
+    _record_upload(reference, upload)
     return reference
+
+
+def _record_upload(reference: Reference, upload: NewReference) -> None:
+    """Record an upload. The clean copy's hash is known only if the same bytes came before."""
+    clean = {"clean_sha256": reference.sha256} if reference.is_ready else {}
+    texts = {"file_name": printable(upload.file.name or ""), "licence": upload.licence}
+    audit.record(
+        Event.REFERENCE_UPLOADED,
+        actor=reference.owner,
+        subject=reference,
+        facts={"sha256": upload.sha256, "rights": reference.rights} | clean,
+        personal={name: text for name, text in texts.items() if text} or None,
+    )
 
 
 def _reference_of_image(user: User, image: Image) -> Reference:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from generations.imaging import ImageTooLarge, look_at_reference
 from generations.models import Reference
+from generations.models.reference import LONGEST_LICENCE
 from generations.submission.asking import AnyReference, NewReference, SubmissionRefused
 
 # Of one file.
@@ -23,8 +24,29 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS_TOGETHER = 240_000_000
 
 
-def check_upload(file: File, *, rights: str = Reference.Rights.OWN) -> NewReference:
-    """Check an upload and return it as a new reference. Raises UnusableImage with the reason."""
+# What may be declared of an upload, in the order in which it is offered.
+RIGHTS = tuple(each for each in Reference.Rights if each != Reference.Rights.GENERATED)
+
+
+def check_rights(rights: str, licence: str) -> None:
+    """Raise SubmissionRefused unless `rights` are declared, with the licence if there is one."""
+    if rights not in RIGHTS:
+        message = _("Say which rights you have to the files that you upload.")
+        raise SubmissionRefused(message, field="rights")
+    if rights == Reference.Rights.LICENSED and not licence:
+        message = _("Say which licence you have for the files that you upload.")
+        raise SubmissionRefused(message, field="licence")
+    if len(licence) > LONGEST_LICENCE:
+        message = _("The licence is longer than %(most)d characters. Name it more briefly.")
+        raise SubmissionRefused(message % {"most": LONGEST_LICENCE}, field="licence")
+
+
+def check_upload(file: File, *, rights: str, licence: str = "") -> NewReference:
+    """Check an upload and return it as a new reference.
+
+    Raises SubmissionRefused if no rights are declared, and UnusableImage with the reason.
+    """
+    check_rights(rights, licence)
     if file.size > MAX_BYTES:
         raise ImageTooLarge(
             format_lazy(
@@ -35,7 +57,8 @@ def check_upload(file: File, *, rights: str = Reference.Rights.OWN) -> NewRefere
         )
     data = file.read()
     facts = look_at_reference(data)
-    return NewReference(file, hashlib.sha256(data).hexdigest(), facts, rights)
+    licence = licence if rights == Reference.Rights.LICENSED else ""
+    return NewReference(file, hashlib.sha256(data).hexdigest(), facts, rights, licence)
 
 
 def refuse_too_many_pixels(references: Iterable[AnyReference]) -> None:

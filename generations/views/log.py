@@ -1,9 +1,9 @@
-"""The reviewer's pages: the log, and a run's whole story."""
+"""The reviewer's pages: the log, and the stories of a run and of an image."""
 
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access
@@ -11,6 +11,7 @@ from accounts.audit import readings
 from accounts.events import Event
 from accounts.http import SignedInRequest
 from generations.reading import gallery, stories
+from generations.reading.story import image_story, run_story
 
 
 @require_safe
@@ -33,8 +34,18 @@ def log(request: SignedInRequest) -> HttpResponse:
 @require_GET
 @access.checked
 def story(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    """A run from first to last, with prompt and images. Reading it is recorded."""
-    runs = stories.runs_to_read(request.user).select_related("user", "campaign")
-    run = get_object_or_404(runs, uuid=uuid)
-    context = {"story": stories.read_story(run, reader=request.user)}
-    return render(request, "generations/story.html", context)
+    """A run from first to last, as its records tell it. Reading it is recorded."""
+    found = run_story(uuid, reader=request.user)
+    if found is None:
+        raise Http404
+    return render(request, "generations/story.html", {"story": found})
+
+
+@require_GET
+@access.checked
+def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """An image with all its hashes and the request it came from. Reading it is recorded."""
+    found = image_story(uuid, reader=request.user)
+    if found is None:
+        raise Http404
+    return render(request, "generations/image_story.html", {"story": found})

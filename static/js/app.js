@@ -61,9 +61,10 @@ function nameThemeSwitches() {
   }
 }
 
-/** Copy the text of the element that `data-copy` names. */
+/** Copy the text of the element that `data-copy` names; without a name, of the one before it. */
 async function copyText(button) {
-  const source = document.querySelector(button.dataset.copy);
+  const named = button.dataset.copy;
+  const source = named ? document.querySelector(named) : button.previousElementSibling;
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(source.textContent.trim());
   } else {

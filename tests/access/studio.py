@@ -23,6 +23,7 @@ from tests.generations.factories import (
     make_reference,
     make_run,
 )
+from tests.generations.telling import tell
 
 KINDS: dict[str, dict[str, Any]] = {
     "none": {"groups": []},
@@ -121,6 +122,7 @@ def _things(owner: User) -> dict[str, Any]:
     make_generation(missing, Status.FAILED, error_code="timeout")
     pending = _pending_run(owner)
     generation = pending.generations.get()
+    tell(finished)
     image = finished.images.get()
     row = RunReference.objects.create(run=pending, reference=make_reference(owner), position=0)
     Campaign.objects.create(team=owner.team, name="Spring", created_by=owner)
@@ -137,6 +139,7 @@ def _things(owner: User) -> dict[str, Any]:
         "rendition": {"uuid": rendition.uuid, "extension": "webp"},
         "reference": {"uuid": row.reference.uuid},
         "story": {"uuid": finished.uuid},
+        "log-image": {"uuid": image.uuid},
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
         "notice-read": {"uuid": finished.uuid},

@@ -40,7 +40,7 @@ GET  in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
 POST in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   rendition
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    rendition
-GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   reference
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   reference
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   log
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log
@@ -48,6 +48,8 @@ GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
 GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   story
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    story
+GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   log-image
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log-image
 GET  ok  ok  ok  ok  ok  ok  ok  | ok  ok  ok  ok  ok  ok   reference-link
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference-link
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    webhook

@@ -8,10 +8,10 @@ from playwright.sync_api import expect
 
 from accounts import ledger
 from generations import submission
-from generations.models import Run
+from generations.models import Reference, Run
 from generations.providers.capabilities import CustomSize, NumberRange, ReferenceDelivery
 from tests.generations.asking import DEMO, request
-from tests.generations.factories import make_finished_run
+from tests.generations.factories import image_file, make_finished_run
 from tests.generations.stub import STUB, set_up_stub
 from tests.generations.test_remedies import failed
 
@@ -72,6 +72,29 @@ def test_an_empty_file_field_is_no_reference(studio):
     choose(studio, "Images", "2")
     expect(studio.locator("#composer")).to_contain_text("4 credits")
     expect(studio.locator("#composer-references .chip-note")).to_have_count(0)
+
+
+def test_rights_are_chosen_and_the_files_stay(studio, alice):
+    """Each choice loads the composer again, without the files that the browser holds."""
+    picture = {"name": "home.png", "mimeType": "image/png", "buffer": image_file((400, 300))}
+    choose(studio, "Engine", STUB)
+    studio.locator("#composer-references summary").click()
+    studio.get_by_label("References", exact=True).set_input_files(picture)
+    expect(studio.locator("#composer-references")).to_contain_text("rights needed")
+    expect(studio.get_by_label("Rights to uploads")).to_have_value("")
+    studio.keyboard.press("Escape")
+    studio.get_by_label("Prompt", exact=True).fill("a red fox")
+    studio.get_by_role("button", name=re.compile("^Generate")).click()
+    expect(studio.locator("#composer")).to_contain_text("Say which rights you have")
+    studio.locator("#composer-references summary").click()
+    choose(studio, "Rights to uploads", "licensed")
+    studio.get_by_label("Licence", exact=True).fill("Agency, order 7")
+    look(studio)
+    studio.keyboard.press("Escape")
+    studio.get_by_role("button", name=re.compile("^Generate")).click()
+    expect(studio.locator("[data-status=pending]")).to_have_count(1)
+    reference = Reference.objects.get()
+    assert (reference.rights, reference.licence) == ("licensed", "Agency, order 7")
 
 
 def test_existing_images_are_offered_and_made_again_on_demand(studio, alice):

@@ -27,6 +27,7 @@ from tests.generations.factories import (
     make_run,
 )
 from tests.generations.labelling.test_badge import contrast
+from tests.generations.telling import tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -191,6 +192,7 @@ def make_runs(user) -> tuple[Run, Run]:
     ours = make_reference(user, image=images[0], rights=Reference.Rights.GENERATED)
     for position, reference in enumerate([make_reference(user), ours]):
         RunReference.objects.create(run=mixed, reference=reference, position=position)
+    tell(mixed)
     asked = request(seed=7)
     known = {"options": asked.options, "work_digest": submission.work_digest(asked)}
     return mixed, make_finished_run(user, images=4, files=True, **known)
@@ -219,7 +221,8 @@ def test_every_image_on_every_page_is_labelled(page, superuser, enter, live_serv
     found = pages_with_images(superuser)
     assert {reverse("studio"), reverse("gallery"), reverse("log")} < found
     images = [reverse("image", args=[image.uuid]) for image in mixed.images.all()]
-    for address in [*found, *images, reverse("story", args=[mixed.uuid])]:
+    stories = [reverse("log-image", args=[image.uuid]) for image in mixed.images.all()]
+    for address in [*found, *images, *stories, reverse("story", args=[mixed.uuid])]:
         page.goto(live_server.url + address)
         look(page, address)
 

@@ -27,6 +27,7 @@ PAGES = [
     "/log/",
     "/images/{image}/",
     "/log/runs/{run}/",
+    "/log/images/{image}/",
 ]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")

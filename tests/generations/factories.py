@@ -123,7 +123,8 @@ def make_reference(user: User, **values: Any) -> Reference:
     digest = hashlib.sha256(data).hexdigest()
     name = storage.reference_name(digest)
     storage.save_original(name, data)
-    values = {"name": name, "sha256": digest, "format": "PNG", "width": 96, "height": 64} | values
+    known = {"name": name, "sha256": digest, "format": "PNG", "width": 96, "height": 64}
+    values = {**known, "rights": Reference.Rights.OWN} | values
     return Reference.objects.create(owner=user, team=user.team, **values)
 
 

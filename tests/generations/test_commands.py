@@ -107,9 +107,18 @@ class TestGenerate:
     def test_a_reference_is_cleaned_and_used(self, alice, capsys, tmp_path):
         file = tmp_path / "picture.png"
         file.write_bytes(image_file((400, 300)))
-        code, _report = generate(capsys, alice, f"--reference={file}", engine=DEMO)
+        arguments = (f"--reference={file}", "--rights=licensed", "--licence=order 7")
+        code, _report = generate(capsys, alice, *arguments, engine=DEMO)
         assert code == 0
-        assert Reference.objects.get().is_ready
+        reference = Reference.objects.get()
+        assert reference.is_ready
+        assert reference.licence == "order 7"
+
+    def test_a_reference_needs_its_rights(self, alice, capsys, tmp_path):
+        file = tmp_path / "picture.png"
+        file.write_bytes(image_file((400, 300)))
+        code, report = generate(capsys, alice, f"--reference={file}", engine=DEMO)
+        assert (code, report["error"]["field"]) == (2, "rights")
 
     def test_the_demo_engine_needs_no_key(self, alice, capsys):
         code, report = generate(capsys, alice, engine=DEMO)

@@ -41,6 +41,7 @@ def upload(data, name="picture.png", content_type="image/png"):
 
 
 def sent(user, *files, **given):
+    given = ({"rights": "own"} if files else {}) | given
     return ComposeForm(values(**given), MultiValueDict({"references": list(files)}), user=user)
 
 
@@ -198,13 +199,33 @@ class TestReferences:
             alice,
             upload(image_file()),
             references=[str(reference.uuid), str(image.uuid)],
-            rights="licensed",
+            rights="client",
         )
         assert form.is_valid(), form.errors
         first, second, third = form.to_request().references
         assert (first, second) == (reference, image)
         assert isinstance(third, NewReference)
-        assert third.rights == "licensed"
+        assert third.rights == "client"
+
+    @pytest.mark.parametrize("rights", ["", "generated", "mine"])
+    def test_rights_to_an_upload_must_be_chosen(self, alice, rights):
+        file = upload(b"")
+        file.file, file.size = Unread(), 1_000_000
+        told = errors_of(sent(alice, file, rights=rights))["rights"]
+        assert "Say which rights" in told or "not one of the available choices" in told
+
+    def test_no_rights_are_preselected_and_none_are_asked_for_without_uploads(self, alice):
+        form = sent(alice, references=[str(make_reference(alice).uuid)])
+        assert form.fields["rights"].initial is None
+        assert form.is_valid(), form.errors
+
+    def test_a_licence_must_be_named(self, alice):
+        assert "licence" not in sent(alice, upload(image_file())).fields
+        assert "which licence" in errors_of(sent(alice, upload(b""), rights="licensed"))["licence"]
+        form = sent(alice, upload(image_file()), rights="licensed", licence="Agency, order 7")
+        assert form.is_valid(), form.errors
+        (reference,) = form.to_request().references
+        assert (reference.rights, reference.licence) == ("licensed", "Agency, order 7")
 
     def test_an_upload_is_hashed_and_not_decoded(self, alice, monkeypatch):
         data = image_file()

@@ -132,11 +132,11 @@ class TestPage:
     def test_what_somebody_may_not_do_is_not_shown(self, image, tab):
         text = self.text(tab, image)
         assert "original" not in text.lower()
-        assert reverse("story", args=[image.run.uuid]) not in text
+        assert reverse("log-image", args=[image.uuid]) not in text
 
     def test_a_reviewer_finds_the_story(self, image, reviewer, sign_in):
         write(Event.IMAGE_STORED, actor=None, subject=image, story=image.run.uuid)
-        assert reverse("story", args=[image.run.uuid]) in self.text(sign_in(reviewer), image)
+        assert reverse("log-image", args=[image.uuid]) in self.text(sign_in(reviewer), image)
 
     def test_more_images_need_no_more_queries(self, alice, tab):
         run = make_finished_run(alice, images=2)

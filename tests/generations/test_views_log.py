@@ -1,7 +1,5 @@
 """The reviewer's pages: who may read them, what they say, and that reading a prompt is recorded."""
 
-import uuid
-
 import pytest
 from django.urls import reverse
 
@@ -9,12 +7,13 @@ from accounts import ledger
 from accounts.audit.vocabulary import COUNTS, TABLE
 from accounts.events import Event
 from accounts.groups import AUDITORS
-from accounts.models import Record, RecordPayload
+from accounts.models import Record
 from generations.reading import stories
 from generations.reading.sentences import in_words, short_hash
 from tests.factories import make_user
 from tests.generations.asking import DEMO, ask
 from tests.generations.factories import make_finished_run
+from tests.generations.telling import tell
 from tests.queries import queries_of
 from tests.records import SAMPLES, write
 
@@ -53,6 +52,7 @@ class TestWhoMayRead:
     def test_an_auditor_reads_the_stories_of_all_teams_with_their_images(self, sign_in, charlie):
         auditor = make_user(groups=[AUDITORS])
         run = make_finished_run(charlie, files=True)
+        tell(run)
         write(Event.IMAGE_DOWNLOADED, actor=charlie, subject=run.images.get(), story=run.uuid)
         client = sign_in(auditor)
         path = reverse("story", args=[run.uuid])
@@ -142,52 +142,6 @@ class TestLog:
         for _ in range(19):
             one_of_each()
         assert queries_of(lambda: tab.get(reverse("log"))) == few
-
-
-class TestStory:
-    def path(self, run):
-        return reverse("story", args=[run.uuid])
-
-    def test_tells_a_run_from_first_to_last_with_prompt_and_images(self, tab, alice):
-        run = make_finished_run(alice, prompt="a red fox", images=2)
-        write(Event.RUN_SUBMITTED, actor=alice, subject=run, story=run.uuid, facts=FACTS)
-        image = run.images.first()
-        write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=run.uuid)
-        page = text(tab, self.path(run))
-        assert "a red fox" in page
-        assert page.index("Run submitted") < page.index("Image downloaded")
-        for image in run.images.all():
-            assert f'id="image-{image.uuid}"' in page
-
-    def test_each_reading_is_recorded_once_and_is_part_of_it(self, tab, alice, reviewer):
-        run = ask(alice)
-        page = text(tab, self.path(run))
-        record = Record.objects.get(event=Event.RECORD_READ)
-        assert (record.actor, record.subject_id, record.story) == (reviewer, run.uuid, run.uuid)
-        assert "Log read" in page
-        text(tab, self.path(run))
-        assert Record.objects.filter(event=Event.RECORD_READ).count() == 2
-
-    def test_shows_what_people_wrote_as_a_reason(self, tab, alice):
-        run = make_finished_run(alice)
-        reason = {"reason": "the print shop asks"}
-        image = run.images.get()
-        write(
-            Event.ORIGINAL_DOWNLOADED, actor=alice, subject=image, story=run.uuid, personal=reason
-        )
-        assert "the print shop asks" in text(tab, self.path(run))
-
-    def test_says_that_something_was_erased(self, tab, alice):
-        run = ask(alice)
-        RecordPayload.objects.filter(record__story=run.uuid).update(salt=None, data=None)
-        assert "erased" in text(tab, self.path(run))
-
-    def test_only_asking_for_its_head_reads_nothing(self, tab, alice):
-        assert tab.head(self.path(ask(alice))).status_code == 405
-        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
-
-    def test_an_identifier_of_nothing(self, tab):
-        assert tab.get(reverse("story", args=[uuid.uuid4()])).status_code == 404
 
 
 FACTS = {

@@ -197,9 +197,9 @@ class TestSubmit:
 
     def test_uploads_come_back_as_references(self, tab):
         file = SimpleUploadedFile("picture.png", image_file(), "image/png")
-        response = press(tab, references=[file], rights="licensed")
+        response = press(tab, references=[file], rights="licensed", licence="Agency, order 7")
         reference = Reference.objects.get()
-        assert reference.rights == "licensed"
+        assert (reference.rights, reference.licence) == ("licensed", "Agency, order 7")
         page = tab.get(response["Location"]).content.decode()
         assert f'name="references" value="{reference.uuid}"' in page
 
@@ -253,7 +253,7 @@ class TestSubmit:
 
     def test_a_file_that_is_no_image(self, tab):
         file = SimpleUploadedFile("notes.txt", b"hello", "image/png")
-        response = press(tab, references=[file])
+        response = press(tab, references=[file], rights="own")
         assert "notes.txt" in response.content.decode()
         assert nothing_happened()
 
@@ -338,6 +338,10 @@ class TestComposer:
     def test_files_in_the_browser_are_counted_and_stay_there(self, tab):
         text = self.change(tab, references=[FILE_LEFT_OUT] * 2).content.decode()
         assert '<span class="chip-note">2</span>' in text
+        assert '<span class="chip-note">rights needed</span>' in text
+        text = self.change(tab, references=[FILE_LEFT_OUT], rights="licensed").content.decode()
+        assert 'name="licence"' in text
+        assert "rights needed" not in text
 
     def test_without_scripts_it_is_the_page(self, tab):
         response = tab.post(reverse("composer"), fields(num_images="3"))

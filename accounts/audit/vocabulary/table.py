@@ -243,7 +243,14 @@ TABLE: dict[Event, Declared] = {
     ),
     # References
     Event.REFERENCE_UPLOADED: Declared(
-        facts=_must(SHA256, Value("rights", Kind.TEXT, _("Rights")))
+        facts=(
+            *_must(SHA256, Value("rights", Kind.TEXT, _("Rights"))),
+            Value("clean_sha256", Kind.HASH, _("SHA-256 of the clean copy"), since=2),
+        ),
+        personal=(
+            Value("file_name", Kind.TEXT, _("File name"), since=2),
+            Value("licence", Kind.TEXT, _("Licence"), since=2),
+        ),
     ),
     Event.REFERENCE_FETCHED: Declared(
         facts=_must(SHA256, GENERATION, Value("meant_for", Kind.TEXT, _("Meant for"))),

@@ -22,7 +22,12 @@ from generations.readiness import signs
 from generations.reading import reports
 from generations.reading.amounts import of_wanted
 from generations.states import RunStatus
-from generations.submission import AlreadyMade, NewReference, RunRequest
+from generations.submission import (
+    RIGHTS,
+    AlreadyMade,
+    NewReference,
+    RunRequest,
+)
 
 SUCCEEDED, REFUSED, INCOMPLETE = 0, 2, 3
 CHECK_SECONDS = 0.2
@@ -58,6 +63,13 @@ class Command(RecordedCommand):
         for name in FLAGS:
             parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", default=None)
         parser.add_argument("--reference", action="append", default=[], type=Path, metavar="FILE")
+        parser.add_argument(
+            "--rights",
+            default="",
+            choices=RIGHTS,
+            help="to the references: needed with --reference",
+        )
+        parser.add_argument("--licence", default="", help="which one, with --rights licensed")
         parser.add_argument("--campaign", default="")
         parser.add_argument(
             "--again", action="store_true", help="make images that the team already has"
@@ -136,13 +148,14 @@ def _is_pending(run: Run) -> bool:
 
 def _request(options: dict[str, Any]) -> RunRequest:
     given = {name: options[name] for name in (*OPTIONS, *FLAGS) if options[name] is not None}
+    declared = {name: options[name] for name in ("rights", "licence")}
     request = RunRequest(
         engine=options["engine"],
         prompt=options["prompt"],
         num_images=options["num_images"],
         idempotency_key=uuid.uuid4(),
         options=submission.with_defaults(options["engine"], given),
-        references=[_reference(path) for path in options["reference"]],
+        references=[_reference(path, **declared) for path in options["reference"]],
         campaign=options["campaign"],
     )
     if options["again"]:
@@ -150,9 +163,10 @@ def _request(options: dict[str, Any]) -> RunRequest:
     return request
 
 
-def _reference(path: Path) -> NewReference:
+def _reference(path: Path, *, rights: str, licence: str) -> NewReference:
     try:
-        return submission.check_upload(ContentFile(path.read_bytes(), name=path.name))
+        file = ContentFile(path.read_bytes(), name=path.name)
+        return submission.check_upload(file, rights=rights, licence=licence)
     except OSError as error:
         raise CommandError(
             f"{path} cannot be read: {error.strerror}.", returncode=REFUSED

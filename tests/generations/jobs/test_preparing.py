@@ -155,6 +155,16 @@ class TestCleaning:
         assert (record.actor, record.subject_id) == (alice, reference.uuid)
         assert record.facts == {"sha256": reference.upload_sha256, "rights": "own"}
 
+    def test_a_second_upload_of_the_same_bytes_names_the_clean_copy(self, run, reference, alice):
+        prepare_uploads()
+        licensed = upload(photo(), rights="licensed", licence="Agency, order 7")
+        licensed.file.name = "home.jpg"
+        ask(alice, num_images=1, references=[licensed])
+        reference.refresh_from_db()
+        record = Record.objects.filter(event=Event.REFERENCE_UPLOADED).latest("pk")
+        assert record.facts["clean_sha256"] == reference.sha256
+        assert record.payload.data == {"file_name": "home.jpg", "licence": "Agency, order 7"}
+
     def test_waits_for_every_reference_of_a_run(self, alice):
         files = [upload(image_file((400, side))) for side in (300, 310)]
         ask(alice, num_images=1, references=files)

@@ -1,0 +1,145 @@
+"""Rows that were changed in the database itself are found by their records."""
+
+import uuid
+
+import pytest
+from django.db import transaction
+
+from accounts.models import RecordPayload, User
+from generations import tampering
+from generations.models import Campaign, Generation, Image, Price, Reference, Rendition, Run
+from tests.factories import make_user
+from tests.generations.factories import make_run
+from tests.generations.whole import set_up_engine, whole_run
+from tests.queries import queries_of
+
+pytestmark = pytest.mark.django_db
+
+HASH = "ef" * 32
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch, settings):
+    set_up_engine(monkeypatch, settings)
+
+
+@pytest.fixture
+def run(alice):
+    return whole_run(alice)
+
+
+def found():
+    return {(each.kind, each.field) for each in tampering.of_all_runs()}
+
+
+def test_what_the_studio_did_itself_differs_nowhere(run):
+    assert run.status == "succeeded"
+    assert found() == set()
+
+
+ROWS = {
+    "run": Run,
+    "generation": Generation,
+    "image": Image,
+    "rendition": Rendition,
+    "reference": Reference,
+    "price": Price,
+    "campaign": Campaign,
+}
+
+
+CHANGES = [
+    ("run", {"prompt": "a blue fox"}, ("run", "prompt")),
+    ("run", {"engine": "demo/seedream-4-5"}, ("run", "engine")),
+    ("run", {"options": {"resolution": "4K"}}, ("run", "options")),
+    ("run", {"campaign": None}, ("run", "campaign")),
+    ("run", {"delivered": 0}, ("run", "delivered")),
+    ("run", {"wanted": 3}, ("run", "images")),
+    ("generation", {"status": "failed"}, ("generation", "status")),
+    ("generation", {"seed": 7}, ("generation", "seed")),
+    ("generation", {"cost_usd": "0.01"}, ("generation", "cost_usd")),
+    ("generation", {"model": "another"}, ("generation", "model")),
+    ("generation", {"body": b"another"}, ("generation", "body")),
+    ("generation", {"idempotency_key": "k"}, ("generation", "idempotency_key")),
+    ("generation", {"request_id": "r"}, ("generation", "provider_request_id")),
+    ("price", {"credits": 1}, ("run", "credits")),
+    ("image", {"original_sha256": HASH}, ("image", "original_sha256")),
+    ("image", {"position": 5}, ("image", "position")),
+    ("rendition", {"sha256": HASH}, ("image", "renditions")),
+    ("rendition", {"label_version": 9}, ("image", "label_version")),
+    ("reference", {"rights": "licensed"}, ("reference", "rights")),
+    ("reference", {"sha256": HASH}, ("reference", "sha256")),
+    ("reference", {"upload_sha256": HASH}, ("reference", "upload_sha256")),
+    ("campaign", {"name": "Autumn"}, ("campaign", "name")),
+]
+
+
+def test_each_changed_value_is_named(run):
+    """In one test, because a whole run takes long to make: each change is taken back."""
+    for row, change, expected in CHANGES:
+        with transaction.atomic():
+            ROWS[row].objects.update(**change)
+            assert expected in found(), (row, change)
+            transaction.set_rollback(True)
+    assert found() == set()
+
+
+def test_a_difference_says_both_values_and_the_record(run):
+    Run.objects.update(prompt="a blue fox")
+    difference = next(tampering.of_runs([run.uuid]))
+    assert (difference.found, difference.recorded) == ("a blue fox", "a very red fox")
+    assert str(difference) == f"The prompt of the run {run.uuid} is not what record " + (
+        f"{difference.record} says."
+    )
+
+
+def test_a_run_given_to_somebody_else(run):
+    other = make_user()
+    Run.objects.update(user=other, team=other.team)
+    assert {("run", "person"), ("run", "team")} <= found()
+
+
+def test_a_name_that_no_record_explains(sign_in, alice, run):
+    tab = sign_in(alice)
+    tab.post("/account/", {"name": "Alicia"})
+    assert found() == set()
+    User.objects.filter(pk=alice.pk).update(name="Mallory")
+    assert found() == {("user", "name")}
+
+
+def test_rows_that_are_gone_and_rows_that_no_record_knows(run, alice):
+    Rendition.objects.all().delete()
+    Image.objects.all().delete()
+    added = make_run(alice)
+    assert ("image", "row") in found()
+    assert [each.record for each in tampering.of_runs([added.uuid])] == [None]
+
+
+def test_a_run_that_is_gone_altogether(run, alice):
+    Rendition.objects.all().delete()
+    for rows in (run.images, run.run_references):
+        rows.all().delete()
+    for generation in run.generations.all():
+        generation.deliveries.all().delete()
+        generation.delete()
+    Run.objects.filter(pk=run.pk).delete()
+    assert [(each.kind, each.found) for each in tampering.of_all_runs()] == [("run", None)]
+
+
+def test_text_that_was_erased_is_not_compared(run):
+    RecordPayload.objects.update(salt=None, data=None)
+    Run.objects.update(prompt="[erased]")
+    Generation.objects.update(body=None)
+    assert found() == set()
+
+
+def test_an_unknown_run_says_nothing():
+    assert list(tampering.of_runs([uuid.uuid4()])) == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_runs(alice):
+    whole_run(alice)
+    few = queries_of(lambda: list(tampering.of_all_runs()))
+    for _ in range(4):
+        whole_run(alice, references=[])
+    assert queries_of(lambda: list(tampering.of_all_runs())) == few
