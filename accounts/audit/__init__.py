@@ -1,6 +1,6 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
-from accounts.audit import entries, tallies
+from accounts.audit import entries, index, searching, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
@@ -13,12 +13,14 @@ from accounts.audit.viewers import newest_visible_to, reads_whole_log, visible_t
 __all__ = [
     "canonical_bytes",
     "entries",
+    "index",
     "leaf_hash",
     "newest_visible_to",
     "payload_digest",
     "reads_whole_log",
     "record",
     "record_bytes",
+    "searching",
     "tallies",
     "visible_to",
 ]

@@ -1,9 +1,11 @@
 """Tables for people, credits, the log and notices. Other modules import models only from here."""
 
 from accounts.models.allowance import Allowance, Entry
+from accounts.models.indexed_record import IndexedRecord
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
 from accounts.models.pulse import Pulse
 from accounts.models.record import Record, RecordPayload, RecordTeam
+from accounts.models.saved_search import SavedSearch
 from accounts.models.sealing import (
     Checkpoint,
     Leaf,
@@ -22,6 +24,7 @@ __all__ = [
     "Allowance",
     "Checkpoint",
     "Entry",
+    "IndexedRecord",
     "Leaf",
     "LogKey",
     "Notice",
@@ -31,6 +34,7 @@ __all__ = [
     "Record",
     "RecordPayload",
     "RecordTeam",
+    "SavedSearch",
     "SealState",
     "Studio",
     "Subtree",
