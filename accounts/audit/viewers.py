@@ -88,9 +88,9 @@ def newest_visible_to(
     if actor is not None:
         chosen["actor_id"] = actor
     if reads_whole_log(reader):
-        records = Record.objects.filter(**chosen).select_related("actor")
+        records = Record.objects.filter(**chosen).select_related("actor", "payload")
         return keyset.newest([records], place, size=size, time="at")
-    rows = RecordTeam.objects.filter(**chosen).select_related("record__actor")
+    rows = RecordTeam.objects.filter(**chosen).select_related("record__actor", "record__payload")
     sources = [rows.filter(team_id=reader.team_id)]
     if actor is None:  # Records that every team sees have no actor.
         # A second query, because each is in order of time in an index of its own, and no index has

@@ -16,7 +16,7 @@ class SavedSearch(models.Model):
         verbose_name=_("person"),
     )
     name = models.CharField(_("name"), max_length=60)
-    query = models.CharField(_("query"), max_length=4000)
+    query = models.TextField(_("query"))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

@@ -14,10 +14,9 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts import audit, keyset
+from accounts import audit
 from accounts.audit import vocabulary
 from accounts.events import Event
-from accounts.identifiers import uuid_to_look_up
 from accounts.models import Record, Team, User
 from generations.labelling import PREVIEW
 from generations.models import Image, Rendition, Run
@@ -25,8 +24,6 @@ from generations.paths import rendition_path
 from generations.reading.gallery import GalleryPage, cards
 from generations.reading.sentences import in_words, short_hash
 from generations.states import RunStatus
-
-PAGE_SIZE = 50
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class LogPage:
-    """Records, newest first. `next_cursor` leads to older ones; it is empty if there are none."""
-
-    rows: list[Row]
-    next_cursor: str
-
-
-@dataclass(frozen=True)
 class Story:
     """A run from its first record to its last, with its images."""
 
@@ -69,22 +58,6 @@ class Story:
     status: str
     images: GalleryPage
     rows: list[Row]
-
-
-def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
-    """The newest records that `reader` may see, if given only those of one person and one event."""
-    actor = _key_of(person) if person else None
-    if person and actor is None:
-        return LogPage([], "")
-    place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
-    records, more = audit.newest_visible_to(
-        reader,
-        place,
-        size=PAGE_SIZE,
-        event=event if event in Event.values else "",
-        actor=actor,
-    )
-    return LogPage(_rows(records, reader), str(records[-1].uuid) if more else "")
 
 
 def runs_to_read(reader: User) -> QuerySet[Run]:
@@ -103,29 +76,23 @@ def read_story(run: Run, *, reader: User) -> Story:
         run=run,
         status=str(RunStatus(run.status).label),
         images=GalleryPage(cards(list(images), viewer=reader), next_cursor=""),
-        rows=_rows(ordered, reader, personal=True),
+        rows=rows_of(ordered, reader, personal=True),
     )
 
 
 # --- Steps -------------------------------------------------------------------------------------
 
 
-def _key_of(person: str) -> int | None:
-    # Looked up first, because with a join no planner sees that one index gives the order.
-    people = User.objects.filter(uuid=uuid_to_look_up(person))
-    return people.values_list("pk", flat=True).first()
-
-
-def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:
-    previews = _previews(records, reader)
+def rows_of(records: Sequence[Record], reader: User, *, personal: bool = False) -> list[Row]:
+    previews = previews_of(records, reader)
     stories = _stories(records, reader)
-    subjects = _names(records)
+    subjects = names_of(records)
     # Once for all rows, because `get_event_display` builds the whole list of choices each time.
     labels = {event.value: str(event.label) for event in Event}
     zone = reader.team.tzinfo
     rows = []
     for record in records:
-        icon, tone = _LOOKS.get(record.event, ("circle-dashed", ""))
+        icon, tone = LOOKS.get(record.event, ("circle-dashed", ""))
         detail = in_words(record.event, record.facts)
         subject = subjects.get(record.subject_id, "")
         person = record.actor
@@ -135,7 +102,7 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
                 hash=short_hash(bytes(record.leaf).hex()[:8]),
                 at=record.at.isoformat(),
                 time=date_format(record.at.astimezone(zone), "j M, H:i:s"),
-                person=str(person) if person else _name_without_actor(record.event),
+                person=str(person) if person else name_without_actor(record.event),
                 initials=person.initials if person else "",
                 colour=person.colour if person else 0,
                 event=labels.get(record.event, record.event),
@@ -150,7 +117,7 @@ def _rows(records: Sequence[Record], reader: User, *, personal: bool = False) ->
     return rows
 
 
-def _name_without_actor(event: str) -> str:
+def name_without_actor(event: str) -> str:
     """The name that the log shows for an act without an actor."""
     return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
 
@@ -162,7 +129,7 @@ def _stories(records: Sequence[Record], reader: User) -> set[UUID | None]:
     return set(runs.values_list("uuid", flat=True))
 
 
-def _previews(records: Sequence[Record], reader: User) -> dict[UUID, str]:
+def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, str]:
     """The addresses of the images that records are about, by the image's identifier."""
     subjects = [record.subject_id for record in records if record.subject_kind == "image"]
     images = Image.objects.visible_to(reader).filter(uuid__in=subjects)
@@ -171,7 +138,7 @@ def _previews(records: Sequence[Record], reader: User) -> dict[UUID, str]:
     return {image: rendition_path(uuid, image_format) for image, uuid, image_format in found}
 
 
-def _names(records: Sequence[Record]) -> dict[UUID, str]:
+def names_of(records: Sequence[Record]) -> dict[UUID, str]:
     """The names of the people and teams that records are about, except for people's own acts."""
     about = {
         record.subject_id
@@ -203,7 +170,7 @@ _BY_STRANGERS = (
     Event.WEBHOOK_FORGED,
 )
 
-_LOOKS: dict[str, tuple[str, str]] = {
+LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_SUBMITTED: ("send", ""),
     Event.RUN_REFUSED: ("ban", "warn"),
     Event.CAMPAIGN_MADE: ("image", ""),
@@ -245,6 +212,10 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),
     Event.RECORD_READ: ("eye", ""),
+    Event.LOG_OPENED: ("eye", ""),
+    Event.LOG_SEARCHED: ("search", ""),
+    Event.LOG_SEARCH_SAVED: ("star", ""),
+    Event.LOG_SEARCH_DELETED: ("trash-2", ""),
     Event.ADMIN_ADDED: ("settings", ""),
     Event.ADMIN_CHANGED: ("settings", ""),
     Event.ADMIN_DELETED: ("trash-2", ""),

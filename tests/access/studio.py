@@ -139,6 +139,7 @@ def _things(owner: User) -> dict[str, Any]:
         "story": {"uuid": finished.uuid},
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
+        "log-search-delete": {"uuid": finished.uuid},
         "notice-read": {"uuid": finished.uuid},
         "notices-mute": {"kind": notices.declared()[0].name},
         "account_confirm_email": {"key": "nobodys"},
