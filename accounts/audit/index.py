@@ -116,7 +116,7 @@ def add(record: Record, data: Mapping[str, Any] | None, teams: Collection[int | 
     RECORDS.put([_row(record, data, set(teams), run_team=_team_of_run(record, teams))])
     if record.story and record.event in TELLING:
         heads = Record.objects.filter(story=record.story, event=Event.RUN_SUBMITTED)
-        index_records(heads.select_related("payload").prefetch_related("teams"))
+        index_records(_whole(heads))
 
 
 def forget(records: Iterable[Record]) -> None:
@@ -138,8 +138,12 @@ def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tu
     """
     keys = list(records.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
     wanted = set(keys) if again else RECORDS.lacking(keys)
-    found = records.filter(pk__in=wanted).select_related("payload")
-    index_records(found.prefetch_related("teams"))
+    index_records(_whole(records.filter(pk__in=wanted)))
+    # Runs that were indexed before these records told what became of them.
+    told = records.filter(pk__in=wanted, event__in=[str(event) for event in TELLING])
+    stories = set(told.values_list("story", flat=True)) - {None}
+    heads = records.filter(story__in=stories, event=Event.RUN_SUBMITTED).exclude(pk__in=wanted)
+    index_records(_whole(heads))
     return (keys[-1] if keys else 0), len(wanted)
 
 
@@ -165,6 +169,11 @@ def index_records(records: QuerySet[Any], *, without_texts: bool = False) -> Non
         )
         for record in found
     )
+
+
+def _whole(records: QuerySet[Any]) -> QuerySet[Any]:
+    """With all that a row of the index is made from."""
+    return records.select_related("payload").prefetch_related("teams")
 
 
 # --- Steps ----------------------------------------------------------------------------------------
