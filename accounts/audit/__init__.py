@@ -8,9 +8,10 @@ from accounts.audit.canonical import (
     record_bytes,
 )
 from accounts.audit.recording import record
-from accounts.audit.viewers import newest_visible_to, reads_whole_log, visible_to
+from accounts.audit.viewers import Chosen, newest_visible_to, reads_whole_log, visible_to
 
 __all__ = [
+    "Chosen",
     "canonical_bytes",
     "entries",
     "index",

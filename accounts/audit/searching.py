@@ -91,7 +91,8 @@ def newest(reader: User, asked: Asked, *, before: int | None = None, size: int) 
     """Return at most `size` records that `reader` may see and `asked` matches.
 
     With `before`, only those older than that key. The search stops after so many candidates, even
-    if it has found nothing. To go on, call it again with `rest` as `before`.
+    if it has found nothing. To go on, call it again with `rest` as `before`. Single records that
+    only an event, a person, a team or times choose are listed by `viewers.newest_visible_to`.
     """
     if asked.words and not read_query(asked.words).words:
         return Listed([])

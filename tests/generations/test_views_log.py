@@ -172,6 +172,17 @@ class TestSearch:
         assert "Nothing found" in self.search(tab, q="fox", to="2020-01-01")
         assert "Nothing found" in self.search(tab, q="fox", **{"from": "2999-01-01"})
 
+    def test_every_record_of_a_day_or_of_a_team(self, tab, sign_in, alice, charlie):
+        ask(alice, prompt="a fox")
+        ask(charlie)
+        today = timezone.localdate().isoformat()
+        assert "a fox" in self.search(tab, steps=1, **{"from": today, "to": today})
+        assert "Nothing found" in self.search(tab, steps=1, to="2020-01-01")
+        auditor = sign_in(make_user(groups=[AUDITORS]))
+        page = rows_of(self.search(auditor, steps=1, team=charlie.team.uuid))
+        assert "Charlie Clark" in page
+        assert "Alice Adams" not in page
+
     def test_is_recorded_with_what_was_asked_as_text_of_a_person(self, tab, reviewer, alice):
         ask(alice, prompt="a red fox")
         self.search(tab, q="red fox", event="run:submitted")

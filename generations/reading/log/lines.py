@@ -84,7 +84,7 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
             record,
             reader,
             label=labels.get(record.event, record.event),
-            about=about.get(record.subject_id, ""),
+            about="" if _is_own(record) else about.get(record.subject_id, ""),
             is_open=record.story in runs,
             pictures=(
                 pictures.get(runs.get(record.story, 0), [])
@@ -137,6 +137,11 @@ def _line(
         more=max(0, len(pictures) - PICTURES),
         outcome=_in_words(outcome) if outcome else _refused(record),
     )
+
+
+def _is_own(record: Record) -> bool:
+    """Whether the record is of a person's act on themselves."""
+    return record.actor is not None and record.actor.uuid == record.subject_id
 
 
 def _prompt(record: Record) -> str:

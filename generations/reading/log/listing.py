@@ -43,15 +43,14 @@ def page(reader: User, asked: Asked, *, cursor: str = "") -> LogPage:
 
 def _is_in_order_of_time(asked: Asked) -> bool:
     """Whether indexes of the tables themselves answer, which need no bound."""
-    rest = replace(asked, person=None, event="")
+    rest = replace(asked, person=None, event="", team=None, since=None, until=None)
     return asked.lists_records and not rest.is_filtered
 
 
 def _by_time(reader: User, asked: Asked, cursor: str) -> LogPage:
     place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
-    records, more = audit.newest_visible_to(
-        reader, place, size=PAGE_SIZE, event=asked.event, actor=asked.person
-    )
+    chosen = audit.Chosen(asked.event, asked.person, asked.team, asked.since, asked.until)
+    records, more = audit.newest_visible_to(reader, place, size=PAGE_SIZE, chosen=chosen)
     return LogPage(lines_of(records, reader), str(records[-1].uuid) if more else "")
 
 
