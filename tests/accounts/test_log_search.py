@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from accounts.audit import index, searching
 from accounts.audit.searching import Asked, matching, newest
 from accounts.events import Event
 from accounts.groups import AUDITORS, REVIEWERS
-from accounts.models import Record, RecordPayload, RecordTeam, User
+from accounts.models import IndexedRecord, Record, RecordPayload, RecordTeam, User
 from generations import submission
 from generations.models import Campaign
 from tests.factories import make_user
@@ -65,6 +66,20 @@ class TestWords:
         RecordPayload.objects.update(salt=None, data=None)
         index.index_next(Record.objects.all(), after=0, again=True)
         assert found(reviewer, words="fox") == []
+
+
+def test_the_command_indexes_what_is_missing(reviewer, alice, capsys):
+    ask(alice, prompt="a red fox")
+    IndexedRecord.objects.all().delete()
+    assert found(reviewer, words="fox") == []
+    call_command("index_log")
+    assert events(found(reviewer, words="fox")) == ["run:submitted"]
+    count = Record.objects.count()
+    call_command("index_log")
+    call_command("index_log", again=True)
+    assert capsys.readouterr().out.split("\n") == [
+        f"Indexed {number} records." for number in (count, 0, count)
+    ] + [""]
 
 
 def test_matching_lists_all_records_of_the_runs_found_in_order(reviewer, alice, bob):

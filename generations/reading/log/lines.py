@@ -131,7 +131,7 @@ def _line(
         is_prompt=bool(prompt),
         icon=icon,
         tone=tone,
-        detail=": ".join(filter(None, [about, detail, _reason(record)])),
+        detail=": ".join(filter(None, [about, detail, _written(record)])),
         story=reverse("story", args=[record.story]) if is_open else "",
         pictures=list(pictures[:PICTURES]),
         more=max(0, len(pictures) - PICTURES),
@@ -154,9 +154,12 @@ def _prompt(record: Record) -> str:
     return shortened(data.get("prompt") or data.get("negative_prompt") or "", LONGEST_TITLE)
 
 
-def _reason(record: Record) -> str:
+def _written(record: Record) -> str:
+    """The reason that a person gave, or what somebody searched for."""
     data = index.data_of(record) or {}
-    return shortened(str(data.get("reason") or ""), LONGEST_TITLE)
+    asked = data.get("asked")
+    searched = ", ".join(f"{name} {text}" for name, text in asked.items()) if asked else ""
+    return shortened(str(data.get("reason") or searched), LONGEST_TITLE)
 
 
 def _refused(record: Record) -> Outcome | None:
