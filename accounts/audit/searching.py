@@ -293,7 +293,7 @@ def _heads(rows: Iterable[Record]) -> dict[UUID, Record]:
     missing = list(stories - found.keys())
     if missing:
         heads = Record.objects.filter(story__in=missing, event=Event.RUN_SUBMITTED)
-        found |= {row.story: row for row in heads if row.story}
+        found |= {row.story: row for row in heads.select_related("payload") if row.story}
     return found
 
 
@@ -302,7 +302,10 @@ def _of_matching_runs(rows: dict[int, Record], asked: Asked) -> set[int]:
     if not asked.is_of_runs:
         return set(rows)
     labels = list(_labels_of_run(asked))
-    return RECORDS.matching(list(rows), read_query(asked.words), team=WHOLE_LOG, labels=labels)
+    query = read_query(asked.words)
+    found = RECORDS.matching(list(rows), query, team=WHOLE_LOG, labels=labels)
+    # What has been erased is not found, even if the index still has it.
+    return {key for key in found if not asked.words or index.data_of(rows[key])}
 
 
 def _fits(row: Record, asked: Asked) -> bool:

@@ -92,6 +92,8 @@ class LogForm(forms.Form):
             self.fields["team"].widget = forms.HiddenInput()
         for name in ("person", "event"):
             self.fields[name].widget.attrs |= {"class": "filter", "aria-label": self[name].label}
+        if not isinstance(self.fields["person"].widget, forms.Select):
+            self.fields["person"].widget.attrs["placeholder"] = _("E-mail of a person")
 
     @property
     def asked(self) -> Asked:
@@ -164,16 +166,27 @@ class LogForm(forms.Form):
             return None
         if not self.reads_all:
             raise ValidationError(_("Only people who read the whole log can choose a team."))
-        uuid = _uuid(text, _("The log knows teams by their identifiers. Choose one from the list."))
-        found = Team.objects.filter(uuid=uuid).values_list("pk", flat=True).first()
-        if found is None:
-            raise ValidationError(_("There is no such team. Choose one from the list."))
-        return found
+        team: Team | None = _named(Team.objects.all(), text).first()
+        if team is None:
+            raise ValidationError(_("There is no team of this name."))
+        return team.pk
 
     def clean_campaign(self) -> str:
         text = self.cleaned_data["campaign"].strip()
-        sentence = _("The log knows campaigns by their identifiers. Choose one from the list.")
-        return str(_uuid(text, sentence)) if text else ""
+        uuid = uuid_of(text)
+        if uuid or not text:
+            return str(uuid or "")
+        campaigns = self._campaigns()
+        if self.cleaned_data.get("team"):
+            campaigns = campaigns.filter(team_id=self.cleaned_data["team"])
+        found = list(_named(campaigns, text)[:2])
+        if not found:
+            raise ValidationError(_("There is no campaign of this name."))
+        if len(found) > 1:
+            raise ValidationError(
+                _("Several teams have a campaign of this name. Choose a team too.")
+            )
+        return str(found[0].uuid)
 
     def clean_number(self) -> int | None:
         text = re.sub(r"[,.\s]", "", self.cleaned_data["number"])
@@ -263,8 +276,7 @@ def _day(label: Any) -> forms.DateField:
     )
 
 
-def _uuid(text: str, sentence: Any) -> Any:
+def _named(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """The rows with this identifier, or else with this name."""
     uuid = uuid_of(text)
-    if uuid is None:
-        raise ValidationError(sentence)
-    return uuid
+    return rows.filter(uuid=uuid) if uuid else rows.filter(name__iexact=text)

@@ -60,12 +60,20 @@ class TestWords:
 
     def test_forgotten_records_are_found_by_their_facts_alone(self, reviewer, alice):
         ask(alice, prompt="a red fox")
+        assert events(found(reviewer, words="fox")) == ["run:submitted"]
         index.forget(Record.objects.filter(event=Event.RUN_SUBMITTED))
         assert found(reviewer, words="fox") == []
         assert events(found(reviewer, engine=DEMO)) == ["run:submitted"]
         RecordPayload.objects.update(salt=None, data=None)
         index.index_next(Record.objects.all(), after=0, again=True)
         assert found(reviewer, words="fox") == []
+
+
+def test_what_is_erased_is_not_found_even_if_the_index_has_it(reviewer, alice):
+    ask(alice, prompt="a red fox")
+    RecordPayload.objects.update(salt=None, data=None)
+    assert found(reviewer, words="fox") == []
+    assert list(matching(reviewer, Asked(words="fox"))) == []
 
 
 def test_the_command_indexes_what_is_missing(reviewer, alice, capsys):

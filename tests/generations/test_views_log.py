@@ -16,6 +16,7 @@ from accounts.events import Event
 from accounts.groups import AUDITORS, REVIEWERS
 from accounts.models import Record, RecordPayload
 from generations import saved_searches
+from generations.forms import log as log_form
 from generations.reading import log
 from generations.reading.sentences import in_words, short_hash
 from tests.factories import make_user
@@ -183,6 +184,22 @@ class TestSearch:
         assert "Charlie Clark" in page
         assert "Alice Adams" not in page
 
+    def test_whoever_has_too_many_to_choose_from_writes_them(
+        self, sign_in, alice, charlie, monkeypatch
+    ):
+        monkeypatch.setattr(log_form, "MOST_CHOICES", 0)
+        ask(alice, prompt="a red fox", campaign="Spring")
+        ask(charlie, prompt="a blue fox", campaign="Spring")
+        auditor = sign_in(make_user(groups=[AUDITORS]))
+        both = {"campaign": "spring", "team": alice.team.name}
+        for asked in (both, {"person": alice.email, "q": "fox"}):
+            page = self.search(auditor, **asked)
+            assert 'placeholder="E-mail of a person"' in page
+            assert "a red fox" in rows_of(page)
+            assert "a blue fox" not in rows_of(page)
+        assert "Choose a team too" in self.search(auditor, campaign="spring")
+        assert "There is no team of this name" in self.search(auditor, team="Nobody")
+
     def test_is_recorded_with_what_was_asked_as_text_of_a_person(self, tab, reviewer, alice):
         ask(alice, prompt="a red fox")
         self.search(tab, q="red fox", event="run:submitted")
@@ -207,7 +224,7 @@ class TestSearch:
             ({"to": "9999-12-31"}, "Choose a day between"),
             ({"from": "2026-11-02", "to": "2026-11-01"}, "The last day is before the first"),
             ({"team": str(uuid.uuid4())}, "Only people who read the whole log"),
-            ({"campaign": "spring"}, "Choose one from the list"),
+            ({"campaign": "spring"}, "There is no campaign of this name"),
             ({"status": "fine"}, "There is no outcome of this name"),
             ({"number": "1" * 16}, "Write the number of a record in digits"),
             ({"number": "１２"}, "Write the number of a record in digits"),
