@@ -7,10 +7,10 @@ The index finds candidates. What the reader may see, and the exact times and has
 in the records themselves.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -29,6 +29,7 @@ CHUNK = 1000
 # Keys are only nearly in order of time: transactions commit late, and clocks are set back.
 SLACK = 500
 TIMES_READ = 200
+TIMES = ("since", "until")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,21 @@ class Asked:
     file: str = ""
     image: str = ""
     steps: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """What is asked for as plain values, which `from_json` reads."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in values.items()
+            if value not in ("", None, False)
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """What `as_json` has written."""
+        times = {name: datetime.fromisoformat(values[name]) for name in TIMES if name in values}
+        return cls(**{**values, **times})
 
     @property
     def is_filtered(self) -> bool:
@@ -125,13 +141,25 @@ def matching(reader: User, asked: Asked, *, after: int = 0) -> Iterator[Record]:
     line for each run, these are all records of the runs that are found. It reads in chunks, and
     each record with its `actor` and `payload`.
     """
+    for found in _chunks(reader, asked, after=after, size=CHUNK):
+        yield from found
+
+
+def keys(reader: User, asked: Asked, *, after: int = 0, size: int = CHUNK) -> Iterator[list[int]]:
+    """Yield the keys of what `matching` yields: lists, of `size` at most, some of them empty."""
+    for found in _chunks(reader, asked, after=after, size=size):
+        yield [record.pk for record in found]
+
+
+def _chunks(reader: User, asked: Asked, *, after: int, size: int) -> Iterator[list[Record]]:
+    """What `asked` matches among each `size` records that `reader` may see."""
     visible = _visible(reader, asked)
     bounds = _bounds(asked)
     if bounds is None:
         return
     after = max(after, bounds[0] - 1)
-    while chunk := list(visible.filter(pk__gt=after).order_by("pk")[:CHUNK]):
-        yield from keep(chunk, asked)
+    while chunk := list(visible.filter(pk__gt=after).order_by("pk")[:size]):
+        yield list(keep(chunk, asked))
         after = chunk[-1].pk
 
 

@@ -129,6 +129,13 @@ class LogForm(forms.Form):
         }
 
     @property
+    def in_words(self) -> list[str]:
+        """The filters for people: the label of each and what was chosen."""
+        return [
+            f"{self[name].label}: {self._shown(name, text)}" for name, text in self.given.items()
+        ]
+
+    @property
     def as_query(self) -> str:
         """The filters as a query string, without the question mark and without `steps`."""
         return urlencode(self.given)
@@ -250,6 +257,10 @@ class LogForm(forms.Form):
         if given and given not in dict(choices):  # Keep what a link asks for.
             choices = [*choices, (given, given)]
         self.fields[name].widget = forms.Select(choices=[("", everything), *choices])
+
+    def _shown(self, name: str, text: str) -> str:
+        choices = getattr(self.fields[name].widget, "choices", ())
+        return str(dict(choices).get(text, text))
 
     def _midnight(self, day: dt.date) -> dt.datetime:
         return dt.datetime.combine(day, dt.time(), self.reader.team.tzinfo)

@@ -1,5 +1,6 @@
 """Finding records by what they say: by whom, what is found, in which order."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -99,6 +100,23 @@ def test_matching_lists_all_records_of_the_runs_found_in_order(reviewer, alice, 
     assert {record.story for record in records} == {ours.uuid}
     rest = list(matching(reviewer, Asked(words="fox"), after=records[0].pk))
     assert rest == records[1:]
+    chunks = list(searching.keys(reviewer, Asked(words="fox"), size=2))
+    assert [key for chunk in chunks for key in chunk] == [record.pk for record in records]
+    assert max(map(len, chunks)) <= 2
+
+
+def test_what_is_asked_can_be_stored():
+    now = timezone.now()
+    asked = Asked(words="a fox", person=7, since=now, hash="ab" * 4, steps=True)
+    stored = json.loads(json.dumps(asked.as_json()))
+    assert stored == {
+        "words": "a fox",
+        "person": 7,
+        "since": now.isoformat(),
+        "hash": "abababab",
+        "steps": True,
+    }
+    assert Asked.from_json(stored) == asked
 
 
 class TestWhoFindsWhat:

@@ -210,6 +210,12 @@ class TestSearch:
         assert Record.objects.get(event=Event.LOG_OPENED).facts["listed"] > 1
         assert tab.head(reverse("log")).status_code == 405
 
+    def test_filters_are_told_in_words(self, reviewer, bob):
+        asked = {"q": "fox", "person": str(bob.uuid), "event": "run:submitted", "steps": "1"}
+        form = log_form.LogForm(asked, reader=reviewer)
+        assert form.in_words == ["Words: fox", "Person: Bob Brown", "Event: Run submitted"]
+        assert form.as_query == f"q=fox&person={bob.uuid}&event=run%3Asubmitted"
+
     @pytest.mark.parametrize(
         ("asked", "words"),
         [
