@@ -6,12 +6,13 @@ the records that tell what became of it. So it can be made again at any time.
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
-from accounts.audit.outcomes import PENDING, TELLING, outcomes_of
+from accounts.audit.outcomes import PENDING, STATUSES, TELLING, outcomes_of
 from accounts.events import Event
 from accounts.identifiers import NOBODY
 from accounts.models import IndexedRecord, Record, Team
@@ -108,6 +109,8 @@ def hashes_of(record: Any, data: Mapping[str, Any] | None) -> set[str]:
     return {*own, *hashes_in(record.facts), *hashes_in(data or {})}
 
 
+OUTCOMES = [with_outcome(status) for status in STATUSES]
+
 # --- Writing --------------------------------------------------------------------------------------
 
 
@@ -115,8 +118,7 @@ def add(record: Record, data: Mapping[str, Any] | None, teams: Collection[int | 
     """Add a new record, in its transaction; `teams` may see it. See `viewers.show_to`."""
     RECORDS.put([_row(record, data, set(teams), run_team=_team_of_run(record, teams))])
     if record.story and record.event in TELLING:
-        heads = Record.objects.filter(story=record.story, event=Event.RUN_SUBMITTED)
-        index_records(_whole(heads))
+        _tell_outcomes(Record.objects.filter(story=record.story, event=Event.RUN_SUBMITTED))
 
 
 def forget(records: Iterable[Record]) -> None:
@@ -128,7 +130,7 @@ def forget(records: Iterable[Record]) -> None:
     keys = [record.pk for record in records]
     for start in range(0, len(keys), BATCH):
         found = Record.objects.filter(pk__in=keys[start : start + BATCH])
-        index_records(found.prefetch_related("teams"), without_texts=True)
+        index_records(found, without_texts=True)
 
 
 def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tuple[int, int]:
@@ -138,32 +140,33 @@ def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tu
     """
     keys = list(records.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
     wanted = set(keys) if again else RECORDS.lacking(keys)
-    index_records(_whole(records.filter(pk__in=wanted)))
+    index_records(records.filter(pk__in=wanted).select_related("payload"))
     # Runs that were indexed before these records told what became of them.
     told = records.filter(pk__in=wanted, event__in=[str(event) for event in TELLING])
     stories = set(told.values_list("story", flat=True)) - {None}
-    heads = records.filter(story__in=stories, event=Event.RUN_SUBMITTED).exclude(pk__in=wanted)
-    index_records(_whole(heads))
+    heads = records.filter(story__in=stories, event=Event.RUN_SUBMITTED)
+    _tell_outcomes(heads.exclude(pk__in=wanted))
     return (keys[-1] if keys else 0), len(wanted)
 
 
 def index_records(records: QuerySet[Any], *, without_texts: bool = False) -> None:
     """Add records to the index, or replace their rows in it.
 
-    Their `payload` and `teams` are read. In a migration, `records` may be of its own models.
+    Unless `without_texts`, their `payload` is read. In a migration, `records` are of its models.
     """
-    found = list(records)
-    model = records.model
+    found, model = list(records), records.model
     outcomes = outcomes_of([each for each in found if _is_head(each)], model.objects.all())
-    teams = model._meta.apps.get_model("accounts", "Team").objects
-    keys = dict(
-        teams.filter(uuid__in={each.subject_team for each in found}).values_list("uuid", "pk")
-    )
+    shown = defaultdict[int, set[int | None]](set)
+    rows = _rows_of(model, "RecordTeam", record__in=[each.pk for each in found])
+    for key, team in rows.values_list("record_id", "team_id"):
+        shown[key].add(team)
+    named = _rows_of(model, "Team", uuid__in={each.subject_team for each in found} - {None})
+    keys = dict(named.values_list("uuid", "pk"))
     RECORDS.put(
         _row(
             record,
             None if without_texts else data_of(record),
-            {each.team_id for each in record.teams.all()},
+            shown[record.pk],
             run_team=keys.get(record.subject_team),
             outcome=outcomes.get(record.story),
         )
@@ -171,9 +174,20 @@ def index_records(records: QuerySet[Any], *, without_texts: bool = False) -> Non
     )
 
 
-def _whole(records: QuerySet[Any]) -> QuerySet[Any]:
-    """With all that a row of the index is made from."""
-    return records.select_related("payload").prefetch_related("teams")
+def _tell_outcomes(heads: QuerySet[Any]) -> None:
+    """Let these runs be found by what has become of them. Their other labels and words stay.
+
+    The payload is not read, so that no prompt returns that is erased at this moment.
+    """
+    found = {head.story: head.pk for head in heads}
+    outcomes = outcomes_of(heads, heads.model.objects.all())
+    for story, outcome in outcomes.items():
+        RECORDS.relabel(found[story], of=OUTCOMES, to=with_outcome(outcome.status))
+
+
+def _rows_of(model: Any, name: str, **conditions: Any) -> QuerySet[Any]:
+    """Rows of the model `name`, as it is beside `model`."""
+    return model._meta.apps.get_model("accounts", name).objects.filter(**conditions)
 
 
 # --- Steps ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from accounts.events import Event
 
 PENDING, UNKNOWN, SUCCEEDED = "pending", "unknown", "succeeded"
 PARTIAL, CANCELLED, FAILED = "partial", "cancelled", "failed"
+STATUSES = (PENDING, UNKNOWN, SUCCEEDED, PARTIAL, CANCELLED, FAILED)
 # The records that say what became of a generation.
 ENDS = (
     Event.GENERATION_SUCCEEDED,

@@ -60,6 +60,14 @@ class Index:
             marks = ", ".join(["%s"] * len(rows))
             cursor.execute(f"DELETE FROM {self.table} WHERE rowid IN ({marks})", rows)  # noqa: S608
 
+    def relabel(self, row: int, *, of: Sequence[str], to: str) -> None:
+        """Replace the labels `of` that a row has by the label `to`. All else about it stays."""
+        stored = _backend().tokens(self.table, [row]).get(row, set())
+        old = [token for token in stored for label in of if token.endswith(f".{_as_term(label)}")]
+        new = [f"{token.rpartition(':')[0]}{_as_term(to)}" for token in old]
+        if old and set(old) != set(new):
+            _backend().replace(self.table, row, old, new)
+
     def newest(
         self,
         query: Query,

@@ -103,5 +103,15 @@ def tokens(table: str, rows: Sequence[int]) -> dict[int, set[str]]:
         return {row: set(stored) for row, stored in cursor.fetchall()}
 
 
+def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> None:
+    """Replace tokens of a row, whatever others it has at that moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET tokens = ts_delete(tokens, %s) || array_to_tsvector(%s) "  # noqa: S608
+            "WHERE rowid = %s",
+            [list(old), list(new), row],
+        )
+
+
 def _asked(team: int, term: Term) -> str:
     return f"'{team}.~.{term.text}'" + (":*" if term.is_beginning else "")

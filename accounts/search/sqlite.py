@@ -43,20 +43,26 @@ LIMIT 1
 
 def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) -> None:
     """Write rows, given as (key, teams, terms)."""
+    lines = [
+        (row, " ".join(f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms))
+        for row, teams, terms in rows
+    ]
+    _write(table, lines)
+
+
+def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> None:
+    """Replace tokens of a row, whatever others it has at that moment."""
+    kept = tokens(table, [row])[row] - set(old)
+    _write(table, [(row, " ".join([*sorted(kept), *new]))])
+
+
+def _write(table: str, lines: Sequence[tuple[int, str]]) -> None:
     # The savepoint of `atomic` makes FTS5 write what the transaction has deleted so far. Without
     # it, SQLite 3.40 loses a row that is deleted and written again in one transaction.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT OR REPLACE INTO {table} (rowid, tokens) VALUES (%s, %s)",  # noqa: S608
-            [
-                (
-                    row,
-                    " ".join(
-                        f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms
-                    ),
-                )
-                for row, teams, terms in rows
-            ],
+            lines,
         )
 
 

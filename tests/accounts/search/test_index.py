@@ -97,6 +97,18 @@ class TestOrder:
         assert INDEX.newest(read_query("fox"), team=OURS, since=2, limit=10).rest is None
 
 
+def test_a_label_is_replaced_and_all_else_stays():
+    put(1, "a red fox", teams=[OURS, THEIRS], labels=["sopen", "u1"])
+    INDEX.relabel(1, of=["sopen", "sfailed"], to="sdone")
+    for team in (OURS, THEIRS):
+        assert found("fox", team=team, labels=["sdone", "u1"]) == [1]
+        assert found("fox", team=team, labels=["sopen"]) == []
+    INDEX.relabel(1, of=["sopen"], to="sfailed")  # it has none of these
+    INDEX.relabel(2, of=["sopen"], to="sfailed")  # no such row
+    assert found("", labels=["sdone"]) == [1]
+    assert found("", labels=["sfailed"]) == []
+
+
 class TestMatching:
     def test_says_which_of_some_rows_match(self):
         put(1, "a red fox", labels=["u1"])
