@@ -89,6 +89,8 @@ TABLE: dict[str, Requirement] = {
     "reference": IMAGES,
     # The log, and how keys and studio are doing
     "log": LOG,
+    "log-searches": LOG,
+    "log-search-delete": LOG,
     "story": LOG,
     "log-image": LOG,
     "providers": Requirement(rights=(SEE_PROVIDERS,)),

@@ -1,10 +1,12 @@
-"""Complete what an older version made: teams and seal of its records, search of its runs.
+"""Complete what an older version made: teams, search and seal of its records, search of its runs.
 
-A version before `RecordTeam`, `Unsealed` and `IndexedPrompt` fills none of them. Migrations
-complete what it made before an upgrade. If it still runs after them, during a deploy, `catch_up`
-completes the rest. Each step is a transaction, so after an interruption the next call goes on.
+A version before `RecordTeam`, `IndexedRecord`, `Unsealed` and `IndexedPrompt` fills none of them.
+Migrations complete what it made before an upgrade. If it still runs after them, during a deploy,
+`catch_up` completes the rest. Each step is a transaction, so after an interruption the next call
+goes on.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
+from accounts.audit import index
 from accounts.models import Record
 from accounts.sealing.old_records import add_unsealed
 from generations.models import Run
@@ -81,10 +84,11 @@ ORDER BY lacking.id
 
 
 class Completed(NamedTuple):
-    """How many teams were added to records, runs to the search, and records to be sealed."""
+    """How many teams were added to records, runs and records to searches, and records to seal."""
 
     teams: int
     runs: int
+    records: int
     unsealed: int
 
 
@@ -99,7 +103,8 @@ def catch_up(since: datetime) -> Completed:
     first = _key(records)
     return Completed(
         teams=add_teams(connection, after=first),
-        runs=_index_prompts(after=_key(runs)),
+        runs=_indexed(index_next, Run.objects.all(), after=_key(runs)),
+        records=_indexed(index.index_next, Record.objects.all(), after=first),
         unsealed=add_unsealed(connection, after=first),
     )
 
@@ -120,10 +125,10 @@ def add_teams(database: BaseDatabaseWrapper, *, after: int = 0) -> int:
     return added
 
 
-def _index_prompts(*, after: int) -> int:
+def _indexed(step: Callable[..., tuple[int, int]], rows: QuerySet[Any], *, after: int) -> int:
     total = 0
     while True:
-        after, indexed = index_next(Run.objects.all(), after=after)
+        after, indexed = step(rows, after=after)
         if not after:
             return total
         total += indexed

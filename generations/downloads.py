@@ -5,6 +5,7 @@ that has changed in storage is not sent; admins are told. Views check the rights
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,21 @@ def _damage_told(subject: Image | Reference, story: UUID | None) -> Iterator[Non
                     Event.FILE_REFUSED, actor=None, subject=subject, story=story, facts=facts
                 )
         raise
+
+
+def image_named(name: str) -> str:
+    """The start of the identifier of the image that a file of this name was downloaded from.
+
+    Empty if the studio gives no file such a name.
+    """
+    found = _NAME.fullmatch(name.casefold())
+    return found["image"] if found else ""
+
+
+# As `_name` makes them; browsers add a number such as " (1)" to a name that exists.
+_NAME = re.compile(
+    r"seedream-\d{4}-\d\d-\d\d-(?P<image>[0-9a-f]{8})(-original)?( ?\(\d+\))?(\.[a-z]+)?"
+)
 
 
 def _name(image: Image, image_format: str, *, suffix: str = "") -> str:

@@ -1,6 +1,6 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
-from accounts.audit import entries, readings, tallies
+from accounts.audit import entries, index, readings, searching, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
@@ -8,11 +8,13 @@ from accounts.audit.canonical import (
     record_bytes,
 )
 from accounts.audit.recording import record
-from accounts.audit.viewers import newest_visible_to, reads_whole_log, visible_to
+from accounts.audit.viewers import Chosen, newest_visible_to, reads_whole_log, visible_to
 
 __all__ = [
+    "Chosen",
     "canonical_bytes",
     "entries",
+    "index",
     "leaf_hash",
     "newest_visible_to",
     "payload_digest",
@@ -20,6 +22,7 @@ __all__ = [
     "reads_whole_log",
     "record",
     "record_bytes",
+    "searching",
     "tallies",
     "visible_to",
 ]

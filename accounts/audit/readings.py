@@ -41,23 +41,14 @@ def note_prompts_seen(
     cache.set(key, known | others, DAY_SECONDS)
 
 
-def note_log_opened(reader: User, filters: Mapping[str, str]) -> None:
-    """Record that `reader` opens the log; what the list is filtered by is personal.
+def note_gallery_searched(reader: User, filters: Mapping[str, str]) -> None:
+    """Record that `reader` searches the gallery; what for is personal.
 
     The same filters again within ten minutes are counted, and so are further pages of the list.
     """
-    _note_search(Event.LOG_OPENED, reader, filters)
-
-
-def note_gallery_searched(reader: User, filters: Mapping[str, str]) -> None:
-    """Record that `reader` searches the gallery for words, as `note_log_opened` does."""
-    _note_search(Event.GALLERY_SEARCHED, reader, filters)
-
-
-def _note_search(event: Event, reader: User, filters: Mapping[str, str]) -> None:
     given = {name: printable(value) for name, value in filters.items() if value}
     tallies.note(
-        event,
+        Event.GALLERY_SEARCHED,
         address=f"{reader.uuid}\n{json.dumps(given, sort_keys=True)}",
         actor=reader,
         subject=reader.team,

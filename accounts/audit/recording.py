@@ -2,14 +2,14 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import origin
-from accounts.audit import viewers, vocabulary
+from accounts.audit import index, viewers, vocabulary
 from accounts.audit.canonical import VERSION, leaf_hash, payload_digest, record_bytes
 from accounts.events import Event
 from accounts.models import Reading, Record, RecordPayload, Unsealed, User
@@ -100,7 +100,7 @@ def _write(
     about: dict[str, Any],
     facts: dict[str, Any],
     personal: dict[str, Any] | None,
-    teams: Iterable[int | None],
+    teams: Collection[int | None],
 ) -> Record:
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError(
@@ -122,4 +122,5 @@ def _write(
     viewers.show_to(row, teams)
     if salt:
         RecordPayload.objects.create(record=row, salt=salt, data=personal)
+    index.add(row, personal, teams)
     return row

@@ -10,6 +10,7 @@ The reviewers of every team see records of version 1 that have no actor and belo
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -74,27 +75,48 @@ def reads_whole_log(reader: User) -> bool:
     return reader.has_perm(READ_WHOLE_LOG)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is listed of the records that somebody may see; None and "" stand for all.
+
+    `actor` and `team` are keys. Only for who reads the whole log, `team` chooses one. The times
+    include `since` and exclude `until`.
+    """
+
+    event: str = ""
+    actor: int | None = None
+    team: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The conditions that a record and its row of `RecordTeam` share."""
+        named: dict[str, Any] = {"event": self.event, "actor_id": self.actor}
+        named |= {"at__gte": self.since, "at__lt": self.until}
+        return {name: value for name, value in named.items() if value not in ("", None)}
+
+
+EVERYTHING = Chosen()
+
+
 def newest_visible_to(
     reader: User,
     place: keyset.Place | None,
     *,
     size: int,
-    event: str = "",
-    actor: int | None = None,
+    chosen: Chosen = EVERYTHING,
 ) -> tuple[list[Record], bool]:
-    """The newest `size` records after `place` that `reader` may see, and whether there are more.
-
-    If given, only those with `event`, and those by the person with the key `actor`.
-    """
-    chosen: dict[str, Any] = {"event": event} if event else {}
-    if actor is not None:
-        chosen["actor_id"] = actor
-    if reads_whole_log(reader):
-        records = Record.objects.filter(**chosen).select_related("actor")
+    """The newest `size` records after `place` that `reader` may see, and whether there are more."""
+    reads_all = reads_whole_log(reader)
+    if reads_all and chosen.team is None:
+        records = Record.objects.filter(**chosen.conditions).select_related("actor", "payload")
         return keyset.newest([records], place, size=size, time="at")
-    rows = RecordTeam.objects.filter(**chosen).select_related("record__actor")
-    sources = [rows.filter(team_id=reader.team_id)]
-    if actor is None:  # Records that every team sees have no actor.
+    rows = RecordTeam.objects.filter(**chosen.conditions)
+    rows = rows.select_related("record__actor", "record__payload")
+    team = chosen.team if reads_all and chosen.team is not None else reader.team_id
+    sources = [rows.filter(team_id=team)]
+    if chosen.actor is None and not reads_all:  # Records that every team sees have no actor.
         # A second query, because each is in order of time in an index of its own, and no index has
         # both together in that order. No record is in both.
         sources.append(rows.filter(team__isnull=True))

@@ -1,10 +1,12 @@
 """Tables for people, credits, the log and notices. Other modules import models only from here."""
 
 from accounts.models.allowance import Allowance, Entry
+from accounts.models.indexed_record import IndexedRecord
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
 from accounts.models.pulse import Pulse
 from accounts.models.reading import Reading
 from accounts.models.record import Record, RecordPayload, RecordTeam
+from accounts.models.saved_search import SavedSearch
 from accounts.models.sealing import (
     Checkpoint,
     Leaf,
@@ -23,6 +25,7 @@ __all__ = [
     "Allowance",
     "Checkpoint",
     "Entry",
+    "IndexedRecord",
     "Leaf",
     "LogKey",
     "Notice",
@@ -33,6 +36,7 @@ __all__ = [
     "Record",
     "RecordPayload",
     "RecordTeam",
+    "SavedSearch",
     "SealState",
     "Studio",
     "Subtree",

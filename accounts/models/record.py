@@ -48,6 +48,8 @@ class Record(models.Model):
         indexes = [
             models.Index(fields=["-at", "-id"], name="record_newest"),
             models.Index(fields=["story", "at", "id"], name="record_by_story"),
+            # For what became of runs, without reading how often their stories were read.
+            models.Index(fields=["story", "event", "id"], name="record_by_story_and_event"),
             models.Index(fields=["subject_id", "at", "id"], name="record_by_subject"),
             # For those who read the whole log; `RecordTeam` serves all others.
             models.Index(fields=["event", "-at", "-id"], name="record_by_event"),

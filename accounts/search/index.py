@@ -60,6 +60,14 @@ class Index:
             marks = ", ".join(["%s"] * len(rows))
             cursor.execute(f"DELETE FROM {self.table} WHERE rowid IN ({marks})", rows)  # noqa: S608
 
+    def relabel(self, row: int, *, of: Sequence[str], to: str) -> None:
+        """Replace the labels `of` that a row has by the label `to`. All else about it stays."""
+        stored = _backend().tokens(self.table, [row]).get(row, set())
+        old = [token for token in stored for label in of if token.endswith(f".{_as_term(label)}")]
+        new = [f"{token.rpartition(':')[0]}{_as_term(to)}" for token in old]
+        if old and set(old) != set(new):
+            _backend().replace(self.table, row, old, new)
+
     def newest(
         self,
         query: Query,
@@ -67,23 +75,26 @@ class Index:
         team: int,
         labels: Sequence[str] = (),
         before: int | None = None,
+        since: int = 0,
         limit: int,
     ) -> Found:
         """Return the newest rows that match `query` and have all `labels`, at most `limit`.
 
-        With `before`, only rows older than that one. Without words and labels, nothing is found.
-        The search stops after so many stretches, even if it has found nothing. To go on, call it
-        again with `rest` as `before`.
+        With `before`, only rows older than that one; with `since`, only that row and newer ones.
+        Without words and labels, nothing is found. The search stops after so many stretches, even
+        if it has found nothing. To go on, call it again with `rest` as `before`.
         """
         terms = _asked(query, labels)
         newest = self._last() if before is None else min(self._last(), before - 1)
-        if limit < 1 or newest < 0 or not terms:
+        if limit < 1 or newest < since or not terms:
             return Found([])
-        return self._search(team, terms, before=newest + 1, limit=limit)
+        return self._search(team, terms, before=newest + 1, since=since, limit=limit)
 
-    def _search(self, team: int, terms: Sequence[Term], *, before: int, limit: int) -> Found:
-        stretch = stretch_of(before - 1)
-        last = max(0, stretch - stretches.MOST_PASSED + 1)
+    def _search(
+        self, team: int, terms: Sequence[Term], *, before: int, since: int, limit: int
+    ) -> Found:
+        stretch, end = stretch_of(before - 1), stretch_of(since)
+        last = max(end, stretch - stretches.MOST_PASSED + 1)
         # With one term, only stretches with a match take long, and they soon fill the page.
         most = stretches.MOST_READ if len(terms) > 1 else stretches.MOST_PASSED
         at_once = stretches.READ_AT_ONCE if len(terms) > 1 else most
@@ -103,10 +114,26 @@ class Index:
                 before=before,
                 limit=limit - len(rows),
             )
+            if rows and rows[-1] < since:
+                return Found([row for row in rows if row >= since])
             if len(rows) == limit:
                 return Found(rows, rows[-1])
             stretch = oldest - 1
-        return Found(rows, first_of(stretch + 1) if stretch >= 0 else None)
+        return Found(rows, first_of(stretch + 1) if stretch >= end else None)
+
+    def matching(
+        self, rows: Sequence[int], query: Query, *, team: int, labels: Sequence[str] = ()
+    ) -> set[int]:
+        """Return those of `rows` that match `query` and have all `labels`."""
+        terms = _asked(query, labels)
+        if not rows or not terms:
+            return set()
+        found = _backend().tokens(self.table, rows)
+        return {
+            row
+            for row, tokens in found.items()
+            if _has_all(tokens, terms, f"{team}.{stretch_of(row)}.")
+        }
 
     def _pass_over(self, team: int, terms: Sequence[Term], *, newest: int, oldest: int) -> int:
         """The newest stretch that may have all terms: one of them occurs in no newer stretch.
@@ -144,6 +171,15 @@ def _asked(query: Query, labels: Sequence[str]) -> list[Term]:
     whole = [*query.tokens, *map(_as_term, labels)]
     beginning = [Term(query.beginning, is_beginning=True)] if query.beginning else []
     return [*map(Term, whole), *beginning]
+
+
+def _has_all(tokens: set[str], terms: Sequence[Term], prefix: str) -> bool:
+    return all(
+        any(token.startswith(prefix + term.text) for token in tokens)
+        if term.is_beginning
+        else prefix + term.text in tokens
+        for term in terms
+    )
 
 
 def _terms(entry: IndexedRow) -> list[str]:

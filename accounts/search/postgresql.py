@@ -93,5 +93,25 @@ def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: in
     return found[0] if found else None
 
 
+def tokens(table: str, rows: Sequence[int]) -> dict[int, set[str]]:
+    """Return the stored tokens of each of `rows` that is in the index."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT rowid, tsvector_to_array(tokens) FROM {table} WHERE rowid = ANY(%s)",  # noqa: S608
+            [list(rows)],
+        )
+        return {row: set(stored) for row, stored in cursor.fetchall()}
+
+
+def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> None:
+    """Replace tokens of a row, whatever others it has at that moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET tokens = ts_delete(tokens, %s) || array_to_tsvector(%s) "  # noqa: S608
+            "WHERE rowid = %s",
+            [list(old), list(new), row],
+        )
+
+
 def _asked(team: int, term: Term) -> str:
     return f"'{team}.~.{term.text}'" + (":*" if term.is_beginning else "")

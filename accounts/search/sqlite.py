@@ -43,20 +43,26 @@ LIMIT 1
 
 def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) -> None:
     """Write rows, given as (key, teams, terms)."""
+    lines = [
+        (row, " ".join(f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms))
+        for row, teams, terms in rows
+    ]
+    _write(table, lines)
+
+
+def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> None:
+    """Replace tokens of a row, whatever others it has at that moment."""
+    kept = tokens(table, [row])[row] - set(old)
+    _write(table, [(row, " ".join([*sorted(kept), *new]))])
+
+
+def _write(table: str, lines: Sequence[tuple[int, str]]) -> None:
     # The savepoint of `atomic` makes FTS5 write what the transaction has deleted so far. Without
     # it, SQLite 3.40 loses a row that is deleted and written again in one transaction.
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT OR REPLACE INTO {table} (rowid, tokens) VALUES (%s, %s)",  # noqa: S608
-            [
-                (
-                    row,
-                    " ".join(
-                        f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms
-                    ),
-                )
-                for row, teams, terms in rows
-            ],
+            lines,
         )
 
 
@@ -88,6 +94,17 @@ def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: in
         cursor.execute(_NEWEST_STRETCH.format(table=table), [newest, oldest, _asked(team, term)])
         found = cursor.fetchone()
     return found[0] if found else None
+
+
+def tokens(table: str, rows: Sequence[int]) -> dict[int, set[str]]:
+    """Return the stored tokens of each of `rows` that is in the index."""
+    marks = ", ".join(["%s"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT rowid, tokens FROM {table} WHERE rowid IN ({marks})",  # noqa: S608
+            list(rows),
+        )
+        return {row: set(line.split()) for row, line in cursor.fetchall()}
 
 
 def _asked(team: int, term: Term) -> str:

@@ -1,5 +1,6 @@
 """What people may ask for, checked and returned as values. Nothing is written here."""
 
 from generations.forms.compose import ComposeForm, OriginalForm
+from generations.forms.log import LogForm, SavedSearchForm
 
-__all__ = ["ComposeForm", "OriginalForm"]
+__all__ = ["ComposeForm", "LogForm", "OriginalForm", "SavedSearchForm"]

@@ -313,7 +313,6 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
     Event.SHELL_USED: _used,
-    Event.LOG_OPENED: _counted,
     Event.GALLERY_SEARCHED: _counted,
     Event.PROMPTS_SEEN: _seen,
     Event.STUDIO_STARTED: _program,

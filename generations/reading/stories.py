@@ -1,74 +1,17 @@
-"""The log as reviewers read it: records newest first.
-
-Who may see a record is decided when it is written (`accounts.audit.viewers`). Only stories show
-prompts (`generations.reading.story`).
-"""
+"""What the log and the stories say of a record: its icon, who and what it is about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts import audit, keyset
+from accounts import audit
 from accounts.events import Event
-from accounts.identifiers import uuid_to_look_up
 from accounts.models import Record, Team, User
 from generations.labelling import PREVIEW
 from generations.models import Image, Rendition, Run
 from generations.paths import rendition_path
-from generations.reading.sentences import in_words, short_hash
-
-PAGE_SIZE = 50
-
-
-@dataclass(frozen=True)
-class Row:
-    """One record as a page shows it; every text is ready to print.
-
-    `tone` is ok, warn, bad or empty. `story` is the address of the run's story, or empty.
-    """
-
-    number: str
-    hash: str
-    at: str
-    time: str
-    person: str
-    initials: str
-    colour: int
-    event: str
-    icon: str
-    tone: str
-    detail: str
-    src: str
-    story: str
-
-
-@dataclass(frozen=True)
-class LogPage:
-    """Records, newest first. `next_cursor` leads to older ones; it is empty if there are none."""
-
-    rows: list[Row]
-    next_cursor: str
-
-
-def page(reader: User, *, cursor: str = "", person: str = "", event: str = "") -> LogPage:
-    """The newest records that `reader` may see, if given only those of one person and one event."""
-    actor = _key_of(person) if person else None
-    if person and actor is None:
-        return LogPage([], "")
-    place = keyset.place_of(audit.visible_to(reader), cursor, time="at")
-    records, more = audit.newest_visible_to(
-        reader,
-        place,
-        size=PAGE_SIZE,
-        event=event if event in Event.values else "",
-        actor=actor,
-    )
-    return LogPage(_rows(records, reader), str(records[-1].uuid) if more else "")
 
 
 def runs_to_read(reader: User) -> QuerySet[Run]:
@@ -86,56 +29,7 @@ def name_without_actor(event: str) -> str:
     return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
 
 
-# --- Steps -------------------------------------------------------------------------------------
-
-
-def _key_of(person: str) -> int | None:
-    # Looked up first, because with a join no planner sees that one index gives the order.
-    people = User.objects.filter(uuid=uuid_to_look_up(person))
-    return people.values_list("pk", flat=True).first()
-
-
-def _rows(records: Sequence[Record], reader: User) -> list[Row]:
-    previews = _previews(records, reader)
-    stories = _stories(records, reader)
-    subjects = _names(records)
-    # Once for all rows, because `get_event_display` builds the whole list of choices each time.
-    labels = {event.value: str(event.label) for event in Event}
-    zone = reader.team.tzinfo
-    rows = []
-    for record in records:
-        icon, tone = look_of(record.event)
-        detail = in_words(record.event, record.facts)
-        subject = subjects.get(record.subject_id, "")
-        person = record.actor
-        rows.append(
-            Row(
-                number=f"{record.pk:,}",
-                hash=short_hash(bytes(record.leaf).hex()[:8]),
-                at=record.at.isoformat(),
-                time=date_format(record.at.astimezone(zone), "j M, H:i:s"),
-                person=str(person) if person else name_without_actor(record.event),
-                initials=person.initials if person else "",
-                colour=person.colour if person else 0,
-                event=labels.get(record.event, record.event),
-                icon=icon,
-                tone=tone,
-                detail=": ".join(filter(None, [subject, detail])),
-                src=previews.get(record.subject_id, ""),
-                story=reverse("story", args=[record.story]) if record.story in stories else "",
-            )
-        )
-    return rows
-
-
-def _stories(records: Sequence[Record], reader: User) -> set[UUID | None]:
-    """The stories that `reader` may open. A team-mate's act may be in another team's story."""
-    stories = {record.story for record in records if record.story}
-    runs = runs_to_read(reader).filter(uuid__in=stories)
-    return set(runs.values_list("uuid", flat=True))
-
-
-def _previews(records: Sequence[Record], reader: User) -> dict[UUID, str]:
+def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, str]:
     """The addresses of the images that records are about, by the image's identifier."""
     subjects = [record.subject_id for record in records if record.subject_kind == "image"]
     images = Image.objects.visible_to(reader).filter(uuid__in=subjects)
@@ -144,7 +38,7 @@ def _previews(records: Sequence[Record], reader: User) -> dict[UUID, str]:
     return {image: rendition_path(uuid, image_format) for image, uuid, image_format in found}
 
 
-def _names(records: Sequence[Record]) -> dict[UUID, str]:
+def names_of(records: Sequence[Record]) -> dict[UUID, str]:
     """The names of the people and teams that records are about, except for people's own acts."""
     about = {
         record.subject_id
@@ -215,6 +109,9 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.STUDIO_MIGRATED: ("settings", ""),
     Event.PROVIDER_TESTED: ("coins", ""),
     Event.PROVIDER_BALANCE: ("coins", ""),
+    Event.LOG_SEARCHED: ("search", ""),
+    Event.LOG_SEARCH_SAVED: ("star", ""),
+    Event.LOG_SEARCH_DELETED: ("trash-2", ""),
     Event.ADMIN_ADDED: ("settings", ""),
     Event.ADMIN_CHANGED: ("settings", ""),
     Event.ADMIN_DELETED: ("trash-2", ""),

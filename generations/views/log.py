@@ -1,34 +1,74 @@
-"""The reviewer's pages: the log, and the stories of a run and of an image."""
+"""The reviewer's pages: the log with its search, and a run's whole story."""
 
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_safe
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
-from accounts.audit import readings
-from accounts.events import Event
 from accounts.http import SignedInRequest
-from generations.reading import gallery, stories
+from generations import saved_searches
+from generations.forms import LogForm, SavedSearchForm
+from generations.reading import log as listing
+from generations.reading.search import what_was_searched
 from generations.reading.story import image_story, run_story
 
 
-@require_safe
+@require_GET
 @access.checked
 def log(request: SignedInRequest) -> HttpResponse:
-    """The team's records, newest first. Only stories show prompts."""
+    """Runs and other acts, newest first. Each reading is recorded, with what was searched for."""
+    form = LogForm(request.GET, reader=request.user)
     before = request.GET.get("before", "")
-    asked = {name: request.GET.get(name, "") for name in ("person", "event")}
-    readings.note_log_opened(request.user, asked)
+    page = None
+    if form.is_valid():
+        page = listing.page(request.user, form.asked, cursor=before)
+        listing.note_reading(request.user, given=form.given, listed=len(page.lines))
     context = {
-        "page": stories.page(request.user, cursor=before, **asked),
-        "asked": asked,
+        "form": form,
+        "page": page,
         "before": before,
-        "people": gallery.people_of(request.user),
-        "events": Event.choices,
+        "lists_records": page is not None and form.asked.lists_records,
+        "searched": what_was_searched(form.asked.words) if page else "",
+        "zone": request.user.team.time_zone,
+        "saved": list(request.user.saved_searches.all()),
+        "saving": SavedSearchForm(auto_id="saving-%s"),
     }
     return render(request, "generations/log.html", context)
+
+
+@require_POST
+@access.checked
+def save_search(request: SignedInRequest) -> HttpResponse:
+    """Keep a search of the log under a name; the same name replaces an older search."""
+    asked = LogForm(QueryDict(request.POST.get("query", "")), reader=request.user)
+    form = SavedSearchForm(request.POST)
+    if not asked.is_valid() or not asked.given:
+        messages.error(request, _("Nothing was saved: this search has no valid filter."))
+    elif not form.is_valid():
+        messages.error(request, _("Nothing was saved: give a name of at most 60 characters."))
+    elif not saved_searches.save(request.user, form.cleaned_data["name"], asked.given):
+        messages.error(
+            request,
+            _("Nothing was saved: you keep %(count)d searches. Delete one first.")
+            % {"count": saved_searches.MOST},
+        )
+    else:
+        messages.success(request, _("The search is saved."))
+    return _to_the_log(asked.as_query if asked.is_valid() else "")
+
+
+@require_POST
+@access.checked
+def delete_search(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    search = get_object_or_404(request.user.saved_searches, uuid=uuid)
+    saved_searches.delete(search)
+    messages.success(request, _("The saved search is deleted."))
+    return _to_the_log("")
 
 
 @require_GET
@@ -49,3 +89,9 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     if found is None:
         raise Http404
     return render(request, "generations/image_story.html", {"story": found})
+
+
+def _to_the_log(query: str) -> HttpResponse:
+    response = HttpResponseRedirect(reverse("log") + (f"?{query}" if query else ""))
+    response.status_code = 303
+    return response

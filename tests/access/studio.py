@@ -142,6 +142,7 @@ def _things(owner: User) -> dict[str, Any]:
         "log-image": {"uuid": image.uuid},
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
+        "log-search-delete": {"uuid": finished.uuid},
         "notice-read": {"uuid": finished.uuid},
         "notices-mute": {"kind": notices.declared()[0].name},
         "account_confirm_email": {"key": "nobodys"},

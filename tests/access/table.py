@@ -44,6 +44,10 @@ GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   reference
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   log
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-searches
+POST in  --  --  go  --  go  in  | --  --  go  --  go  in   log-searches
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-search-delete
+POST in  --  --  --  --  --  in  | --  --  --  --  --  in   log-search-delete
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
 GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   story

@@ -72,7 +72,9 @@ def test_who_reads_the_whole_log_sees_every_record_once(alice, charlie):
     auditor = make_user(groups=[AUDITORS])
     seen, more = audit.newest_visible_to(auditor, None, size=9)
     assert (seen, more) == (written[::-1], False)
-    seen, _more = audit.newest_visible_to(auditor, None, size=9, actor=charlie.pk)
+    seen, _more = audit.newest_visible_to(
+        auditor, None, size=9, chosen=audit.Chosen(actor=charlie.pk)
+    )
     assert seen == [written[1]]
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import append_only, sealing
 from accounts.events import Event
-from accounts.models import Leaf, Record, RecordTeam, Unsealed
+from accounts.models import IndexedRecord, Leaf, Record, RecordTeam, Unsealed
 from generations import tasks
 from generations.catch_up import catch_up
 from generations.models import Run
@@ -19,7 +19,10 @@ from tests.queries import plans_of
 from tests.records import write
 
 pytestmark = pytest.mark.django_db
-SAID = "Teams added to records: {}. Runs added to search: {}. Records that will be sealed: {}.\n"
+SAID = (
+    "Teams added to records: {}. Runs added to search: {}. Records added to search: {}. "
+    "Records that will be sealed: {}.\n"
+)
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def by_an_older_version(alice):
         RecordTeam.objects.all().delete()
     Unsealed.objects.all().delete()
     IndexedPrompt.objects.all().delete()
+    IndexedRecord.objects.all().delete()
     return record, run
 
 
@@ -40,6 +44,7 @@ def is_complete(record, run):
     return (
         list(record.teams.values_list("team", flat=True)) == [run.team_id],
         IndexedPrompt.objects.filter(pk=run.pk).exists(),
+        IndexedRecord.objects.filter(pk=record.pk).exists(),
         Unsealed.objects.filter(pk=record.pk).exists(),
     )
 
@@ -47,21 +52,21 @@ def is_complete(record, run):
 def test_the_command_completes_both_and_says_so(by_an_older_version, capsys):
     call_command("catch_up")
 
-    assert is_complete(*by_an_older_version) == (True, True, True)
-    assert capsys.readouterr().out == SAID.format(1, 1, 1)
+    assert is_complete(*by_an_older_version) == (True, True, True, True)
+    assert capsys.readouterr().out == SAID.format(1, 1, 1, 1)
     call_command("catch_up")
-    assert capsys.readouterr().out == SAID.format(0, 0, 0)
+    assert capsys.readouterr().out == SAID.format(0, 0, 0, 0)
 
 
 def test_so_does_the_task_of_each_night(by_an_older_version):
     tasks.complete_rows_of_older_versions()
 
-    assert is_complete(*by_an_older_version) == (True, True, True)
+    assert is_complete(*by_an_older_version) == (True, True, True, True)
 
 
 def test_what_is_older_than_asked_is_not_read(by_an_older_version):
-    assert catch_up(timezone.now()) == (0, 0, 0)
-    assert is_complete(*by_an_older_version) == (False, False, False)
+    assert catch_up(timezone.now()) == (0, 0, 0, 0)
+    assert is_complete(*by_an_older_version) == (False, False, False, False)
 
 
 def test_a_record_that_is_sealed_is_not_sealed_again(by_an_older_version, settings, tmp_path):

@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.audit.searching import Asked
 from accounts.events import Event
 from accounts.models import Record, RecordTeam, Team
-from generations.reading import stories
+from generations.reading import log
 from tests.bench.scale import records
 from tests.factories import make_user
 from tests.queries import plans_of
@@ -34,7 +35,7 @@ def filled(db):
 def asked_of(name, index):
     """What is asked, beside the index that must answer it."""
     team = Team.objects.get(name=name)
-    person = str(team.members.order_by("pk")[4].uuid)
+    person = team.members.order_by("pk")[4].pk
     return {
         "recordteam_newest": {},
         "recordteam_by_event": {"event": COMMON},
@@ -57,7 +58,9 @@ def test_each_filter_is_a_range_of_its_index_at_any_depth(filled):
     for index in INDEXES:
         asked = asked_of("Large", index)
         for cursor in ("", records.nine_tenths_down(reader.team)):
-            own, *shared = plans(partial(stories.page, reader, cursor=cursor, **asked))
+            own, *shared = plans(
+                partial(log.page, reader, Asked(**asked, steps=True), cursor=cursor)
+            )
             assert index in own
             assert len(shared) == ("person" not in asked)
             for plan in (own, *shared):
@@ -68,7 +71,7 @@ def test_each_filter_is_a_range_of_its_index_at_any_depth(filled):
 def test_a_team_with_hardly_a_record_reads_no_further(filled, name):
     reader = Team.objects.get(name=name).members.order_by("pk")[0]
     for index in INDEXES:
-        for plan in plans(partial(stories.page, reader, **asked_of(name, index))):
+        for plan in plans(partial(log.page, reader, Asked(**asked_of(name, index), steps=True))):
             assert_ordered_by_an_index(plan)
 
 
@@ -83,8 +86,8 @@ WHOLE_LOG = {
 def test_who_reads_the_whole_log_reads_no_further_either(filled):
     reader = make_user(team=Team.objects.get(name="New"), is_superuser=True)
     for index in INDEXES:
-        page = partial(stories.page, reader, **asked_of("Large", index))
-        [plan] = plans_of(page, Record._meta.db_table)
+        page = partial(log.page, reader, Asked(**asked_of("Large", index), steps=True))
+        plan, *_outcomes = plans_of(page, Record._meta.db_table)
         assert WHOLE_LOG[index] in plan
         assert_in_order(plan)
 

@@ -1,14 +1,23 @@
 """The reviewer's pages: who may read them, what they say, and that reading a prompt is recorded."""
 
+import uuid
+from html import unescape
+from urllib.parse import urlencode
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import ledger
+from accounts.audit import searching
+from accounts.audit.searching import Asked
 from accounts.audit.vocabulary import COUNTS, TABLE
 from accounts.events import Event
-from accounts.groups import AUDITORS
-from accounts.models import Record
-from generations.reading import stories
+from accounts.groups import AUDITORS, REVIEWERS
+from accounts.models import Record, RecordPayload
+from generations import saved_searches
+from generations.forms import log as log_form
+from generations.reading import log
 from generations.reading.sentences import in_words, short_hash
 from tests.factories import make_user
 from tests.generations.asking import DEMO, ask
@@ -56,7 +65,7 @@ class TestWhoMayRead:
         write(Event.IMAGE_DOWNLOADED, actor=charlie, subject=run.images.get(), story=run.uuid)
         client = sign_in(auditor)
         path = reverse("story", args=[run.uuid])
-        assert path in text(client, reverse("log"))
+        assert path in text(client, f"{reverse('log')}?steps=1")
         assert run.prompt in text(client, path)
         preview = run.images.get().renditions.get(recipe="preview")
         assert client.get(f"/files/{preview.uuid}.webp").getvalue()
@@ -72,76 +81,266 @@ class TestWhoMayRead:
 
 
 class TestLog:
-    def test_says_in_words_what_happened(self, tab, alice):
-        run = ask(alice, num_images=2)
-        page = text(tab, reverse("log"))
-        record = Record.objects.get(event=Event.RUN_SUBMITTED)
-        assert "Run submitted" in page
-        assert "2 images, Seedream 4.5 (demo), 1:1, 2K, 4 credits" in page
-        assert f"#{record.pk:,}" in page
-        assert short_hash(bytes(record.leaf).hex()[:8]) in page
+    """One line for each run, and for each record that belongs to none."""
+
+    def test_a_run_is_one_line_with_prompt_images_and_outcome(self, tab, alice):
+        run = make_finished_run(alice, images=3)
+        submitted(run, alice, prompt="a <red> fox", images=3)
+        write(Event.GENERATION_SUCCEEDED, actor=None, subject=run.generations.get(),
+              story=run.uuid, facts={"delivered": 3})  # fmt: skip
+        page = rows_of(text(tab, reverse("log")))
+        assert page.count("<tr>") == 2  # and that the reviewer has signed in
+        assert "a &lt;red&gt; fox" in page
+        assert "3 images, Seedream 4.5 (demo), 3:2, 2K" in page
+        assert '<span class="badge badge-ok">3 images</span>' in page
+        assert page.count("/files/") == 2
+        assert "+1" in page
         assert reverse("story", args=[run.uuid]) in page
 
-    def test_shows_no_prompt_and_records_no_reading(self, tab, alice):
-        ask(alice, prompt="a very secret fox")
-        assert "secret fox" not in text(tab, reverse("log"))
-        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
+    def test_every_record_is_listed_on_demand(self, tab, alice):
+        run = ask(alice)
+        write(
+            Event.GENERATION_RUNNING, actor=None, subject=run.generations.all()[0], story=run.uuid
+        )
+        assert "Accepted by provider" not in rows_of(text(tab, reverse("log")))
+        page = rows_of(text(tab, f"{reverse('log')}?steps=1"))
+        assert "Accepted by provider" in page
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        assert f"#{record.pk:,}" in page
+        assert short_hash(bytes(record.leaf).hex()[:8]) in page
+
+    def test_an_erased_prompt_is_said_to_be_erased(self, tab, alice):
+        run = ask(alice, prompt="a very secret fox")
+        RecordPayload.objects.filter(record__story=run.uuid).update(salt=None, data=None)
+        page = text(tab, reverse("log"))
+        assert "secret fox" not in page
+        assert "The prompt has been erased." in page
 
     def test_shows_images_beside_what_is_about_them(self, tab, alice):
         image = make_finished_run(alice).images.get()
         write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
         preview = image.renditions.get(recipe="preview")
-        assert f"/files/{preview.uuid}.webp" in text(tab, reverse("log"))
+        assert f"/files/{preview.uuid}.webp" in text(tab, f"{reverse('log')}?steps=1")
 
-    def test_names_whom_a_change_of_credits_is_about(self, tab, alice, admin):
+    def test_names_whom_a_change_of_credits_is_about_and_why(self, tab, alice, admin):
         ledger.set_limit(alice, 700, actor=admin, reason="a campaign")
         page = text(tab, reverse("log"))
-        assert "Alice Adams: 500 to 700 credits" in page
-        assert "a campaign" not in page
+        assert "Alice Adams: 500 to 700 credits, " in page
+        assert "a campaign" in page
 
-    def test_by_person(self, tab, alice, bob):
-        ask(alice)
-        ask(bob, num_images=3)
-        page = text(tab, f"{reverse('log')}?person={bob.uuid}")
-        assert "3 images" in page
-        assert "4 images" not in page
-
-    def test_by_event(self, tab, alice):
-        ask(alice)
-        page = text(tab, f"{reverse('log')}?event={Event.USER_SIGNED_IN}")
-        rows = page[page.index("<tbody>") : page.index("</tbody>")]
-        assert "Signed in" in rows
-        assert "Run submitted" not in rows
-
-    @pytest.mark.parametrize("query", ["person=x", "event=x", "before=x", "person=%00"])
-    def test_an_invalid_query_string_is_ignored(self, tab, query):
-        assert tab.get(f"{reverse('log')}?{query}").status_code == 200
-
-    def test_older_records_follow_without_a_gap(self, tab, alice, reviewer, monkeypatch):
-        monkeypatch.setattr(stories, "PAGE_SIZE", 2)
-        for _ in range(5):
-            ask(alice, num_images=1)
+    def test_older_lines_follow_without_a_gap(self, alice, reviewer, monkeypatch):
+        monkeypatch.setattr(log.listing, "PAGE_SIZE", 2)
+        monkeypatch.setattr(searching, "BATCHES", (3, 4))
+        runs = [ask(alice, num_images=1) for _ in range(5)]
+        asked = Asked(engine=DEMO)
         cursor, seen = "", []
         while True:
-            page = stories.page(reviewer, cursor=cursor)
-            seen += [row.number for row in page.rows]
+            page = log.page(reviewer, asked, cursor=cursor)
+            seen += [line.story for line in page.lines]
             cursor = page.next_cursor
             if not cursor:
                 break
-        newest_first = Record.objects.order_by("-at", "-pk").values_list("pk", flat=True)
-        assert seen == [f"{pk:,}" for pk in newest_first]
-        assert 'rel="next"' in text(tab, reverse("log"))
+        assert seen == [reverse("story", args=[run.uuid]) for run in reversed(runs)]
 
-    def test_twenty_records_need_no_more_queries_than_two(self, tab, alice):
+    @pytest.mark.parametrize("query", ["", "?steps=1", "?q=ridges", "?engine=demo/seedream-4-5"])
+    def test_twenty_lines_need_no_more_queries_than_two(self, tab, alice, query):
         def one_of_each():
-            image = make_finished_run(alice).images.get()
-            write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
+            run = make_finished_run(alice)
+            submitted(run, alice, prompt="ridges at dawn")
+            image = run.images.get()
+            write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=run.uuid)
 
         one_of_each()
-        few = queries_of(lambda: tab.get(reverse("log")))
-        for _ in range(19):
+        one_of_each()
+        few = queries_of(lambda: tab.get(reverse("log") + query))
+        for _ in range(18):
             one_of_each()
-        assert queries_of(lambda: tab.get(reverse("log"))) == few
+        assert queries_of(lambda: tab.get(reverse("log") + query)) == few
+
+
+class TestSearch:
+    """Filters are in the URL; each search is recorded with what was searched for."""
+
+    def search(self, tab, **asked):
+        return text(tab, f"{reverse('log')}?{urlencode(asked)}")
+
+    def test_words_person_event_and_dates(self, tab, alice, bob):
+        ask(alice, prompt="a red fox")
+        ask(bob, prompt="a red fox in the snow")
+        today = timezone.localdate().isoformat()
+        for asked in ({"q": "red fox"}, {"event": "run:submitted"}, {"from": today, "to": today}):
+            page = rows_of(self.search(tab, person=bob.uuid, **asked))
+            assert "in the snow" in page
+            assert page.count("<tr>") == 1
+        assert "Nothing found" in self.search(tab, q="fox", to="2020-01-01")
+        assert "Nothing found" in self.search(tab, q="fox", **{"from": "2999-01-01"})
+
+    def test_every_record_of_a_day_or_of_a_team(self, tab, sign_in, alice, charlie):
+        ask(alice, prompt="a fox")
+        ask(charlie)
+        today = timezone.localdate().isoformat()
+        assert "a fox" in self.search(tab, steps=1, **{"from": today, "to": today})
+        assert "Nothing found" in self.search(tab, steps=1, to="2020-01-01")
+        auditor = sign_in(make_user(groups=[AUDITORS]))
+        page = rows_of(self.search(auditor, steps=1, team=charlie.team.uuid))
+        assert "Charlie Clark" in page
+        assert "Alice Adams" not in page
+
+    def test_whoever_has_too_many_to_choose_from_writes_them(
+        self, sign_in, alice, charlie, monkeypatch
+    ):
+        monkeypatch.setattr(log_form, "MOST_CHOICES", 0)
+        ask(alice, prompt="a red fox", campaign="Spring")
+        ask(charlie, prompt="a blue fox", campaign="Spring")
+        auditor = sign_in(make_user(groups=[AUDITORS]))
+        both = {"campaign": "spring", "team": alice.team.name}
+        for asked in (both, {"person": alice.email, "q": "fox"}):
+            page = self.search(auditor, **asked)
+            assert 'placeholder="E-mail of a person"' in page
+            assert "a red fox" in rows_of(page)
+            assert "a blue fox" not in rows_of(page)
+        assert "Choose a team too" in self.search(auditor, campaign="spring")
+        assert "There is no team of this name" in self.search(auditor, team="Nobody")
+
+    def test_is_recorded_with_what_was_asked_as_text_of_a_person(self, tab, reviewer, alice):
+        ask(alice, prompt="a red fox")
+        self.search(tab, q="red fox", event="run:submitted")
+        record = Record.objects.get(event=Event.LOG_SEARCHED)
+        assert (record.actor, record.facts) == (reviewer, {"filters": ["event", "q"], "listed": 1})
+        assert record.payload.data == {"asked": {"q": "red fox", "event": "run:submitted"}}
+        text(tab, reverse("log"))
+        assert Record.objects.get(event=Event.LOG_OPENED).facts["listed"] > 1
+        assert tab.head(reverse("log")).status_code == 405
+
+    def test_filters_are_told_in_words(self, reviewer, bob):
+        asked = {"q": "fox", "person": str(bob.uuid), "event": "run:submitted", "steps": "1"}
+        form = log_form.LogForm(asked, reader=reviewer)
+        assert form.in_words == ["Words: fox", "Person: Bob Brown", "Event: Run submitted"]
+        assert form.as_query == f"q=fox&person={bob.uuid}&event=run%3Asubmitted"
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ({"q": "!?"}, "at least one letter or digit"),
+            ({"q": "x" * 1_000_000}, "at most 1000 characters"),
+            ({"q": "a\0b"}, "Null characters are not allowed"),
+            ({"person": "x"}, "Nobody in the list has this e-mail address"),
+            ({"person": "\0"}, "Null characters are not allowed"),
+            ({"event": "run:guessed"}, "The log has no event of this name"),
+            ({"from": "yesterday"}, "Choose a day between"),
+            ({"to": "0001-01-01"}, "Choose a day between"),
+            ({"to": "9999-12-31"}, "Choose a day between"),
+            ({"from": "2026-11-02", "to": "2026-11-01"}, "The last day is before the first"),
+            ({"team": str(uuid.uuid4())}, "Only people who read the whole log"),
+            ({"campaign": "spring"}, "There is no campaign of this name"),
+            ({"status": "fine"}, "There is no outcome of this name"),
+            ({"number": "1" * 16}, "Write the number of a record in digits"),
+            ({"number": "１２"}, "Write the number of a record in digits"),
+            ({"hash": "abc"}, "at least its first 8 characters"),
+            ({"engine": "e" * 101}, "at most 100 characters"),
+        ],
+    )
+    def test_a_bad_value_is_named_and_nothing_is_searched(self, tab, asked, words):
+        response = tab.get(reverse("log"), asked)
+        assert response.status_code == 200
+        page = unescape(response.content.decode())
+        assert words in page
+        assert "Nothing was searched." in page
+        assert len(page) < 60_000
+        assert not Record.objects.filter(event__in=[Event.LOG_SEARCHED, Event.LOG_OPENED])
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"q": "\u202efox\u202c"},
+            {"person": str(uuid.uuid4())},
+            {"campaign": str(uuid.uuid4())},
+            {"number": "999,999,999"},
+            {"hash": "00000000"},
+            {"before": "x"},
+            {"before": "9" * 30},
+            {"before": "\0"},
+            {"before": "x", "steps": "1"},
+            {"number": "0", "steps": "1"},
+            {"file": "../../etc/passwd"},
+            {"task": "\u202e"},
+        ],
+    )
+    def test_a_value_that_names_nothing_finds_nothing(self, tab, asked):
+        assert tab.get(reverse("log"), asked).status_code == 200
+
+    def test_only_whoever_reads_the_whole_log_chooses_teams_and_all_people(
+        self, tab, sign_in, alice, charlie
+    ):
+        ask(alice)
+        ask(charlie)
+        assert 'name="team"' not in text(tab, reverse("log")).replace(
+            'type="hidden" name="team"', ""
+        )
+        assert "Charlie" not in text(tab, reverse("log"))
+        auditor = sign_in(make_user(groups=[AUDITORS]))
+        page = self.search(auditor, team=charlie.team.uuid, event="run:submitted")
+        assert "Charlie Clark" in rows_of(page)
+        assert "Alice Adams" not in rows_of(page)
+        assert "Alice Adams" in page
+
+
+class TestSavedSearches:
+    def save(self, tab, name="Foxes", query="q=red+fox"):
+        return tab.post(reverse("log-searches"), {"name": name, "query": query}, follow=True)
+
+    def test_are_kept_for_their_person_under_a_name(self, tab, sign_in, alice, reviewer):
+        self.save(tab)
+        page = self.save(tab, query="q=blue+fox&status=failed").content.decode()
+        [search] = reviewer.saved_searches.all()
+        assert f'href="{reverse("log")}?q=blue+fox&amp;status=failed">Foxes' in page
+        saved = Record.objects.filter(event=Event.LOG_SEARCH_SAVED).order_by("pk")
+        assert saved[0].payload.data == {"title": "Foxes", "asked": {"q": "red fox"}}
+        other = sign_in(make_user(team=reviewer.team, groups=[REVIEWERS]))
+        assert "Foxes" not in text(other, reverse("log"))
+        path = reverse("log-search-delete", args=[search.uuid])
+        assert other.post(path).status_code == 404
+        assert tab.post(path).status_code == 303
+        assert not reviewer.saved_searches.exists()
+        assert Record.objects.filter(event=Event.LOG_SEARCH_DELETED).count() == 1
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"query": "q="}, "no valid filter"),
+            ({"query": "event=nothing"}, "no valid filter"),
+            ({"name": ""}, "give a name"),
+            ({"name": "x" * 61}, "give a name"),
+            ({"name": "\0"}, "give a name"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, tab, reviewer, given, words):
+        assert words in self.save(tab, **given).content.decode()
+        assert not reviewer.saved_searches.exists()
+
+    def test_nobody_keeps_more_than_the_page_can_list(self, tab, reviewer, monkeypatch):
+        monkeypatch.setattr(saved_searches, "MOST", 1)
+        self.save(tab)
+        assert "Delete one first" in self.save(tab, name="More").content.decode()
+        assert reviewer.saved_searches.count() == 1
+
+
+def submitted(run, person, *, prompt, images=1):
+    """The record of a run that a factory has made."""
+    facts = FACTS | {"images": images, "generations": [str(run.generations.get().uuid)]}
+    personal = {"prompt": prompt, "negative_prompt": None}
+    return write(
+        Event.RUN_SUBMITTED,
+        actor=person,
+        subject=run,
+        story=run.uuid,
+        facts=facts,
+        personal=personal,
+    )
+
+
+def rows_of(page):
+    return page[page.index("<tbody>") : page.index("</tbody>")]
 
 
 FACTS = {
@@ -202,12 +401,12 @@ class TestSentences:
     @pytest.mark.parametrize("event", Event)
     def test_asks_only_for_facts_that_are_declared(self, event):
         declared = (*TABLE[event].facts, *(COUNTS if TABLE[event].counted else ()))
-        facts = Asked({value.name: SAMPLES[value.kind] for value in declared})
+        facts = Noted({value.name: SAMPLES[value.kind] for value in declared})
         in_words(event, facts)
         assert facts.names <= facts.keys()
 
 
-class Asked(dict):
+class Noted(dict):
     """Facts that remember the names which were asked for."""
 
     def __init__(self, facts):

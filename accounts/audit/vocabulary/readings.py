@@ -8,7 +8,6 @@ from accounts.events import Event
 FILTERS = Value("filters", Kind.TEXT_BY_NAME, _("What was looked for"), since=2)
 
 READINGS: dict[Event, Declared] = {
-    Event.LOG_OPENED: Declared(personal=must(FILTERS), counted=True),
     Event.GALLERY_SEARCHED: Declared(personal=must(FILTERS), counted=True),
     Event.PROMPTS_SEEN: Declared(
         facts=must(

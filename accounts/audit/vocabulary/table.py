@@ -123,6 +123,11 @@ REQUEST_TEXT: Values = (
 # What `accounts.origin` adds to any record, if the act came through a page or from a command.
 FROM_SHELL: Values = (Value("command", Kind.TEXT, _("Command"), since=2),)
 ORIGIN: Values = (Value("ip", Kind.TEXT, _("From"), since=2), SESSION, *AT_SHELL)
+LISTED = Value("listed", Kind.NUMBER, _("Lines shown"), since=2)
+SAVED_SEARCH: Values = (
+    Value("title", Kind.TEXT, _("Name of the search"), since=2),
+    Value("asked", Kind.TEXT_BY_NAME, _("What it searches for"), since=2),
+)
 # What a record adds that counts further acts of a stranger.
 COUNTS: Values = _must(
     Value("more", Kind.NUMBER, _("Further times")),
@@ -355,6 +360,13 @@ TABLE: dict[Event, Declared] = {
     ),
     **READINGS,
     **STUDIO,
+    Event.LOG_OPENED: Declared(facts=_must(LISTED)),
+    Event.LOG_SEARCHED: Declared(
+        facts=_must(LISTED, Value("filters", Kind.TEXTS, _("Filters"), since=2)),
+        personal=_must(Value("asked", Kind.TEXT_BY_NAME, _("What was searched for"), since=2)),
+    ),
+    Event.LOG_SEARCH_SAVED: Declared(personal=_must(*SAVED_SEARCH)),
+    Event.LOG_SEARCH_DELETED: Declared(personal=_must(*SAVED_SEARCH)),
     # The admin
     Event.ADMIN_ADDED: Declared(facts=(AFTER,), personal=(AFTER,)),
     Event.ADMIN_CHANGED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),

@@ -13,8 +13,8 @@ from generations.catch_up import DAYS, catch_up
 class Command(shell.RecordedCommand):
     help = (
         "Completes records and runs that an older version made during an upgrade: reviewers then "
-        "see the records, search finds the runs, and the records are sealed. Beat does this every "
-        "night. May be interrupted and started again."
+        "see and find the records, the gallery finds the runs, and the records are sealed. Beat "
+        "does this every night. May be interrupted and started again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,5 +28,6 @@ class Command(shell.RecordedCommand):
         completed = catch_up(since)
         self.stdout.write(
             f"Teams added to records: {completed.teams}. Runs added to search: {completed.runs}. "
+            f"Records added to search: {completed.records}. "
             f"Records that will be sealed: {completed.unsealed}."
         )

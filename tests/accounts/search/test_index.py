@@ -86,6 +86,46 @@ class TestOrder:
             assert found("fox", before=row) == newest[number + 1 :]
         assert found("fox", before=2**62) == newest
 
+    def test_since_bounds_a_search_from_below(self):
+        rows = [1, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH]
+        for row in rows:
+            put(row, "fox")
+        for first in range(len(rows)):
+            assert found("fox", since=rows[first]) == rows[first:][::-1]
+        assert found("fox", since=rows[-1] + 1) == []
+        assert found("fox", since=2, before=STRETCH + 1) == [STRETCH, STRETCH - 1]
+        assert INDEX.newest(read_query("fox"), team=OURS, since=2, limit=10).rest is None
+
+
+def test_a_label_is_replaced_and_all_else_stays():
+    put(1, "a red fox", teams=[OURS, THEIRS], labels=["sopen", "u1"])
+    INDEX.relabel(1, of=["sopen", "sfailed"], to="sdone")
+    for team in (OURS, THEIRS):
+        assert found("fox", team=team, labels=["sdone", "u1"]) == [1]
+        assert found("fox", team=team, labels=["sopen"]) == []
+    INDEX.relabel(1, of=["sopen"], to="sfailed")  # it has none of these
+    INDEX.relabel(2, of=["sopen"], to="sfailed")  # no such row
+    assert found("", labels=["sdone"]) == [1]
+    assert found("", labels=["sfailed"]) == []
+
+
+class TestMatching:
+    def test_says_which_of_some_rows_match(self):
+        put(1, "a red fox", labels=["u1"])
+        put(STRETCH, "red foxes", labels=["u1", "u2"])
+        put(STRETCH + 1, "a red wolf", teams=[THEIRS])
+        rows = [1, STRETCH, STRETCH + 1, 5]
+
+        def matching(text, **options):
+            return INDEX.matching(rows, read_query(text), team=OURS, **options)
+
+        assert matching("red fo") == {1, STRETCH}
+        assert matching("fox red") == {1}
+        assert matching("red", labels=["u2"]) == {STRETCH}
+        assert matching("", labels=["u1"]) == {1, STRETCH}
+        assert matching("wolf") == matching("") == set()
+        assert INDEX.matching([], read_query("red"), team=OURS) == set()
+
 
 @pytest.fixture
 def _small(monkeypatch):

@@ -22,9 +22,10 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.urls import reverse
 
+from accounts.audit.index import index_next
 from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
-from accounts.models import Allowance, RecordTeam, Team, User
+from accounts.models import Allowance, Record, RecordTeam, Team, User
 from generations.models import Price, ProviderAccount
 from tests.bench.browser import Browser
 from tests.bench.scale import seal
@@ -53,6 +54,7 @@ class _Dialect:
     identifier: str
     moment: str
     json: str
+    prompt: str
     bytes: str
     true: str
 
@@ -74,11 +76,16 @@ FACTS = {
     "options": {"aspect_ratio": "3:2", "resolution": "2K"},
     "references": [],
 }
+# Of a run: words that all prompts have, one that a thousandth of them has, and one of its own.
+PROMPT = (
+    "'ridges at dawn ' || CASE WHEN {n} % 10000 = 1 THEN 'fox ' ELSE 'owl ' END || 'number' || {n}"
+)
 DIALECTS = {
     "postgresql": _Dialect(
         identifier="md5({}::text)::uuid",
         moment="to_timestamp(1760000000 + {})",
         json="%(facts)s::jsonb",
+        prompt=f"jsonb_build_object('prompt', {PROMPT})",
         bytes="decode(repeat('00', 32), 'hex')",
         true="true",
     ),
@@ -86,6 +93,7 @@ DIALECTS = {
         identifier="scale_uuid({})",
         moment="datetime(1760000000 + {}, 'unixepoch')",
         json="%(facts)s",
+        prompt=f"json_object('prompt', {PROMPT})",
         bytes="zeroblob(32)",
         true="1",
     ),
@@ -97,6 +105,9 @@ def main(size: int) -> bool:
     if not Team.objects.filter(name=TEAMS[0]).exists():
         for table, seconds in fill(size).items():
             print(f"filled {table} in {seconds:.0f} s", flush=True)
+        started = time.perf_counter()
+        _index()
+        print(f"indexed the log in {time.perf_counter() - started:.0f} s", flush=True)
     missed = seal.measure()
     print(f"{connection.vendor}: {'page':<58}{'p50 ms':>9}{'p95 ms':>9}{'queries':>9}")
     for figures in measure():
@@ -129,6 +140,12 @@ def fill(size: int) -> dict[str, float]:
     return seconds
 
 
+def _index() -> None:
+    at, _ = index_next(Record.objects.all(), after=0)
+    while at:
+        at, _ = index_next(Record.objects.all(), after=at)
+
+
 def measure() -> Iterator[Measured]:
     """Measure each page of the log for a large, a small and a new team, and each admin list."""
     for name, call in itertools.chain(_log(), _lists()):
@@ -153,14 +170,30 @@ def _log() -> Iterator[tuple[str, Callable[[], None]]]:
 def _asked(team: Team, person: User) -> Iterator[tuple[str, dict[str, str]]]:
     common, rare = Event.GENERATION_SUCCEEDED, Event.ORIGINAL_DOWNLOADED
     both = {"person": str(person.uuid), "event": str(Event.IMAGE_DOWNLOADED)}
-    yield "first page", {}
+    yield "runs, first page", {}
+    middle = Record.objects.order_by("pk").values_list("pk", flat=True).last() // 2
+    yield "runs, deep page", {"before": str(middle)}
+    yield "runs by person", {"person": str(person.uuid)}
+    yield "a word of all prompts", {"q": "ridges"}
+    yield "a word of a thousandth", {"q": "fox"}
+    yield "the word of one prompt", {"q": f"number{middle // 10 * 10 + 1}"}
+    yield "a word of no prompt", {"q": "unicorn"}
+    yield "two words, never together", {"q": "fox owl"}
+    yield "a common word, by person", {"q": "ridges", "person": str(person.uuid)}
+    yield "a common word, by rare event", {"q": "ridges", "event": str(rare)}
+    yield "a word of a thousandth, by event", {"q": "fox", "event": str(common)}
+    yield "runs of a week", {"from": "2025-10-10", "to": "2025-10-16"}
+    yield "failed runs", {"status": "failed"}
+    yield "a hash of many", {"hash": "ab" * 32}
+    yield "a hash of none", {"hash": "cd" * 32}
+    yield "first page", {"steps": "1"}
     if deep := nine_tenths_down(team):
-        yield "deep page", {"before": deep}
+        yield "deep page", {"before": deep, "steps": "1"}
         yield "deep page by event", {"before": deep, "event": str(common)}
     yield "by event", {"event": str(common)}
     yield "by rare event", {"event": str(rare)}
     yield "by event of none", {"event": str(Event.LEDGER_DRIFTED)}
-    yield "by person", {"person": both["person"]}
+    yield "by person", {"person": both["person"], "steps": "1"}
     yield "by both", both
     yield "by both, rare", both | {"event": str(rare)}
 
@@ -306,6 +339,10 @@ STATEMENTS = {
         "CASE WHEN n %% 10 = 1 THEN {uuid:-((n + 9) / 10)} ELSE {uuid:n} END, "
         "CASE WHEN n %% 10 > 0 THEN {uuid:-((n + 9) / 10)} END, {json}, NULL, {leaf} FROM series"
     ),
+    "payloads": (
+        "INSERT INTO accounts_recordpayload (record_id, salt, data) "
+        "SELECT id, {leaf}, {prompt:id} FROM accounts_record WHERE event = 'run:submitted'"
+    ),
 }
 
 
@@ -328,6 +365,7 @@ def _execute(sql: str, names: dict[str, Any]) -> None:
         team=_Expression(TEAM_OF_RUN.replace(" % ", " %% ")),
         person=_Expression(PERSON_OF_RUN.replace(" % ", " %% ")),
         json=dialect.json,
+        prompt=_Expression(dialect.prompt.replace(" % ", " %% ")),
         leaf=dialect.bytes,
         false=f"NOT {dialect.true}",
     )

@@ -1,0 +1,200 @@
+"""A line of the list: a run with its prompt, images and outcome, or a record of no run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.audit import index, outcomes
+from accounts.events import Event
+from accounts.models import Record, User
+from generations.labelling import PREVIEW
+from generations.models import Rendition
+from generations.paths import rendition_path
+from generations.providers.advice import explain
+from generations.reading import stories
+from generations.reading.frames import shortened
+from generations.reading.sentences import in_words, short_hash
+from generations.states import RunStatus
+
+PICTURES = 2  # of a run; the rest is counted
+LONGEST_TITLE = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run, in words. `tone` is ok, warn, bad or empty."""
+
+    words: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The address of an image's preview."""
+
+    src: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the list; every text is ready to print.
+
+    `title` is the prompt of a run and of a refused request, and otherwise the name of the event.
+    `story` is the address of the run's story, or empty. There are `more` images than `pictures`.
+    """
+
+    number: str
+    hash: str
+    at: str
+    time: str
+    person: str
+    initials: str
+    colour: int
+    title: str
+    is_prompt: bool
+    icon: str
+    tone: str
+    detail: str
+    story: str
+    pictures: list[Picture] = field(default_factory=list)
+    more: int = 0
+    outcome: Outcome | None = None
+
+
+def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
+    """Return a line for each record. Each must have its `actor` and `payload` loaded."""
+    submitted = [each for each in records if each.story and each.event == Event.RUN_SUBMITTED]
+    ended: dict[Any, outcomes.Outcome] = {**outcomes.outcomes_of(submitted, Record.objects.all())}
+    heads = {each.pk for each in submitted}
+    runs: dict[Any, int] = dict(
+        stories.runs_to_read(reader)
+        .filter(uuid__in={each.story for each in records if each.story})
+        .values_list("uuid", "pk")
+    )
+    pictures = _pictures([runs[each.story] for each in submitted if each.story in runs])
+    about, previews = stories.names_of(records), stories.previews_of(records, reader)
+    labels = {event.value: str(event.label) for event in Event}
+    return [
+        _line(
+            record,
+            reader,
+            label=labels.get(record.event, record.event),
+            about="" if _is_own(record) else about.get(record.subject_id, ""),
+            is_open=record.story in runs,
+            pictures=(
+                pictures.get(runs.get(record.story, 0), [])
+                if record.pk in heads
+                else [Picture(src) for src in [previews.get(record.subject_id)] if src]
+            ),
+            outcome=ended.get(record.story) if record.pk in heads else None,
+        )
+        for record in records
+    ]
+
+
+def time_of(record: Record, reader: User) -> str:
+    """The time of a record in the time zone of the reader's team, with its year."""
+    return date_format(record.at.astimezone(reader.team.tzinfo), "j M Y, H:i:s")
+
+
+# --- Steps ----------------------------------------------------------------------------------------
+
+
+def _line(
+    record: Record,
+    reader: User,
+    *,
+    label: str,
+    about: str,
+    is_open: bool,
+    pictures: Sequence[Picture],
+    outcome: outcomes.Outcome | None,
+) -> Line:
+    person = record.actor
+    icon, tone = stories.look_of(record.event)
+    prompt = _prompt(record)
+    detail = in_words(record.event, record.facts)
+    return Line(
+        number=f"{record.pk:,}",
+        hash=short_hash(bytes(record.leaf).hex()[: index.SHORTEST_HASH]),
+        at=record.at.isoformat(),
+        time=time_of(record, reader),
+        person=str(person) if person else stories.name_without_actor(record.event),
+        initials=person.initials if person else "",
+        colour=person.colour if person else 0,
+        title=prompt or label,
+        is_prompt=bool(prompt),
+        icon=icon,
+        tone=tone,
+        detail=": ".join(filter(None, [about, detail, _written(record)])),
+        story=reverse("story", args=[record.story]) if is_open else "",
+        pictures=list(pictures[:PICTURES]),
+        more=max(0, len(pictures) - PICTURES),
+        outcome=_in_words(outcome) if outcome else _refused(record),
+    )
+
+
+def _is_own(record: Record) -> bool:
+    """Whether the record is of a person's act on themselves."""
+    return record.actor is not None and record.actor.uuid == record.subject_id
+
+
+def _prompt(record: Record) -> str:
+    """The prompt of a run or of a refused request, or that it has been erased."""
+    if record.event not in (Event.RUN_SUBMITTED, Event.RUN_REFUSED) or record.personal is None:
+        return ""
+    data = index.data_of(record)
+    if data is None:
+        return _("The prompt has been erased.")
+    return shortened(data.get("prompt") or data.get("negative_prompt") or "", LONGEST_TITLE)
+
+
+def _written(record: Record) -> str:
+    """The reason that a person gave, or what somebody searched for."""
+    data = index.data_of(record) or {}
+    asked = data.get("asked")
+    searched = ", ".join(f"{name} {text}" for name, text in asked.items()) if asked else ""
+    return shortened(str(data.get("reason") or searched), LONGEST_TITLE)
+
+
+def _refused(record: Record) -> Outcome | None:
+    return Outcome(_("Refused"), "warn") if record.event == Event.RUN_REFUSED else None
+
+
+def _in_words(outcome: outcomes.Outcome) -> Outcome:
+    images = ngettext("%(count)d image", "%(count)d images", outcome.delivered)
+    some = _("%(count)d of %(wanted)d images")
+    error = str(explain(outcome.error).title).rstrip(".") if outcome.error else ""
+    words = {
+        outcomes.SUCCEEDED: images % {"count": outcome.delivered},
+        outcomes.PARTIAL: some % {"count": outcome.delivered, "wanted": outcome.wanted},
+        outcomes.FAILED: error,
+    }
+    known = words.get(outcome.status) or str(RunStatus(outcome.status).label)
+    return Outcome(known, _TONES[outcome.status])
+
+
+_TONES = {
+    outcomes.PENDING: "",
+    outcomes.UNKNOWN: "warn",
+    outcomes.SUCCEEDED: "ok",
+    outcomes.PARTIAL: "warn",
+    outcomes.CANCELLED: "",
+    outcomes.FAILED: "bad",
+}
+
+
+def _pictures(runs: Iterable[int]) -> Mapping[int, list[Picture]]:
+    """The previews of each run's images, by the run's key."""
+    rows = Rendition.objects.filter(
+        image__run__in=list(runs), image__hidden_at__isnull=True, recipe=PREVIEW.name
+    ).order_by("image__position", "image_id")
+    found: dict[int, list[Picture]] = {}
+    for run, uuid, image_format in rows.values_list("image__run", "uuid", "format"):
+        found.setdefault(run, []).append(Picture(rendition_path(uuid, image_format)))
+    return found
