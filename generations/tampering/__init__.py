@@ -9,8 +9,18 @@ step) is not compared.
 """
 
 from generations.tampering.comparing import of_all_runs, of_runs
-from generations.tampering.difference import Difference, Kind, facts_of, listed
+from generations.tampering.difference import Difference, Kind, Said, facts_of, listed
 from generations.tampering.names import Names
 from generations.tampering.stories import MOVES
 
-__all__ = ["MOVES", "Difference", "Kind", "Names", "facts_of", "listed", "of_all_runs", "of_runs"]
+__all__ = [
+    "MOVES",
+    "Difference",
+    "Kind",
+    "Names",
+    "Said",
+    "facts_of",
+    "listed",
+    "of_all_runs",
+    "of_runs",
+]

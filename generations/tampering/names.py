@@ -34,8 +34,12 @@ class Names:
 
     @staticmethod
     def then(subjects: Collection[UUID], at: datetime) -> dict[UUID, Said]:
-        """The name of each row at a moment, by the row's identifier."""
-        return _said(_records(subjects).filter(at__lte=at))
+        """The name of each row at a moment, by the row's identifier.
+
+        If no record until then has one, it is the name from which the next record changed it.
+        """
+        records = _records(subjects)
+        return _said_before(records.filter(at__gt=at)) | _said(records.filter(at__lte=at))
 
 
 def _records(subjects: Collection[UUID]) -> QuerySet[Record]:
@@ -54,6 +58,18 @@ def _said(records: QuerySet[Record]) -> dict[UUID, Said]:
             found.pop(record.subject_id, None)
         elif name := _name_in(data):
             found[record.subject_id] = Said(name, record.pk)
+    return found
+
+
+def _said_before(records: QuerySet[Record]) -> dict[UUID, Said]:
+    """The name that each row had before the first of `records` that changed it."""
+    found: dict[UUID, Said] = {}
+    for record in records:
+        data = record.payload.data
+        before = data.get("before") if isinstance(data, dict) else None
+        name = before.get("name") if isinstance(before, dict) else None
+        if isinstance(name, str):
+            found.setdefault(record.subject_id, Said(name, record.pk))
     return found
 
 

@@ -13,6 +13,7 @@ from accounts.models import Team, User
 from generations.reading.feed import engine_label
 from generations.reading.shapes import format_asked
 from generations.reading.story.finding import Found, told
+from generations.reading.story.lines import named
 from generations.reading.story.wording import Moment, Text, moment, text_of
 from generations.tampering import Names
 
@@ -48,14 +49,16 @@ def asked_of(found: Found, reader: User) -> Asked | None:
     person = record.actor
     campaign = uuid_of(str(facts.get("campaign") or ""))
     names = Names.then([each for each in (person and person.uuid, campaign) if each], record.at)
-    then = str(names[person.uuid].value) if person and person.uuid in names else ""
+    now = Names().now([person.uuid] if person else [])
+    then = named(person, names) if person else ""
+    latest = named(person, now) if person else ""
     parent = uuid_of(str(facts.get("of", "")))
     return Asked(
         number=record.pk,
         leaf=bytes(record.leaf).hex(),
         when=moment(record.at, reader.team.tzinfo),
-        person=then or str(person or ""),
-        now_called=str(person) if then and then != str(person) else "",
+        person=then,
+        now_called=latest if latest != then else "",
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
         team=_team(found),

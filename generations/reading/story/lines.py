@@ -1,7 +1,8 @@
 """Records as lines of a story: what happened, who did it, and by which number it is proven."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from generations.reading.sentences import in_words
 from generations.reading.stories import look_of, name_without_actor
 from generations.reading.story.finding import Told
 from generations.reading.story.wording import Moment, moment
+from generations.tampering import Names, Said
 
 # Shown in their own places, because they are long.
 _BODIES = ("body", "answer_body")
@@ -46,11 +48,18 @@ def event_label(event: str) -> str:
 
 
 def lines(records: Sequence[Told], reader: User) -> list[Line]:
-    """Records as lines, in the same order."""
-    return [_line(told, reader) for told in records]
+    """Records as lines, in the same order, with the names of people as records say them."""
+    actors = {told.record.actor.uuid for told in records if told.record.actor}
+    names = Names().now(actors)
+    return [_line(told, names, reader) for told in records]
 
 
-def _line(told: Told, reader: User) -> Line:
+def named(person: User, names: Mapping[UUID, Said]) -> str:
+    """The recorded name of a person; that of the row if no record has one."""
+    return str(names[person.uuid].value) if person.uuid in names else str(person)
+
+
+def _line(told: Told, names: Mapping[UUID, Said], reader: User) -> Line:
     record, person = told.record, told.record.actor
     icon, tone = look_of(record.event)
     place = getattr(record, "sealed", None)
@@ -60,7 +69,7 @@ def _line(told: Told, reader: User) -> Line:
         place=f"{place.place:,}" if place else "",
         leaf=bytes(record.leaf).hex(),
         when=moment(record.at, reader.team.tzinfo),
-        person=str(person) if person else name_without_actor(record.event),
+        person=named(person, names) if person else name_without_actor(record.event),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
         event=event_label(record.event),

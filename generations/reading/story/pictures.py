@@ -17,8 +17,9 @@ from generations.labelling import PREVIEW
 from generations.models import Image, Reference, Rendition
 from generations.paths import reference_path, rendition_path
 from generations.reading.story.finding import Found, Told, records_of_references
+from generations.reading.story.lines import named
 from generations.reading.story.wording import Moment, Text, moment, text_of
-from generations.tampering import facts_of, listed
+from generations.tampering import Names, Said, facts_of, listed
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,16 @@ _RECIPES = {
 
 def references(found: Found, reader: User) -> list[GivenReference]:
     """The references that a run was given, in order, with what their own records say."""
-    given = listed(facts_of(found.submitted), "references") if found.submitted else []
-    named = [each for each in given if isinstance(each, dict)]
-    uuids = {uuid for each in named if (uuid := uuid_of(str(each.get("reference", ""))))}
+    every = listed(facts_of(found.submitted), "references") if found.submitted else []
+    given = [each for each in every if isinstance(each, dict)]
+    uuids = {uuid for each in given if (uuid := uuid_of(str(each.get("reference", ""))))}
+    records = records_of_references(uuids)
     own: dict[UUID, list[Told]] = {}
-    for told in records_of_references(uuids):
+    for told in records:
         own.setdefault(told.record.subject_id, []).append(told)
+    names = Names().now({told.record.actor.uuid for told in records if told.record.actor})
     sources = _reference_sources(uuids, reader)
-    return [_reference(each, own, sources, reader) for each in named]
+    return [_reference(each, own, sources, names, reader) for each in given]
 
 
 def _reference_sources(uuids: Iterable[UUID], reader: User) -> dict[UUID, str]:
@@ -132,6 +135,7 @@ def _reference(
     given: Mapping[str, Any],
     own: Mapping[UUID, Sequence[Told]],
     sources: Mapping[UUID, str],
+    names: Mapping[UUID, Said],
     reader: User,
 ) -> GivenReference:
     uuid = uuid_of(str(given.get("reference", "")))
@@ -147,7 +151,7 @@ def _reference(
         licence=text_of(upload, "licence") if upload else Text(),
         file_name=text_of(upload, "file_name") if upload else Text(),
         when=moment(upload.record.at, reader.team.tzinfo) if upload else None,
-        person=str(person) if person else "",
+        person=named(person, names) if person else "",
         hashes=_hashes(given, records, is_upload=image is None),
         numbers=[each.record.pk for each in records],
     )
