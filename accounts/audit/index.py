@@ -116,7 +116,8 @@ OUTCOMES = [with_outcome(status) for status in STATUSES]
 
 def add(record: Record, data: Mapping[str, Any] | None, teams: Collection[int | None]) -> None:
     """Add a new record, in its transaction; `teams` may see it. See `viewers.show_to`."""
-    RECORDS.put([_row(record, data, set(teams), run_team=_team_of_run(record, teams))])
+    row = _row(record, data, set(teams), run_team=_team_of_run(record, teams))
+    RECORDS.put([row], are_new=True)
     if record.story and record.event in TELLING:
         _tell_outcomes(Record.objects.filter(story=record.story, event=Event.RUN_SUBMITTED))
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import keyset
 from accounts.models import Record, RecordTeam, Team, User
@@ -128,6 +128,6 @@ def visible_to(reader: User) -> QuerySet[Record]:
     """The records that `reader` may see, to look one up; `newest_visible_to` reads a page."""
     if reads_whole_log(reader):
         return Record.objects.all()
-    rows = RecordTeam.objects.filter(record=OuterRef("pk"))
-    own, shared = rows.filter(team_id=reader.team_id), rows.filter(team__isnull=True)
-    return Record.objects.filter(Exists(own) | Exists(shared))
+    # One EXISTS: of two, PostgreSQL would read all rows that every team sees.
+    shown = Q(team_id=reader.team_id) | Q(team__isnull=True)
+    return Record.objects.filter(Exists(RecordTeam.objects.filter(shown, record=OuterRef("pk"))))

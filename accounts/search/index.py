@@ -46,11 +46,14 @@ class Index:
 
     table: str
 
-    def put(self, entries: Iterable[IndexedRow]) -> None:
-        """Add rows, or replace their tokens. Call it in the transaction that writes the rows."""
+    def put(self, entries: Iterable[IndexedRow], *, are_new: bool = False) -> None:
+        """Add rows, or replace their tokens. Call it in the transaction that writes the rows.
+
+        With `are_new`, none of them is in the index.
+        """
         rows = [(each.row, each.teams, _terms(each)) for each in entries]
         if rows:
-            _backend().put(self.table, rows)
+            _backend().put(self.table, rows, are_new=are_new)
 
     def remove(self, rows: Sequence[int]) -> None:
         """Remove rows from the index."""

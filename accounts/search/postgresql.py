@@ -52,7 +52,12 @@ LIMIT 1
 """
 
 
-def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) -> None:
+def put(
+    table: str,
+    rows: Sequence[tuple[int, Sequence[int], Sequence[str]]],
+    *,
+    are_new: bool,  # makes no difference here
+) -> None:
     """Write rows, given as (key, teams, terms)."""
     lines = [
         " ".join(f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms)
@@ -107,7 +112,8 @@ def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> Non
     """Replace tokens of a row, whatever others it has at that moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET tokens = ts_delete(tokens, %s) || array_to_tsvector(%s) "  # noqa: S608
+            f"UPDATE {table} SET tokens = "  # noqa: S608
+            "ts_delete(tokens, %s::text[]) || array_to_tsvector(%s::text[]) "
             "WHERE rowid = %s",
             [list(old), list(new), row],
         )

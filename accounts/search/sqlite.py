@@ -5,6 +5,7 @@ matches before it returns the first, and without stretches these are too many.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from django.db import connection, transaction
 
@@ -41,25 +42,31 @@ LIMIT 1
 """
 
 
-def put(table: str, rows: Sequence[tuple[int, Sequence[int], Sequence[str]]]) -> None:
+def put(
+    table: str,
+    rows: Sequence[tuple[int, Sequence[int], Sequence[str]]],
+    *,
+    are_new: bool,
+) -> None:
     """Write rows, given as (key, teams, terms)."""
     lines = [
         (row, " ".join(f"{team}.{stretch_of(row)}.{term}" for team in teams for term in terms))
         for row, teams, terms in rows
     ]
-    _write(table, lines)
+    _write(table, lines, are_new=are_new)
 
 
 def replace(table: str, row: int, old: Sequence[str], new: Sequence[str]) -> None:
     """Replace tokens of a row, whatever others it has at that moment."""
     kept = tokens(table, [row])[row] - set(old)
-    _write(table, [(row, " ".join([*sorted(kept), *new]))])
+    _write(table, [(row, " ".join([*sorted(kept), *new]))], are_new=False)
 
 
-def _write(table: str, lines: Sequence[tuple[int, str]]) -> None:
+def _write(table: str, lines: Sequence[tuple[int, str]], *, are_new: bool) -> None:
     # The savepoint of `atomic` makes FTS5 write what the transaction has deleted so far. Without
     # it, SQLite 3.40 loses a row that is deleted and written again in one transaction.
-    with transaction.atomic(), connection.cursor() as cursor:
+    savepoint = nullcontext() if are_new else transaction.atomic()
+    with savepoint, connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT OR REPLACE INTO {table} (rowid, tokens) VALUES (%s, %s)",  # noqa: S608
             lines,

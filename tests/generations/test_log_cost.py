@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import audit
 from accounts.audit.searching import Asked
 from accounts.events import Event
 from accounts.models import Record, RecordTeam, Team
@@ -90,6 +91,15 @@ def test_who_reads_the_whole_log_reads_no_further_either(filled):
         plan, *_outcomes = plans_of(page, Record._meta.db_table)
         assert WHOLE_LOG[index] in plan
         assert_in_order(plan)
+
+
+def test_a_record_is_looked_up_without_those_that_every_team_sees(filled):
+    reader = Team.objects.get(name="Large").members.order_by("pk")[0]
+    newest = Record.objects.order_by("-pk").values_list("pk", flat=True)[:64]
+    found = audit.visible_to(reader).filter(pk__in=list(newest))
+    [plan] = plans_of(lambda: list(found), Record._meta.db_table)
+    assert "recordteam_once" in plan
+    assert not [index for index in (*OF_EVERY_TEAM, "every_team_once") if index in plan]
 
 
 def assert_ordered_by_an_index(plan):
