@@ -22,7 +22,7 @@ from accounts.models import Record, RecordTeam, User
 from accounts.search import Found, read_query
 
 # Records that are looked up for one page. The later steps are for candidates that are dropped.
-BATCHES = (64, 1024)
+BATCHES = (64, 256, 1024)
 RUNS_AT_ONCE = 8  # if all records of the runs found are listed
 MOST_OF_RUNS = 400  # records
 CHUNK = 1000
