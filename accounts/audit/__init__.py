@@ -1,6 +1,6 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
-from accounts.audit import entries, tallies
+from accounts.audit import entries, erasing, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
@@ -13,6 +13,7 @@ from accounts.audit.viewers import newest_visible_to, reads_whole_log, visible_t
 __all__ = [
     "canonical_bytes",
     "entries",
+    "erasing",
     "leaf_hash",
     "newest_visible_to",
     "payload_digest",

@@ -66,6 +66,11 @@ HEIGHT = Value("height", Kind.NUMBER, _("Height in pixels"))
 FORMAT = Value("format", Kind.TEXT, _("Format"))
 ATTEMPT = Value("attempt", Kind.NUMBER, _("Attempt"))
 
+ERASURE = Value("erasure", Kind.IDENTIFIER, _("Erasure"), since=2)
+SCOPE = Value("scope", Kind.TEXT, _("Kind"), since=2)
+PICTURES = Value("pictures", Kind.FLAG, _("Images too"), since=2)
+WHY_STOPPED = Value("why", Kind.TEXT, _("Why"), since=2)
+
 CALLER: Values = (
     Value("ip", Kind.TEXT, _("From")),
     Value("user_agent", Kind.TEXT, _("Program")),
@@ -335,6 +340,33 @@ TABLE: dict[Event, Declared] = {
         personal=_must(REASON, *AT_SHELL),
     ),
     Event.RECORD_READ: Declared(),
+    # Erasing
+    Event.ERASURE_ASKED: Declared(facts=_must(ERASURE, SCOPE, PICTURES), personal=_must(REASON)),
+    Event.PERSONAL_ERASED: Declared(
+        facts=_must(
+            ERASURE,
+            SCOPE,
+            Value("records", Kind.IDENTIFIERS, _("Records whose text was erased"), since=2),
+        ),
+        personal=(REASON,),
+    ),
+    Event.ERASURE_STOPPED: Declared(facts=_must(ERASURE, SCOPE, WHY_STOPPED)),
+    Event.ERASURE_FINISHED: Declared(
+        facts=_must(
+            ERASURE,
+            SCOPE,
+            Value("records", Kind.NUMBER, _("Records emptied"), since=2),
+            Value("runs", Kind.NUMBER, _("Runs"), since=2),
+            IMAGES,
+        )
+    ),
+    Event.RUN_ERASED: Declared(facts=_must(ERASURE)),
+    Event.IMAGE_ERASED: Declared(
+        facts=_must(ERASURE, Value("files", Kind.HASHES, _("SHA-256 of the files"), since=2))
+    ),
+    Event.REFERENCE_ERASED: Declared(facts=_must(ERASURE)),
+    Event.HOLD_PLACED: Declared(facts=_must(SCOPE), personal=_must(REASON)),
+    Event.HOLD_LIFTED: Declared(facts=_must(SCOPE), personal=_must(REASON)),
     # The admin
     Event.ADMIN_ADDED: Declared(facts=(AFTER,), personal=(AFTER,)),
     Event.ADMIN_CHANGED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),
