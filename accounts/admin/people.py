@@ -19,7 +19,7 @@ from accounts.admin.changes import Snapshot
 from accounts.admin.recorded import RecordedAdmin
 from accounts.commits import after_commit
 from accounts.events import Event
-from accounts.groups import ADMINS
+from accounts.groups import STAFF
 from accounts.http import actor_of
 from accounts.invitations import Invitation
 from accounts.models import User
@@ -135,8 +135,8 @@ class UserAdmin(RecordedAdmin):
             values["groups"] = [*values["groups"], *kept]
         super().save_related(request, form, formsets, change)
         if "groups" in values or "is_superuser" in values:
-            is_admin = person.groups.filter(name=ADMINS).exists()
-            User.objects.filter(pk=person.pk).update(is_staff=person.is_superuser or is_admin)
+            is_staff = person.groups.filter(name__in=STAFF).exists()
+            User.objects.filter(pk=person.pk).update(is_staff=person.is_superuser or is_staff)
 
     def record_addition(self, request: HttpRequest, row: Model) -> None:
         """Write nothing: the invitation has its own record."""

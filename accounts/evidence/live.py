@@ -85,8 +85,8 @@ def _take_others(log: verify.Log) -> None:
     for record in _in_batches(later.select_related("actor", "payload")):
         log.records += 1
         _take_unsealed(log, record, emptied)
-    for identifier in emptied:
-        log.fault(f"Record {identifier}, which is not sealed yet, was emptied, and none erased it.")
+    for lost_text in emptied:
+        log.fault(f"Record {lost_text}, which is not sealed yet, was emptied, and none erased it.")
 
 
 def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:

@@ -52,11 +52,15 @@ def delete_files() -> int:
     """
     images = Image.objects.filter(erased_at__isnull=False).exclude(original_name="")
     references = Reference.objects.filter(erased_at__isnull=False).exclude(name="")
-    done = [*images.order_by("erased_at")[:BATCH], *references.order_by("erased_at")[:BATCH]]
-    for row in done:
-        with storage.as_storage_away():
-            _delete_image(row) if isinstance(row, Image) else _delete_reference(row)
-    return len(done)
+    done = 0
+    with storage.as_storage_away():
+        for image in images.order_by("erased_at")[:BATCH]:
+            _delete_image(image)
+            done += 1
+        for reference in references.order_by("erased_at")[:BATCH]:
+            _delete_reference(reference)
+            done += 1
+    return done
 
 
 def _mark_references(order: Order, references: QuerySet[Reference]) -> int:

@@ -48,9 +48,14 @@ class Due:
 def due() -> Iterator[Due]:
     """What each rule would erase now, also of rules that are not active."""
     for rule in RetentionRule.objects.select_related("campaign").order_by("kind", "pk"):
-        rows, time = _rows(rule), _TIME[rule.kind]
-        oldest = rows.order_by(time).values_list(time, flat=True).first()
-        yield Due(rule, rows.order_by()[: COUNTED_MOST + 1].count(), oldest)
+        yield due_of(rule)
+
+
+def due_of(rule: RetentionRule) -> Due:
+    """What a rule would erase now."""
+    rows, time = _rows(rule), _TIME[rule.kind]
+    oldest = rows.order_by(time).values_list(time, flat=True).first()
+    return Due(rule, rows.order_by()[: COUNTED_MOST + 1].count(), oldest)
 
 
 @transaction.atomic

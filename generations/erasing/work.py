@@ -106,8 +106,8 @@ def _go_on(erasure: Erasure) -> None:
 
 def _emptied(erasure: Erasure) -> None:
     now = timezone.now()
-    changes = {"status": Status.CLEANING, "emptied_at": now, "moved_at": now}
-    _change(erasure, next_try_at=now + CACHED, trouble="", tries=0, **changes)
+    times = {"emptied_at": now, "moved_at": now, "next_try_at": now + CACHED}
+    _change(erasure, status=Status.CLEANING, trouble="", tries=0, **times)
 
 
 def _clean(erasure: Erasure) -> None:
@@ -117,8 +117,8 @@ def _clean(erasure: Erasure) -> None:
     Erasure.objects.filter(pk=erasure.pk).update(reason="")
     scrubbing.scrub(tables(), since=emptied)
     with transaction.atomic():
-        done = {"status": Status.DONE, "trouble": "", "done_at": timezone.now()}
-        if _change(erasure, expected=Status.CLEANING, **done):
+        end = timezone.now()
+        if _change(erasure, Status.CLEANING, status=Status.DONE, trouble="", done_at=end):
             erasure.refresh_from_db()
             _record_end(erasure)
 
@@ -130,7 +130,7 @@ def _record_end(erasure: Erasure) -> None:
 
 def _stop(erasure: Erasure, code: str) -> None:
     with transaction.atomic():
-        if _change(erasure, expected=erasure.status, status=Status.STOPPED, trouble=code):
+        if _change(erasure, erasure.status, status=Status.STOPPED, trouble=code):
             _record(Event.ERASURE_STOPPED, erasure, why=code)
 
 
@@ -158,6 +158,7 @@ def _pause(erasure: Erasure, code: str, *, tries: int) -> None:
     _change(erasure, trouble=code, tries=tries, next_try_at=timezone.now() + pause)
 
 
-def _change(erasure: Erasure, *, expected: str = "", **columns: object) -> int:
+def _change(erasure: Erasure, expected: str | None = None, /, **columns: object) -> int:
+    """Change columns; with `expected`, only if the erasure is still in that state."""
     rows = Erasure.objects.filter(pk=erasure.pk)
     return (rows.filter(status=expected) if expected else rows).update(**columns)

@@ -98,7 +98,7 @@ def problem_of(image: Reference | Image) -> str:
     """Why an image of the team can't be a reference; empty if it can."""
     if isinstance(image, Reference):
         return image.problem
-    return _("The file that the provider sent was erased.") if image.run.erased_at else ""
+    return str(_("The file that the provider sent was erased.")) if image.run.erased_at else ""
 
 
 def _images_of_team(identifiers: list[str], user: User) -> dict[str, Reference | Image]:

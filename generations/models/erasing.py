@@ -4,6 +4,7 @@ import uuid
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -185,3 +186,9 @@ class RetentionRule(models.Model):
     def __str__(self) -> str:
         where = f", {self.campaign}" if self.campaign else ""
         return f"{self.get_kind_display()}{where}: {self.days}"
+
+    def clean(self) -> None:
+        if self.campaign and self.kind not in self.OF_RUNS:
+            raise ValidationError(
+                {"campaign": _("Only runs and their images belong to a campaign. Leave it empty.")}
+            )

@@ -15,6 +15,10 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """The team's images that `user` may see, without hidden ones."""
         return self.filter(team_id=user.team_id, hidden_at__isnull=True)
 
+    def erased_of(self, user: User) -> Self:
+        """The images of the user's team whose files were erased."""
+        return self.filter(team_id=user.team_id, erased_at__isnull=False)
+
     def of_runs(self, runs: Sequence[int], user: User) -> Self:
         """The images of these runs that `user` may see.
 

@@ -25,6 +25,8 @@ from generations.views.rendering import page_or_fragment
 @access.checked
 def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """An image and all that is known about it, as a page or as the fragment for the dialog."""
+    if erased := Image.objects.erased_of(request.user).filter(uuid=uuid).first():
+        return render(request, "generations/image_erased.html", {"image": erased}, status=410)
     images = _visible_to(request.user).select_related(
         "run__user", "run__campaign", "generation__price"
     )
