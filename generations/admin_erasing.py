@@ -122,7 +122,7 @@ class HoldForm(forms.ModelForm):
 
     class Meta:
         model = LegalHold
-        fields = ("scope", "what", "reason")
+        fields = ("scope", "reason")
         widgets = {"scope": forms.RadioSelect}
         help_texts = {"reason": NAME_NOBODY}
 

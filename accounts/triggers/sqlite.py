@@ -23,6 +23,8 @@ _NO_REPLACE = (
     "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
 _EXISTS = "EXISTS (SELECT 1 FROM {table} WHERE {condition})"
+# Tables of which older versions let no column be emptied.
+ONCE_FROZEN = ("accounts_entry",)
 _NAMES = ("no_update", "no_delete", "no_replace")
 
 
@@ -53,10 +55,10 @@ def wanted(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> di
 def older(table: str) -> set[str]:
     """Descriptions of triggers that older versions of the studio installed."""
     clashes = _EXISTS.format(table=table, condition="id = NEW.id")
-    return {
-        _NO_REPLACE.format(table=table, clashes=clashes),
-        _NO_UPDATE.format(table=table, when="", promise="is append-only"),
-    }
+    older = {_NO_REPLACE.format(table=table, clashes=clashes)}
+    if table in ONCE_FROZEN:
+        older.add(_NO_UPDATE.format(table=table, when="", promise="is append-only"))
+    return older
 
 
 def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
