@@ -1,6 +1,6 @@
 """Legal holds: they are placed and lifted here, and stop whatever they cover from being erased."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,14 @@ MODELS: dict[str, Any] = {
     Scope.RUN: Run,
     Scope.CAMPAIGN: Campaign,
     Scope.IMAGE: Image,
+}
+
+# What pages name them by.
+_SHOWN: dict[str, list[str]] = {
+    Scope.PERSON: ["team"],
+    Scope.RUN: ["user"],
+    Scope.CAMPAIGN: ["team"],
+    Scope.IMAGE: ["run__user"],
 }
 
 
@@ -62,6 +70,18 @@ def lift(hold: LegalHold, *, reason: str, actor: User) -> bool:
 def subject_of(hold: LegalHold) -> Any:
     """The person, run, campaign or image that is held."""
     return MODELS[hold.scope].objects.get(uuid=hold.subject)
+
+
+def subjects_of(rows: Iterable[LegalHold]) -> dict[UUID, Any]:
+    """What is held, by its identifier, with its person or team: a query for each kind."""
+    wanted: dict[str, list[UUID]] = {}
+    for hold in rows:
+        wanted.setdefault(hold.scope, []).append(hold.subject)
+    return {
+        row.uuid: row
+        for scope, identifiers in wanted.items()
+        for row in MODELS[scope].objects.select_related(*_SHOWN[scope]).filter(uuid__in=identifiers)
+    }
 
 
 def held(scope: str, **identifier: Any) -> Exists:

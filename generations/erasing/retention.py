@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.audit import erasing
 from accounts.events import Event
 from generations.erasing import holds
-from generations.erasing.targets import may_get_images, unused_uploads
-from generations.models import Erasure, Image, Reference, RetentionRule, Run
+from generations.erasing.targets import may_get_images
+from generations.models import Erasure, Image, Reference, RetentionRule, Run, RunReference
 
 Kind = RetentionRule.Kind
 COUNTED_MOST = 10_000
@@ -64,7 +64,7 @@ def order_due() -> int:
     ordered = 0
     for rule in RetentionRule.objects.filter(is_active=True):
         is_open = Erasure.objects.exclude(status=Erasure.Status.DONE).filter(subject=rule.uuid)
-        if is_open.exists() or not _rows(rule).exists():
+        if is_open.exists() or not any(rows.exists() for rows in _due(rule)):
             continue
         Erasure.objects.create(
             scope=Erasure.Scope.RULE, subject=rule.uuid, next_try_at=timezone.now()
@@ -92,10 +92,22 @@ def images(rule: RetentionRule) -> QuerySet[Image]:
     return old.filter(~holds.covers_image(), created_at__lt=before(rule))
 
 
-def uploads_of(rows: QuerySet[Run]) -> QuerySet[Reference]:
-    """The uploads of these runs, if all images of every run that uses them are erased."""
-    left = Image.objects.filter(run=OuterRef("run"), erased_at__isnull=True)
-    return unused_uploads(rows).filter(~Exists(left.filter(run__in=rows)))
+def uploads(rule: RetentionRule) -> QuerySet[Reference]:
+    """The uploads whose files are due: no run that uses them is younger, held, or has images."""
+    old = Reference.objects.filter(erased_at__isnull=True, image__isnull=True)
+    used = RunReference.objects.filter(reference=OuterRef("pk"))
+    shown = Image.objects.filter(run__run_references__reference=OuterRef("pk"))
+    old = old.filter(
+        ~Exists(shown.filter(erased_at__isnull=True)),
+        ~Exists(used.filter(run__created_at__gte=before(rule))),
+        ~Exists(used.filter(run__in=Run.objects.filter(holds.covers_run()))),
+        ~Q(owner__in=holds.held_people()),
+        ~Q(status=Reference.Status.PENDING),
+        created_at__lt=before(rule),
+    )
+    if rule.campaign_id:
+        return old.filter(Exists(used.filter(run__campaign=rule.campaign_id)))
+    return old.exclude(Exists(used.filter(run__campaign__in=_special(rule))))
 
 
 def payloads(rule: RetentionRule) -> Q:
@@ -112,6 +124,10 @@ def note_done(rule: RetentionRule, moment: datetime) -> bool:
     """Look no more at records older than this. Returns False: nothing is left."""
     RetentionRule.objects.filter(pk=rule.pk).update(done_before=moment)
     return False
+
+
+def _due(rule: RetentionRule) -> list[QuerySet[Any]]:
+    return [_rows(rule), *([uploads(rule)] if rule.kind == Kind.PICTURES else [])]
 
 
 def _rows(rule: RetentionRule) -> QuerySet[Any]:
@@ -134,5 +150,10 @@ def _of_rule(rows: QuerySet[Any], rule: RetentionRule, campaign: str) -> QuerySe
     """Those of the rule's campaign; for a general rule, those of campaigns without their own."""
     if rule.campaign_id:
         return rows.filter(**{campaign: rule.campaign_id})
-    special = RetentionRule.objects.filter(kind=rule.kind, campaign__isnull=False, is_active=True)
-    return rows.exclude(**{f"{campaign}__in": list(special.values_list("campaign", flat=True))})
+    return rows.exclude(**{f"{campaign}__in": _special(rule)})
+
+
+def _special(rule: RetentionRule) -> list[int]:
+    """The campaigns that have a rule of their own."""
+    rules = RetentionRule.objects.filter(kind=rule.kind, campaign__isnull=False, is_active=True)
+    return list(rules.values_list("campaign", flat=True))

@@ -11,7 +11,7 @@ from accounts import forgetting
 from generations.erasing import holds, pictures, retention, texts
 from generations.erasing.order import Order
 from generations.erasing.targets import Scope, Target, target_of
-from generations.models import Erasure, RetentionRule, Run
+from generations.models import Erasure, RetentionRule
 
 Check = Callable[[], None]
 Step = Callable[[], bool]
@@ -44,21 +44,13 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
     if rule.kind == RetentionRule.Kind.PROMPTS:
         yield lambda: texts.erase_next(order, retention.runs(rule), check=_nothing) > 0
     elif rule.kind == RetentionRule.Kind.PICTURES:
-        yield lambda: _images_by_age(order, rule)
+        yield lambda: pictures.mark_images(order, retention.images(rule)) > 0
+        yield lambda: pictures.mark_uploads(order, retention.uploads(rule)) > 0
         yield lambda: pictures.delete_files() > 0
     else:
         before = retention.before(rule)
         yield from _payloads(order, _nothing, [retention.payloads(rule)])
         yield lambda: retention.note_done(rule, before)
-
-
-def _images_by_age(order: Order, rule: RetentionRule) -> bool:
-    with holds.decided():
-        rows = list(retention.images(rule).order_by("created_at", "pk")[: pictures.BATCH])
-        runs = Run.objects.filter(pk__in=[row.run_id for row in rows])
-        marked = pictures.mark_images(order, retention.images(rule))
-        pictures.mark_uploads(order, retention.uploads_of(runs))
-    return marked > 0
 
 
 def _payloads(order: Order, check: Check, records: list[Q]) -> Iterator[Step]:

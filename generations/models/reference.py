@@ -86,6 +86,12 @@ class Reference(models.Model):
                 condition=models.Q(status="pending"),
                 name="reference_due",
             ),
+            # For what is erased by age.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(erased_at__isnull=True, image__isnull=True),
+                name="upload_oldest",
+            ),
             # Erased, and its file is still to be deleted.
             models.Index(
                 fields=["erased_at"],
