@@ -55,8 +55,9 @@ def empty(
     if len(payloads) > MOST_AT_ONCE:
         raise ValueError("too many payloads for one record")
     keys = [payload.pk for payload in payloads]
-    rows = RecordPayload.objects.filter(pk__in=keys, data__isnull=False).select_for_update()
-    found = list(rows.order_by("pk").values_list("pk", "record__uuid"))
+    rows = RecordPayload.objects.filter(pk__in=keys, data__isnull=False)
+    rows = rows.select_for_update(of=("self",)).order_by("pk")
+    found = list(rows.values_list("pk", "record__uuid"))
     if found:
         RecordPayload.objects.filter(pk__in=[pk for pk, _ in found]).update(salt=None, data=None)
         named = {"records": [str(identifier) for _, identifier in found]}
