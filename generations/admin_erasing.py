@@ -29,6 +29,10 @@ from generations.models.erasing import LONGEST_REASON
 NAME_NOBODY = _("Goes into the log, and stays there: name nobody and quote nothing.")
 WHAT = _(
     "The identifier, or the address of a page with the identifier in it. For a person, the e-mail "
+    "address will do."
+)
+WHAT_IS_HELD = _(
+    "The identifier, or the address of a page with the identifier in it. For a person, the e-mail "
     "address will do; for a campaign, its name."
 )
 
@@ -118,7 +122,7 @@ class EraseForm(forms.Form):
 
 
 class HoldForm(forms.ModelForm):
-    what = forms.CharField(label=_("Which"), max_length=300, help_text=WHAT)
+    what = forms.CharField(label=_("Which"), max_length=300, help_text=WHAT_IS_HELD)
 
     class Meta:
         model = LegalHold

@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,7 +10,9 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import invitations, ledger, sessions
@@ -42,7 +45,7 @@ class PersonForm(forms.ModelForm):
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     form = PersonForm
-    actions = ["top_up", "mail_link", "show_link"]
+    actions = ["top_up", "mail_link", "show_link", "erase"]
     list_display = [
         *("email", "name", "team", "roles", "is_active", "quota"),
         *usage.COLUMNS,
@@ -194,6 +197,19 @@ class UserAdmin(RecordedAdmin):
             "refused": refused,
         }
         return TemplateResponse(request, "admin/accounts/links.html", context)
+
+    @admin.action(description=_("Erase"), permissions=["erase"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        """Lead to the page that says what would be erased, and asks for a reason."""
+        people = list(queryset[:2])
+        if len(people) > 1:
+            self.message_user(request, _("Erase one person at a time."), messages.ERROR)
+            return None
+        given = urlencode({"scope": "person", "what": str(people[0].uuid)})
+        return redirect(f"{reverse('admin:generations_erasure_add')}?{given}")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generations.add_erasure")
 
     def _hand_over(self, request: HttpRequest, invitation: Invitation) -> None:
         if invitations.can_mail():

@@ -35,7 +35,7 @@ class Erasure(models.Model):
 
     class Status(models.TextChoices):
         EMPTYING = "emptying", _("erasing")
-        CLEANING = "cleaning", _("erased, remains in the database and the caches are removed")
+        CLEANING = "cleaning", _("erased, old rows are being removed")
         DONE = "done", _("done")
         STOPPED = "stopped", _("stopped")
 
@@ -185,7 +185,7 @@ class RetentionRule(models.Model):
 
     def __str__(self) -> str:
         where = f", {self.campaign}" if self.campaign else ""
-        return f"{self.get_kind_display()}{where}: {self.days}"
+        return f"{self.get_kind_display()}{where}, after {self.days} days"
 
     def clean(self) -> None:
         if self.campaign and self.kind not in self.OF_RUNS:

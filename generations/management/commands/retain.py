@@ -28,4 +28,4 @@ class Command(BaseCommand):
             count = min(due.count, retention.COUNTED_MOST)
             since = f", the oldest of {due.oldest:%Y-%m-%d}" if due.oldest else ""
             state = "" if due.rule.is_active else " (not active)"
-            self.stdout.write(f"{due.rule} days{state}: {more}{count}{since}")
+            self.stdout.write(f"{due.rule}{state}: {more}{count}{since}")

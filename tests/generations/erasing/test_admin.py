@@ -65,6 +65,16 @@ def test_it_shows_what_would_go_and_what_stays_and_orders_only_when_confirmed(de
     assert "erasing" in text(desk.get(reverse(LIST)))
 
 
+def test_from_the_list_of_people_one_at_a_time(superuser, client, alice, bob):
+    client.force_login(superuser)
+    people = reverse("admin:accounts_user_changelist")
+    chosen = {"action": "erase", "_selected_action": [alice.pk]}
+    form = client.post(people, chosen, follow=True)
+    assert f'value="{alice.uuid}"' in text(form)
+    both = client.post(people, chosen | {"_selected_action": [alice.pk, bob.pk]}, follow=True)
+    assert "one person at a time" in text(both)
+
+
 def test_what_forbids_it_is_said_and_nothing_is_ordered(desk, alice):
     pending = make_pending_run(alice)
     page = text(erase(desk, "run", pending.uuid))
