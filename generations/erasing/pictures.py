@@ -77,14 +77,12 @@ def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
 
 
 def _delete_image(image: Image) -> None:
-    renditions = image.renditions.all()
-    for name in renditions.values_list("name", flat=True):
+    for name in image.renditions.values_list("name", flat=True):
         storage.renditions().delete(name)
     storage.originals().delete(image.original_name)
     same = Image.objects.filter(original_sha256=image.original_sha256, erased_at__isnull=True)
     if not same.exists():
         storage.originals().delete(storage.clean_copy_name(image.original_sha256))
-    renditions.delete()
     Delivery.objects.filter(pk=image.delivery_id).update(original_name="")
     Image.objects.filter(pk=image.pk).update(original_name="")
 

@@ -33,7 +33,7 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     found = get_object_or_404(images.prefetch_related("renditions"), uuid=uuid)
     context = {
         "detail": detail.detail_of(found, viewer=request.user),
-        "may_be_reference": detail.can_be_reference(),
+        "may_be_reference": detail.can_be_reference() and not found.run.erased_at,
     }
     return page_or_fragment(request, "generations/image.html", "generations/_image.html", context)
 

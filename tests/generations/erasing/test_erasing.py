@@ -13,7 +13,8 @@ from generations import storage, submission
 from generations.erasing import asking, holds, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
 from generations.forms.composer import prefilled_form
-from generations.models import Erasure, Image, Reference, Rendition, Run, RunReference
+from generations.models import Erasure, Image, Reference, Run, RunReference
+from generations.reading.frames import frames_of
 from generations.states import Status
 from generations.storage import StorageAway
 from generations.submission import SubmissionRefused
@@ -115,7 +116,8 @@ class TestRun:
         assert image.erased_at
         assert image.hidden_at
         assert image.original_sha256
-        assert not Rendition.objects.filter(image=image).exists()
+        [frame] = frames_of([run], viewer=alice)[run.pk]
+        assert (frame.title, frame.src) == ("Erased", "")
         assert Reference.objects.get(pk=upload.pk).status == Reference.Status.REFUSED
         record = Record.objects.get(event=Event.IMAGE_ERASED)
         assert image.original_sha256 in record.facts["files"]
