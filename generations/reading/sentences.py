@@ -118,7 +118,11 @@ def _scope(facts: Facts) -> str:
         "image": _("image"),
         "campaign": _("campaign"),
     }
-    return _listed(scopes.get(facts["scope"], ""), _("images too") if facts.get("pictures") else "")
+    return scopes.get(facts["scope"], "")
+
+
+def _erasure_asked(facts: Facts) -> str:
+    return _listed(_scope(facts), _("images too") if facts["pictures"] else "")
 
 
 def _used(facts: Facts) -> str:
@@ -295,7 +299,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
     Event.PERSONAL_ERASED: _emptied,
-    Event.ERASURE_ASKED: _scope,
+    Event.ERASURE_ASKED: _erasure_asked,
     Event.ERASURE_STOPPED: _erasure_stopped,
     Event.ERASURE_FINISHED: _erased,
     Event.HOLD_PLACED: _scope,

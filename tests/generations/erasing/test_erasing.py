@@ -13,7 +13,8 @@ from generations import storage, submission
 from generations.erasing import asking, holds, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
 from generations.forms.composer import prefilled_form
-from generations.models import Erasure, Image, Reference, Run, RunReference
+from generations.jobs import decisions
+from generations.models import Delivery, Erasure, Image, Reference, Run, RunReference
 from generations.reading.frames import frames_of
 from generations.states import Status
 from generations.storage import StorageAway
@@ -131,8 +132,11 @@ class TestRun:
 
     def test_it_cannot_be_tried_again_or_reused(self, alice, admin):
         run = make_run(alice, wanted=1)
-        make_generation(run, Status.FAILED)
+        failed = make_generation(run, Status.FAILED)
+        missed = {"index": 0, "url": "https://provider.example/1.png", "original_name": "given/up"}
+        Delivery.objects.create(generation=failed, status=Delivery.Status.FAILED, **missed)
         erase("run", run, admin)
+        assert decisions.fetch_again(failed, actor=admin) == 0
         with pytest.raises(SubmissionRefused, match="erased"):
             submission.try_again(run, actor=alice)
         assert not prefilled_form(alice, run=str(run.uuid))["prompt"].value()
