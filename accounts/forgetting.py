@@ -5,6 +5,7 @@ The row stays, because runs and records refer to it.
 
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
@@ -27,6 +28,7 @@ def is_forgotten(person: User) -> bool:
 def forget(person: User) -> None:
     """Replace name and address, take every right away, and end all sessions and links."""
     sessions.end_all(person)
+    _delete_sessions(person)
     short = person.uuid.hex[:12]
     person.name, person.email = f"{NAME} {short}", f"{short}@{DOMAIN}"
     person.is_active = person.is_staff = person.is_superuser = False
@@ -55,6 +57,13 @@ def tables() -> list[str]:
 def _empty_reasons(entries: Q) -> None:
     # Only those with a reason: the database refuses to change any other.
     Entry.objects.filter(entries).exclude(reason="").update(reason="")
+
+
+def _delete_sessions(person: User) -> None:
+    """Delete the sessions that `UserSession` lacks. They have ended, but hold the address."""
+    for session in sessions.Session.objects.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(person.pk):
+            session.delete()
 
 
 def _forget_in_the_admin(person: User) -> None:

@@ -307,13 +307,23 @@ class RetentionRuleAdmin(RecordedAdmin):
     def due_now(self, rule: RetentionRule) -> str:
         if rule.pk is None:
             return gettext("Save the rule first, not active. Then this says what it would erase.")
-        due = retention.due_of(rule)
-        if not due.oldest:
-            return gettext("nothing")
-        about = {"n": due.count, "day": date_format(due.oldest, "j F Y")}
-        if due.is_more:
-            return gettext("more than %(most)d, the oldest of %(day)s") % {
-                **about,
-                "most": retention.COUNTED_MOST,
-            }
-        return gettext("%(n)d, the oldest of %(day)s") % about
+        return " ".join(filter(None, [_due_in_words(retention.due_of(rule)), _left_out()]))
+
+
+def _due_in_words(due: retention.Due) -> str:
+    if not due.oldest:
+        return gettext("nothing")
+    about = {
+        "n": due.count,
+        "most": retention.COUNTED_MOST,
+        "day": date_format(due.oldest, "j F Y"),
+    }
+    if due.is_more:
+        return gettext("more than %(most)d, the oldest of %(day)s") % about
+    return gettext("%(n)d, the oldest of %(day)s") % about
+
+
+def _left_out() -> str:
+    number = holds.in_force()
+    told = gettext("(Legal holds in force: %(n)d. What they cover stays.)")
+    return told % {"n": number} if number else ""

@@ -115,6 +115,11 @@ def held_people() -> QuerySet[User]:
     return User.objects.filter(held(Scope.PERSON, subject=OuterRef("uuid")))
 
 
+def in_force() -> int:
+    """How many holds are in force."""
+    return LegalHold.objects.filter(lifted_at__isnull=True).count()
+
+
 def is_held(scope: str, identifier: UUID) -> bool:
     return LegalHold.objects.filter(
         scope=scope, subject=identifier, lifted_at__isnull=True

@@ -96,12 +96,21 @@ def resume(erasure: Erasure) -> bool:
 def _go_on(erasure: Erasure) -> None:
     scrubbing.overwrite_deleted()
     if erasure.status == Status.EMPTYING:
-        for step in steps_of(erasure):
-            while step():
-                pass
+        _empty(erasure)
         _emptied(erasure)
     else:
         _clean(erasure)
+
+
+def _empty(erasure: Erasure) -> None:
+    try:
+        for step in steps_of(erasure):
+            while step():
+                pass
+    except ErasureRefused as refused:
+        is_rule = erasure.scope == Erasure.Scope.RULE
+        if not (is_rule and refused.code == troubles.GONE):  # A deleted rule erases no more.
+            raise
 
 
 def _emptied(erasure: Erasure) -> None:

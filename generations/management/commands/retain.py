@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from generations.erasing import retention
+from generations.erasing import holds, retention
 
 
 class Command(BaseCommand):
@@ -29,3 +29,5 @@ class Command(BaseCommand):
             since = f", the oldest of {due.oldest:%Y-%m-%d}" if due.oldest else ""
             state = "" if due.rule.is_active else " (not active)"
             self.stdout.write(f"{due.rule}{state}: {more}{count}{since}")
+        if number := holds.in_force():
+            self.stdout.write(f"What the legal holds cover is left out. In force: {number}.")

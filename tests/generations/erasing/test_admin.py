@@ -148,7 +148,10 @@ def test_a_rule_says_what_it_would_erase(desk, alice):
     add = reverse("admin:generations_retentionrule_add")
     assert desk.post(add, {"kind": "prompts", "days": "3"}).status_code == 200
     assert desk.post(add, {"kind": "prompts", "days": "30"}).status_code == 302
-    assert "nothing" in text(desk.get(reverse("admin:generations_retentionrule_changelist")))
+    rules = reverse("admin:generations_retentionrule_changelist")
+    assert "nothing" in text(desk.get(rules))
+    holds.place("person", alice, reason="a dispute", actor=alice)
+    assert "Legal holds in force: 1. What they cover stays." in text(desk.get(rules))
     campaign = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
     bad = desk.post(add, {"kind": "refused", "days": "30", "campaign": campaign.pk})
     assert "Only runs and their images belong to a campaign." in text(bad)

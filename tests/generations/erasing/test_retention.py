@@ -143,6 +143,16 @@ def test_a_rule_that_is_not_active_erases_nothing_and_the_dry_run_says_what_it_w
     assert Run.objects.get(pk=old.pk).prompt == old.prompt
 
 
+def test_a_rule_that_is_deleted_meanwhile_erases_no_more(alice):
+    old = aged(make_finished_run(alice), 31)
+    text_rule = rule(Kind.PROMPTS)
+    retention.order_due()
+    text_rule.delete()
+    work.work()
+    assert Erasure.objects.get().status == Erasure.Status.CLEANING
+    assert Run.objects.get(pk=old.pk).prompt == old.prompt
+
+
 def test_looking_what_is_due_takes_as_many_queries_for_many_runs_as_for_few(alice):
     rule(Kind.PROMPTS)
     for _ in range(3):
