@@ -141,9 +141,12 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "entry"),
     **_in_admin("accounts", "team"),
     **_in_admin("accounts", "user"),
+    **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
+    **_in_admin("generations", "legalhold"),
     **_in_admin("generations", "price"),
     **_in_admin("generations", "provideraccount"),
+    **_in_admin("generations", "retentionrule"),
 }
 
 

@@ -1,9 +1,9 @@
 """Tables whose rows the database itself refuses to change.
 
-Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on the tables of the log and the ledger. A
-payload may be emptied, and nothing else. The triggers are installed after every migration, because
-SQLite silently drops a table's triggers when a migration rebuilds it. `accounts.damage` looks
-whether they are as they must be.
+Triggers refuse UPDATE, DELETE, REPLACE and TRUNCATE on the tables of the log and the ledger. Only a
+payload and the reason of an entry may be emptied. The triggers are installed after every migration,
+because SQLite silently drops a table's triggers when a migration rebuilds it. `accounts.damage`
+looks whether they are as they must be.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,16 @@ from accounts.triggers import postgresql, sqlite
 FROZEN = (
     "accounts_record",
     "accounts_recordteam",
-    "accounts_entry",
     "accounts_leaf",
     "accounts_subtree",
     "accounts_checkpoint",
     "accounts_logkey",
 )
-ERASABLE = {"accounts_recordpayload": ("salt", "data")}
+# The columns that hold what people wrote, each with its empty value in SQL.
+ERASABLE = {
+    "accounts_recordpayload": {"salt": "NULL", "data": "NULL"},
+    "accounts_entry": {"reason": "''"},
+}
 TABLES = (*FROZEN, *ERASABLE)
 
 
@@ -37,7 +40,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
             if _wanted(backend, cursor, table).items() <= backend.present(cursor, table).items():
                 continue
             with transaction.atomic(using=connection.alias):
-                backend.create(cursor, table, ERASABLE.get(table, ()))
+                backend.create(cursor, table, ERASABLE.get(table, {}))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -105,7 +108,7 @@ def _kinds(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 
 def _wanted(backend: ModuleType, cursor: Any, table: str) -> dict[str, str]:
-    return backend.wanted(cursor, table, ERASABLE.get(table, ()))
+    return backend.wanted(cursor, table, ERASABLE.get(table, {}))
 
 
 def _wrong_triggers(backend: ModuleType, cursor: Any, table: str) -> Iterator[str]:

@@ -14,11 +14,33 @@ REVIEWERS = "reviewers"
 ADMINS = "admins"
 # Reviewers of all teams and of acts that concern no team. Nobody is in it from the start.
 AUDITORS = "auditors"
+# Who erases texts and images, and sets the rules by age. Nobody is in it from the start.
+DATA_PROTECTION = "data protection"
+# Who forbids that something is erased, and lifts that again. Nobody is in it from the start.
+LEGAL_COUNSEL = "legal counsel"
+# They may enter the admin.
+STAFF = (ADMINS, DATA_PROTECTION, LEGAL_COUNSEL)
 
 PERMISSIONS = {
     MEMBERS: ("generations.add_run", "generations.view_image"),
     REVIEWERS: ("accounts.view_record", "generations.view_image"),
     AUDITORS: ("accounts.view_record", "accounts.read_whole_log", "generations.view_image"),
+    DATA_PROTECTION: (
+        "generations.add_erasure",
+        "generations.change_erasure",
+        "generations.view_erasure",
+        "generations.add_retentionrule",
+        "generations.change_retentionrule",
+        "generations.delete_retentionrule",
+        "generations.view_retentionrule",
+        "generations.view_legalhold",
+    ),
+    LEGAL_COUNSEL: (
+        "generations.add_legalhold",
+        "generations.change_legalhold",
+        "generations.view_legalhold",
+        "generations.view_erasure",
+    ),
     ADMINS: (
         "accounts.add_user",
         "accounts.change_user",

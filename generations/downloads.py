@@ -50,7 +50,7 @@ def original(image: Image, *, actor: User, reason: str) -> File:
     """The file as the provider sent it, without a label. Records the download. Raises as `shown`.
 
     It is never a link: it answers a form, and the content security policy of the page does not let
-    a form's answer redirect to the bucket.
+    a form's answer redirect to the bucket. It is erased with the texts of its run.
     """
     with _damage_told(image, image.run.uuid):
         content = storage.content(

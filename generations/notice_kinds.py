@@ -134,6 +134,13 @@ CHECKPOINTS_NOT_COPIED = {
     ),
 }
 
+ERASURE_LATE = _declare(
+    "erasure:late",
+    _("Erasures that stand still"),
+    _("An erasure has not come further for 15 minutes"),
+    _("The list of erasures in the admin names it. %(reason)s"),
+)
+
 FILE_DAMAGED = _declare(
     "file:damaged",
     _("Stored files that have changed"),

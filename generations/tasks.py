@@ -17,6 +17,8 @@ from django.utils import timezone
 
 from accounts import operations
 from generations import catch_up
+from generations.erasing import retention
+from generations.erasing import work as erasing
 from generations.jobs import hints, webhooks
 from generations.jobs.execution import balances, preparing
 from generations.jobs.worker import WorkerProcess, starts
@@ -154,6 +156,17 @@ submit, fetch, label, prepare, adopt, look_up = map(
 @shared_task(name="generations.catch_up")
 def complete_rows_of_older_versions() -> None:
     catch_up.catch_up(timezone.now() - timedelta(days=catch_up.DAYS))
+
+
+@shared_task(name="generations.erase")
+def erase() -> None:
+    erasing.work()
+
+
+@shared_task(name="generations.erase_by_age")
+def erase_by_age() -> None:
+    retention.order_due()
+    erasing.work()
 
 
 @shared_task(name="generations.sweep_uploads")

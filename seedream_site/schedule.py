@@ -16,6 +16,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=27),
         "options": {"expires": 3600},
     },
+    "erase": {"task": "generations.erase", "schedule": 20.0, "options": {"expires": 15}},
+    "erase-by-age": {
+        "task": "generations.erase_by_age",
+        "schedule": crontab(hour=2, minute=17),
+        "options": {"expires": 3600},
+    },
     "prune-notices": {
         "task": "accounts.prune_notices",
         "schedule": crontab(hour=3, minute=47),

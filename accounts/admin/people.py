@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,7 +10,9 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, invitations, ledger, sessions
@@ -19,7 +22,7 @@ from accounts.admin.changes import Snapshot
 from accounts.admin.recorded import RecordedAdmin
 from accounts.commits import after_commit
 from accounts.events import Event
-from accounts.groups import ADMINS
+from accounts.groups import STAFF
 from accounts.http import actor_of
 from accounts.invitations import Invitation
 from accounts.models import Team, User
@@ -42,7 +45,7 @@ class PersonForm(forms.ModelForm):
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     form = PersonForm
-    actions = ["top_up", "mail_link", "show_link"]
+    actions = ["top_up", "mail_link", "show_link", "erase"]
     list_display = [
         *("email", "name", "team", "roles", "is_active", "quota"),
         *usage.COLUMNS,
@@ -135,8 +138,8 @@ class UserAdmin(RecordedAdmin):
             values["groups"] = [*values["groups"], *kept]
         super().save_related(request, form, formsets, change)
         if "groups" in values or "is_superuser" in values:
-            is_admin = person.groups.filter(name=ADMINS).exists()
-            User.objects.filter(pk=person.pk).update(is_staff=person.is_superuser or is_admin)
+            is_staff = person.groups.filter(name__in=STAFF).exists()
+            User.objects.filter(pk=person.pk).update(is_staff=person.is_superuser or is_staff)
 
     def record_addition(self, request: HttpRequest, row: Model) -> None:
         """Write nothing: the invitation has its own record."""
@@ -196,6 +199,19 @@ class UserAdmin(RecordedAdmin):
             "refused": refused,
         }
         return TemplateResponse(request, "admin/accounts/links.html", context)
+
+    @admin.action(description=_("Erase"), permissions=["erase"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        """Lead to the page that says what would be erased, and asks for a reason."""
+        people = list(queryset[:2])
+        if len(people) > 1:
+            self.message_user(request, _("Erase one person at a time."), messages.ERROR)
+            return None
+        given = urlencode({"scope": "person", "what": str(people[0].uuid)})
+        return redirect(f"{reverse('admin:generations_erasure_add')}?{given}")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generations.add_erasure")
 
     def _hand_over(self, request: HttpRequest, invitation: Invitation) -> None:
         if invitations.can_mail():

@@ -1,6 +1,6 @@
 """The audit log: append-only records that anyone can verify without this software."""
 
-from accounts.audit import entries, index, readings, searching, tallies
+from accounts.audit import entries, erasing, index, readings, searching, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
@@ -14,6 +14,7 @@ __all__ = [
     "Chosen",
     "canonical_bytes",
     "entries",
+    "erasing",
     "index",
     "leaf_hash",
     "newest_visible_to",

@@ -81,9 +81,12 @@ def _take_others(log: verify.Log) -> None:
     for identifier in lost.values_list("uuid", flat=True)[: verify.SHOWN]:
         log.fault(f"Record {identifier} has no place, and does not wait for one.")
     later = Record.objects.filter(Q(sealed__place__gte=log.sealed) | Q(unsealed__isnull=False))
+    emptied: dict[str, int] = {}
     for record in _in_batches(later.select_related("actor", "payload")):
         log.records += 1
-        _take_unsealed(log, record)
+        _take_unsealed(log, record, emptied)
+    for lost_text in emptied:
+        log.fault(f"Record {lost_text}, which is not sealed yet, was emptied, and none erased it.")
 
 
 def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:
@@ -94,7 +97,8 @@ def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:
         last = batch[-1].pk
 
 
-def _take_unsealed(log: verify.Log, record: Record) -> None:
+def _take_unsealed(log: verify.Log, record: Record, emptied: dict[str, int]) -> None:
+    """Check a record alone, and keep in `emptied` what no record has erased so far."""
     alone, named = verify.Log(0, 0, 1), _Named()
     try:
         line = lines.line_of(record)
@@ -108,6 +112,8 @@ def _take_unsealed(log: verify.Log, record: Record) -> None:
     elif record.event == ERASED:
         for erased in record.facts["records"]:
             log.emptied.pop(erased, None)
+            emptied.pop(erased, None)
+    emptied |= alone.emptied
 
 
 # --- Keys and checkpoints ------------------------------------------------------------------------

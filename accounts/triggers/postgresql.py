@@ -3,10 +3,12 @@
 A trigger is described by what fires it and by the text of its function.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from django.db.backends.utils import CursorWrapper
 
+# Tables of which older versions let no column be emptied.
+ONCE_FROZEN = ("accounts_entry",)
 _REFUSE = (
     " BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation'; END "
 )
@@ -26,18 +28,21 @@ _CREATE = (
 )
 # What fires a trigger, as the bits of `pg_trigger.tgtype` (PostgreSQL, catalog/pg_trigger.h).
 _ROW, _BEFORE, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 8, 16, 32
+_SAME = {True: "=", False: "IS NOT DISTINCT FROM"}
 _FIRED_BY = {"no_change": _ROW | _BEFORE | _DELETE | _UPDATE, "no_truncate": _BEFORE | _TRUNCATE}
 
 
-def wanted(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> dict[str, str]:
+def wanted(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> dict[str, str]:
     """The triggers that `table` must have; see `sqlite.wanted`."""
     body = _body(cursor, table, erasable)
     return {f"{table}_{name}": f"{fired_by}{body}" for name, fired_by in _FIRED_BY.items()}
 
 
 def older(table: str) -> set[str]:
-    """Descriptions of triggers that older versions of the studio installed: none differ."""
-    return set()
+    """Descriptions of triggers that older versions of the studio installed."""
+    if table not in ONCE_FROZEN:
+        return set()
+    return {f"{fired_by}{_REFUSE.format(table=table)}" for fired_by in _FIRED_BY.values()}
 
 
 def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
@@ -50,7 +55,7 @@ def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
-def create(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> None:
+def create(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> None:
     """Install the triggers that `table` must have, in place of those of the same names."""
     drop(cursor, table)
     body = _body(cursor, table, erasable)
@@ -64,15 +69,21 @@ def drop(cursor: CursorWrapper, table: str) -> None:
         cursor.execute(f"DROP TRIGGER IF EXISTS {table}_{name} ON {table}")
 
 
-def _body(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> str:
+def _body(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> str:
     if not erasable:
         return _REFUSE.format(table=table)
     cursor.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 "
-        "AND NOT attisdropped ORDER BY attnum",
+        "SELECT attname, attnotnull FROM pg_attribute WHERE attrelid = to_regclass(%s) "
+        "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [table],
     )
-    kept = [column for (column,) in cursor.fetchall() if column not in erasable]
-    conditions = [f"NEW.{column} = OLD.{column}" for column in kept]
-    conditions += [f"NEW.{column} IS NULL" for column in erasable]
+    kept = [row for row in cursor.fetchall() if row[0] not in erasable]
+    conditions = [f"NEW.{column} {_SAME[never_null]} OLD.{column}" for column, never_null in kept]
+    conditions += [_emptied(column, empty) for column, empty in erasable.items()]
     return _REFUSE_UNLESS_EMPTIED.format(table=table, emptied=" AND ".join(conditions))
+
+
+def _emptied(column: str, empty: str) -> str:
+    if empty == "NULL":
+        return f"NEW.{column} IS NULL"
+    return f"NEW.{column} = {empty} AND OLD.{column} <> {empty}"

@@ -6,7 +6,7 @@ the table really has.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.db.backends.utils import CursorWrapper
 
@@ -23,18 +23,21 @@ _NO_REPLACE = (
     "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
 _EXISTS = "EXISTS (SELECT 1 FROM {table} WHERE {condition})"
+# Tables of which older versions let no column be emptied.
+ONCE_FROZEN = ("accounts_entry",)
 _NAMES = ("no_update", "no_delete", "no_replace")
 
 
-def wanted(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> dict[str, str]:
+def wanted(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> dict[str, str]:
     """The triggers that `table` must have: name and description.
 
     Without `erasable`, no row may change. Otherwise a row may change only by setting these columns
-    to NULL.
+    to the empty value that is given, in SQL, with each.
     """
     columns = _columns(cursor, table)
     changes = [f"NEW.{column} IS NOT OLD.{column}" for column in columns if column not in erasable]
-    changes += [f"NEW.{column} IS NOT NULL" for column in erasable]
+    changes += [f"NEW.{column} IS NOT {empty}" for column, empty in erasable.items()]
+    changes += [f"OLD.{column} IS {empty}" for column, empty in erasable.items() if empty != "NULL"]
     statements = {
         "no_update": _NO_UPDATE.format(
             table=table,
@@ -52,7 +55,10 @@ def wanted(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> dict[s
 def older(table: str) -> set[str]:
     """Descriptions of triggers that older versions of the studio installed."""
     clashes = _EXISTS.format(table=table, condition="id = NEW.id")
-    return {_NO_REPLACE.format(table=table, clashes=clashes)}
+    older = {_NO_REPLACE.format(table=table, clashes=clashes)}
+    if table in ONCE_FROZEN:
+        older.add(_NO_UPDATE.format(table=table, when="", promise="is append-only"))
+    return older
 
 
 def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
@@ -63,7 +69,7 @@ def present(cursor: CursorWrapper, table: str) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
-def create(cursor: CursorWrapper, table: str, erasable: Sequence[str]) -> None:
+def create(cursor: CursorWrapper, table: str, erasable: Mapping[str, str]) -> None:
     """Install the triggers that `table` must have, in place of those of the same names."""
     drop(cursor, table)
     for statement in wanted(cursor, table, erasable).values():

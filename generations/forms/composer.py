@@ -157,11 +157,12 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
     run = runs.filter(uuid=uuid_to_look_up(identifier)).first()
     if run is None:
         return {}
-    references = run.run_references.values_list("reference__uuid", flat=True)
+    kept = run.run_references.filter(reference__erased_at__isnull=True)
+    references = kept.values_list("reference__uuid", flat=True)
     return run.options | {
         "parent": mark_of(run.uuid, user=user),
         "engine": run.engine,
-        "prompt": run.prompt,
+        "prompt": "" if run.erased_at else run.prompt,
         "num_images": run.wanted,
         "campaign": run.campaign.name if run.campaign else "",
         "references": [str(reference) for reference in references],

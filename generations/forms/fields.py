@@ -88,7 +88,7 @@ def images_of_team(identifiers: Iterable[str], user: User) -> dict[str, Referenc
     """The references and images among `identifiers` that `user` may see, by identifier."""
     wanted = {text: known for text in identifiers if (known := uuid_of(text))}
     references = Reference.objects.visible_to(user).filter(uuid__in=wanted.values())
-    images = Image.objects.visible_to(user).filter(uuid__in=wanted.values())
+    images = Image.objects.visible_to(user).filter(uuid__in=wanted.values()).select_related("run")
     found: dict[UUID, Reference | Image] = {row.uuid: row for row in references}
     found |= {row.uuid: row for row in images}
     return {text: found[known] for text, known in wanted.items() if known in found}
@@ -96,7 +96,9 @@ def images_of_team(identifiers: Iterable[str], user: User) -> dict[str, Referenc
 
 def problem_of(image: Reference | Image) -> str:
     """Why an image of the team can't be a reference; empty if it can."""
-    return image.problem if isinstance(image, Reference) else ""
+    if isinstance(image, Reference):
+        return image.problem
+    return str(_("The file that the provider sent was erased.")) if image.run.erased_at else ""
 
 
 def _images_of_team(identifiers: list[str], user: User) -> dict[str, Reference | Image]:

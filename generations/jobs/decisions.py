@@ -108,6 +108,8 @@ def fetch_again(generation: Generation, *, actor: User) -> int:
 
 def _can_be_tried(delivery: Delivery) -> bool:
     alive = delivery.expires_at is None or delivery.expires_at > timezone.now()
+    if not delivery.original_name:  # it was erased
+        return False
     return bool(delivery.url and alive) or storage.has_original(delivery.original_name)
 
 

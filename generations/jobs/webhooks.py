@@ -46,6 +46,8 @@ def receive(provider: str, token: str, call: WebhookCall) -> bool:
     except WebhookForged:
         _count_refused(generation)
         raise
+    if generation.run.erased_at:  # the event repeats what was sent
+        return False
     with transaction.atomic():
         event, is_new = WebhookEvent.objects.get_or_create(
             generation=generation,
@@ -77,7 +79,7 @@ def _generation(provider: str, token: str) -> Generation:
         generation_uuid = requests.read_webhook_token(token)
     except (BadSignature, ValueError) as error:
         raise UnknownAddress from error
-    found = Generation.objects.select_related("account")
+    found = Generation.objects.select_related("account", "run")
     generation = found.filter(uuid=generation_uuid, provider=provider).first()
     if generation is None or generation.account is None:
         raise UnknownAddress

@@ -1,27 +1,32 @@
 """Tables for runs, images and providers. Other modules import models only from here."""
 
 from generations.models.campaign import Campaign
+from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.generation import Delivery, Generation
 from generations.models.image import Image, Rendition
 from generations.models.price import Price
 from generations.models.prompt_index import IndexedPrompt
 from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
-from generations.models.run import Run
+from generations.models.run import ERASED, Run
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
 
 __all__ = [
+    "ERASED",
     "Campaign",
     "Delivery",
     "EngineBlock",
+    "Erasure",
     "Generation",
     "Image",
     "IndexedPrompt",
+    "LegalHold",
     "Price",
     "ProviderAccount",
     "Reference",
     "Rendition",
+    "RetentionRule",
     "Run",
     "RunReference",
     "WebhookEvent",

@@ -15,6 +15,10 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """The team's images that `user` may see, without hidden ones."""
         return self.filter(team_id=user.team_id, hidden_at__isnull=True)
 
+    def erased_of(self, user: User) -> Self:
+        """The images of the user's team whose files were erased."""
+        return self.filter(team_id=user.team_id, erased_at__isnull=False)
+
     def of_runs(self, runs: Sequence[int], user: User) -> Self:
         """The images of these runs that `user` may see.
 
@@ -51,6 +55,8 @@ class Image(models.Model):
     original_sha256 = models.CharField(_("SHA-256 of the original"), max_length=64, db_index=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     hidden_at = models.DateTimeField(_("hidden"), null=True, blank=True)
+    # When its files were erased. The row stays, as a tombstone, and is hidden.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
 
     objects = ImageQuerySet.as_manager()
 
@@ -64,6 +70,18 @@ class Image(models.Model):
                 fields=["team", "-created_at", "-id"],
                 condition=models.Q(hidden_at__isnull=True),
                 name="image_newest_of_team",
+            ),
+            # For what is erased by age.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(erased_at__isnull=True),
+                name="image_oldest_with_files",
+            ),
+            # Erased, and its files are still to be deleted.
+            models.Index(
+                fields=["erased_at"],
+                condition=models.Q(erased_at__isnull=False) & ~models.Q(original_name=""),
+                name="image_files_left",
             ),
         ]
 

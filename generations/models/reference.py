@@ -73,6 +73,8 @@ class Reference(models.Model):
     claimed_by = models.CharField(_("claimed by"), max_length=100, blank=True)
     next_action_at = models.DateTimeField(_("next action"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # When its file was erased. It is then refused.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
 
     objects = ReferenceQuerySet.as_manager()
 
@@ -90,6 +92,18 @@ class Reference(models.Model):
                 fields=["next_action_at"],
                 condition=models.Q(status="pending"),
                 name="reference_due",
+            ),
+            # For what is erased by age.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(erased_at__isnull=True, image__isnull=True),
+                name="upload_oldest",
+            ),
+            # Erased, and its file is still to be deleted.
+            models.Index(
+                fields=["erased_at"],
+                condition=models.Q(erased_at__isnull=False) & ~models.Q(name=""),
+                name="reference_file_left",
             ),
         ]
 

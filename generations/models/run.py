@@ -11,6 +11,9 @@ from generations.models.campaign import Campaign
 from generations.models.prompt_index import index_runs
 from generations.states import RunStatus
 
+# What stands in the place of a prompt that was erased.
+ERASED = "[erased]"
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: User) -> Self:
@@ -72,6 +75,8 @@ class Run(models.Model):
         db_persist=True,
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # When its texts were erased. `prompt` is then `ERASED`.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
 
@@ -86,6 +91,12 @@ class Run(models.Model):
                 fields=["team", "work_digest"],
                 condition=~Q(work_digest=""),
                 name="run_same_work_of_team",
+            ),
+            # For what is erased by age.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(erased_at__isnull=True),
+                name="run_oldest_with_text",
             ),
         ]
         constraints = [

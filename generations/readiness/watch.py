@@ -19,11 +19,13 @@ from django.utils import timezone
 
 from accounts import notices, operations, sealing
 from accounts.notices import Kind
+from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
 from generations.notice_kinds import (
     BEAT_SILENT,
     CHECKPOINTS_NOT_COPIED,
     DISK_NEARLY_FULL,
+    ERASURE_LATE,
     FILE_DAMAGED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
@@ -50,6 +52,7 @@ NOT_ASKED_FOR = timedelta(days=1)
 KINDS = (
     BEAT_SILENT,
     DISK_NEARLY_FULL,
+    ERASURE_LATE,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
     WORK_UNSENT,
@@ -149,6 +152,7 @@ def _observations() -> Iterator[Observation]:
     yield from _late_work(busy)
     yield from _unknown_outcomes()
     yield from _seal()
+    yield from _erasures()
     yield from _disks()
 
 
@@ -184,6 +188,11 @@ def _seal() -> Iterator[Observation]:
     for name, standing in sealing.copying().items():
         facts = {"reason": standing.reason}
         yield Observation(CHECKPOINTS_NOT_COPIED[name], name, standing.late, facts)
+
+
+def _erasures() -> Iterator[Observation]:
+    reason = standing.why_late()
+    yield Observation(ERASURE_LATE, "erasures", reason is not None, {"reason": reason or ""})
 
 
 def _disks() -> Iterator[Observation]:

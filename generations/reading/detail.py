@@ -115,7 +115,8 @@ def can_be_reference() -> bool:
 
 
 def _references(run: Run) -> list[GivenImage]:
-    rows = run.run_references.values_list("reference__uuid", "reference__image")
+    kept = run.run_references.filter(reference__erased_at__isnull=True)
+    rows = kept.values_list("reference__uuid", "reference__image")
     return [GivenImage(reference_path(uuid), ours=image is not None) for uuid, image in rows]
 
 

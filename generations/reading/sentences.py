@@ -133,6 +133,43 @@ def _counted(facts: Facts) -> str:
     return _by_strangers(facts) if "more" in facts else ""
 
 
+def _emptied(facts: Facts) -> str:
+    return _records(len(facts["records"]))
+
+
+def _records(count: int) -> str:
+    return ngettext("%(count)d record", "%(count)d records", count) % {"count": count}
+
+
+def _erasure_stopped(facts: Facts) -> str:
+    reasons = {
+        "held": _("A legal hold forbids it"),
+        "unfinished": _("Images may still arrive"),
+        "still_active": _("The person can still sign in"),
+        "storage_away": _("The file storage could not be reached"),
+        "database_busy": _("The database could not do it"),
+    }
+    return reasons.get(facts["why"], "")
+
+
+def _erased(facts: Facts) -> str:
+    return _listed(_records(facts["records"]), _images(facts["images"]) if facts["images"] else "")
+
+
+def _scope(facts: Facts) -> str:
+    scopes = {
+        "person": _("person"),
+        "run": _("run"),
+        "image": _("image"),
+        "campaign": _("campaign"),
+    }
+    return scopes.get(facts["scope"], "")
+
+
+def _erasure_asked(facts: Facts) -> str:
+    return _listed(_scope(facts), _("images too") if facts["pictures"] else "")
+
+
 def _used(facts: Facts) -> str:
     return str(facts.get("command", ""))
 
@@ -312,6 +349,12 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.USER_DEACTIVATED: _changed_in_admin,
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
+    Event.PERSONAL_ERASED: _emptied,
+    Event.ERASURE_ASKED: _erasure_asked,
+    Event.ERASURE_STOPPED: _erasure_stopped,
+    Event.ERASURE_FINISHED: _erased,
+    Event.HOLD_PLACED: _scope,
+    Event.HOLD_LIFTED: _scope,
     Event.SHELL_USED: _used,
     Event.GALLERY_SEARCHED: _counted,
     Event.PROMPTS_SEEN: _seen,

@@ -32,6 +32,7 @@ __all__ = [
     "FileDamaged",
     "StorageAway",
     "StorageRefused",
+    "as_storage_away",
 ]
 
 UPLOADS = "uploads"

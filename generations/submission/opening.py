@@ -67,7 +67,9 @@ def _waits_for_references(run: Run) -> datetime | None:
 
 
 def check_something_is_missing(run: Run) -> None:
-    """Raise SubmissionRefused if an image of the run may still arrive, or if all have arrived."""
+    """Raise SubmissionRefused if the run was erased, has not ended, or has all its images."""
+    if run.erased_at:
+        raise SubmissionRefused(_("The prompt of this run was erased. Write a new one."))
     if run.open or run.unknown:
         raise SubmissionRefused(_("This run has not ended yet. Wait until it has, then try again."))
     if not run.missing:

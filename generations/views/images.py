@@ -26,6 +26,8 @@ from generations.views.rendering import page_or_fragment
 @access.checked
 def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """An image and all that is known about it, as a page or as the fragment for the dialog."""
+    if erased := Image.objects.erased_of(request.user).filter(uuid=uuid).first():
+        return render(request, "generations/image_erased.html", {"image": erased}, status=410)
     images = _visible_to(request.user).select_related(
         "run__user", "run__campaign", "generation__price"
     )
@@ -33,7 +35,7 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     readings.note_prompts_seen(request.user, [found.author_id], where="image")
     context = {
         "detail": detail.detail_of(found, viewer=request.user),
-        "may_be_reference": detail.can_be_reference(),
+        "may_be_reference": detail.can_be_reference() and not found.run.erased_at,
     }
     return page_or_fragment(request, "generations/image.html", "generations/_image.html", context)
 

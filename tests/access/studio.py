@@ -13,7 +13,16 @@ from accounts import ledger, notices
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Entry, Team, User
 from generations.jobs.execution import requests
-from generations.models import Campaign, Price, ProviderAccount, Run, RunReference
+from generations.models import (
+    Campaign,
+    Erasure,
+    LegalHold,
+    Price,
+    ProviderAccount,
+    RetentionRule,
+    Run,
+    RunReference,
+)
 from generations.states import Status
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
@@ -152,11 +161,18 @@ def _things(owner: User) -> dict[str, Any]:
         "accounts_entry": Entry.objects.filter(allowance=allowance).latest("pk").pk,
         "accounts_team": owner.team.pk,
         "accounts_user": owner.pk,
+        "generations_erasure": Erasure.objects.create(
+            scope="run", subject=finished.uuid, next_try_at=finished.created_at
+        ).pk,
         "generations_generation": generation.pk,
+        "generations_legalhold": LegalHold.objects.create(
+            scope="run", subject=finished.uuid, reason="a dispute", placed_by=owner
+        ).pk,
         "generations_price": Price.objects.filter(engine=DEMO).latest("pk").pk,
         "generations_provideraccount": ProviderAccount.objects.create(
             provider="demo", slot=9, key_fingerprint="f", concurrency=1, per_minute=1
         ).pk,
+        "generations_retentionrule": RetentionRule.objects.create(kind="prompts", days=90).pk,
     }
 
 

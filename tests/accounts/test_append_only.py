@@ -38,7 +38,7 @@ def refuses(sql, *params):
 
 @pytest.mark.django_db
 class TestRefusals:
-    @pytest.mark.parametrize("table", append_only.FROZEN)
+    @pytest.mark.parametrize("table", [*append_only.FROZEN, "accounts_entry"])
     def test_update_and_delete_of_any_row(self, rows, table):
         with connection.cursor() as cursor:
             key = connection.introspection.get_primary_key_column(cursor, table)
@@ -89,6 +89,20 @@ class TestRefusals:
                 payload.update(**change)
         with pytest.raises(DatabaseError), transaction.atomic():
             payload.delete()
+
+    def test_the_reason_of_an_entry_may_be_emptied_and_nothing_else(self, alice):
+        ledger.top_up(alice, 5, actor=alice, reason="for Alice")
+        entry = Entry.objects.filter(reason="for Alice")
+        for change in [{"reason": "other"}, {"reason": "", "amount": 6}, {"amount": 6}]:
+            with pytest.raises(DatabaseError), transaction.atomic():
+                entry.update(**change)
+        key = entry.get().pk
+        assert entry.update(reason="") == 1
+        for change in [{"reason": ""}, {"reason": "other"}, {"actor": None}]:
+            with pytest.raises(DatabaseError), transaction.atomic():
+                Entry.objects.filter(pk=key).update(**change)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Entry.objects.filter(pk=key)._raw_delete("default")
 
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has UPDATE OR REPLACE")
     def test_a_payload_that_is_moved_onto_another(self, rows, alice):

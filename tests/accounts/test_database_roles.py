@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
-from accounts import append_only, audit, database_roles, ledger, role_making
+from accounts import append_only, audit, database_roles, forgetting, ledger, role_making
 from accounts.append_only import FROZEN, TABLES
 from accounts.checks import the_running_role_can_only_add_to_the_log
 from accounts.database_roles import Role
@@ -113,6 +113,16 @@ class TestRunningRole:
         write_a_record(alice)
         with acting_as(running):
             assert RecordPayload.objects.update(salt=None, data=None) == 1
+
+    def test_can_erase(self, made, running, alice):
+        ledger.top_up(alice, 5, actor=alice, reason="for Alice")
+        with acting_as(running):
+            facts = {"erasure": str(uuid.uuid4()), "scope": "person"}
+            about = {"actor": alice, "subject": alice, "story": None, "reason": "a letter"}
+            payloads = list(RecordPayload.objects.all())
+            assert audit.erasing.empty(payloads, facts=facts, **about) == 1
+            forgetting.forget(alice)
+            assert not Entry.objects.exclude(reason="").exists()
 
     def test_can_change_what_is_not_the_log(self, made, running, alice):
         with acting_as(running):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
 from accounts.audit.vocabulary.readings import READINGS
@@ -51,6 +52,7 @@ WIDTH = Value("width", Kind.NUMBER, _("Width in pixels"))
 HEIGHT = Value("height", Kind.NUMBER, _("Height in pixels"))
 FORMAT = Value("format", Kind.TEXT, _("Format"))
 ATTEMPT = Value("attempt", Kind.NUMBER, _("Attempt"))
+
 
 CALLER: Values = (
     Value("ip", Kind.TEXT, _("From")),
@@ -123,11 +125,6 @@ REQUEST_TEXT: Values = (
 # What `accounts.origin` adds to any record, if the act came through a page or from a command.
 FROM_SHELL: Values = (Value("command", Kind.TEXT, _("Command"), since=2),)
 ORIGIN: Values = (Value("ip", Kind.TEXT, _("From"), since=2), SESSION, *AT_SHELL)
-LISTED = Value("listed", Kind.NUMBER, _("Lines shown"), since=2)
-SAVED_SEARCH: Values = (
-    Value("title", Kind.TEXT, _("Name of the search"), since=2),
-    Value("asked", Kind.TEXT_BY_NAME, _("What it searches for"), since=2),
-)
 # What a record adds that counts further acts of a stranger.
 COUNTS: Values = _must(
     Value("more", Kind.NUMBER, _("Further times")),
@@ -360,13 +357,7 @@ TABLE: dict[Event, Declared] = {
     ),
     **READINGS,
     **STUDIO,
-    Event.LOG_OPENED: Declared(facts=_must(LISTED)),
-    Event.LOG_SEARCHED: Declared(
-        facts=_must(LISTED, Value("filters", Kind.TEXTS, _("Filters"), since=2)),
-        personal=_must(Value("asked", Kind.TEXT_BY_NAME, _("What was searched for"), since=2)),
-    ),
-    Event.LOG_SEARCH_SAVED: Declared(personal=_must(*SAVED_SEARCH)),
-    Event.LOG_SEARCH_DELETED: Declared(personal=_must(*SAVED_SEARCH)),
+    **ERASING,
     # The admin
     Event.ADMIN_ADDED: Declared(facts=(AFTER,), personal=(AFTER,)),
     Event.ADMIN_CHANGED: Declared(facts=(BEFORE, AFTER), personal=(BEFORE, AFTER)),

@@ -58,7 +58,7 @@ def _frames(run: Run, rows: Gathered, viewer: User) -> list[Frame]:
     for generation, positions in _empty_positions(run, rows, taken=set(frames)):
         without_image = missing if generation.status in ENDED else waiting
         frames |= without_image(generation, positions, rows, viewer)
-    hidden = {preview.position for preview in previews if preview.hidden_at}
+    hidden = {preview.position for preview in previews if preview.is_left_out}
     shown = [frames[position] for position in sorted(frames) if position not in hidden]
     return _pressed_once(shown)
 
@@ -67,7 +67,7 @@ def _frames(run: Run, rows: Gathered, viewer: User) -> list[Frame]:
 def _images(previews: tuple[Preview, ...], alt: str, prefix: str) -> tuple[Frame, ...]:
     """The frames of a run that shows nothing but images; their addresses begin with `prefix`."""
     ordered = sorted(previews, key=lambda preview: preview.position)
-    return tuple(preview_frame(each, alt=alt) for each in ordered if not each.hidden_at)
+    return tuple(preview_frame(each, alt=alt) for each in ordered if not each.is_left_out)
 
 
 def _pressed_once(frames: list[Frame]) -> list[Frame]:

@@ -101,6 +101,8 @@ _ICONS = {
 
 def preview_frame(preview: Preview, *, alt: str) -> Frame:
     """The frame of an image, which links to the image's page; `alt` is its alternative text."""
+    if preview.erased_at:
+        return Frame(FrameState.CANCELLED, f"image-{preview.image}", title=_("Erased"))
     return Frame(
         state=FrameState.DONE,
         id=f"image-{preview.image}",

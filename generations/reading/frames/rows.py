@@ -27,10 +27,16 @@ class Preview(NamedTuple):
     position: int
     image: UUID
     hidden_at: dt.datetime | None
+    erased_at: dt.datetime | None
     uuid: UUID
     format: str
     width: int
     height: int
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether pages leave the image out. For an erased one, they say that it was erased."""
+        return self.hidden_at is not None and self.erased_at is None
 
 
 # The columns of a request and its price that frames use; with all columns, 50 requests cost more.
@@ -98,8 +104,9 @@ def _previews(runs: Iterable[int]) -> defaultdict[int, list[Preview]]:
     """The images by run; plain values, because a page may show hundreds."""
     previews = defaultdict(list)
     rows = Rendition.objects.filter(recipe=PREVIEW.name, image__run__in=list(runs))
-    image = ("image__run", "image__position", "image__uuid", "image__hidden_at")
-    for values in rows.values_list(*image, "uuid", "format", "width", "height"):
+    image = ("run", "position", "uuid", "hidden_at", "erased_at")
+    columns = [f"image__{name}" for name in image]
+    for values in rows.values_list(*columns, "uuid", "format", "width", "height"):
         preview = Preview(*values)
         previews[preview.run].append(preview)
     return previews

@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import append_only, sealing
+from accounts import append_only, audit, sealing
 from accounts.evidence import lines
-from accounts.models import Leaf, Record
+from accounts.models import Leaf, Record, RecordPayload
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
 from tests.queries import queries_of
@@ -49,6 +49,25 @@ def test_records_that_are_not_sealed_yet_are_checked_too(sealed_log, write):
     rows = Record.objects.filter(pk=record.pk)
     damage.run(lambda _chance: rows.update(subject_kind="run"), None)
     assert "not sealed yet" in verify()["integrity"]["told"][0]
+
+
+def test_an_emptied_text_is_damage_until_a_record_names_it(sealed_log, write):
+    for is_sealed in (False, True):
+        record = write(personal={"after": {"name": "fox"}})
+        if is_sealed:
+            sealing.seal()
+        payload = RecordPayload.objects.filter(record=record)
+        with damage.undone():
+            payload.update(salt=None, data=None)
+            assert "none erased it" in told() or "no record erased it" in told()
+        facts = {"erasure": str(record.uuid), "scope": "person"}
+        about = {"actor": None, "subject": record.actor, "story": None, "reason": "a letter"}
+        assert audit.erasing.empty(list(payload), facts=facts, **about) == 1
+        assert verify()["integrity"]["ok"]
+
+
+def told():
+    return " ".join(verify()["integrity"]["told"])
 
 
 def test_any_damage_is_found_and_its_place_is_named(sealed_log):

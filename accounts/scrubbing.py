@@ -1,0 +1,131 @@
+"""Removes from the database what deleted and changed rows leave behind in its files and caches.
+
+A DELETE or UPDATE alone leaves the old text in free space, in the write-ahead log and in the
+segments of a search table. `scrub` removes it, outside any transaction, and may be repeated.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.apps import apps
+from django.core.cache import caches
+from django.core.cache.backends.filebased import FileBasedCache
+from django.db import connection
+
+from accounts.search.schema import IndexedText
+
+# Pages of a search table that one statement merges, so that others can write in between.
+MERGED_PAGES = 500
+# More than the merges of any search table.
+MOST_MERGES = 100_000
+
+
+class NotYet(Exception):
+    """The remains could not be removed now. `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+BUSY = "database_busy"
+NEEDS_OWNER = "needs_owner"
+
+
+def overwrite_deleted() -> None:
+    """Let this connection overwrite what it deletes. Only SQLite needs it."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA secure_delete = ON")
+
+
+def scrub(tables: Sequence[str], *, since: datetime) -> None:
+    """Remove the remains of what was erased in `tables` before `since`. Raises NotYet."""
+    if connection.vendor == "postgresql":
+        _vacuum_postgresql(sorted({*tables, *_search_tables()}), since)
+    else:
+        _vacuum_sqlite()
+
+
+def vacuum_as_owner(tables: Sequence[str], *, full: bool) -> None:
+    """VACUUM tables on PostgreSQL, as a role that owns them.
+
+    With `full`, the tables are rewritten, and nobody can use them meanwhile.
+    """
+    with connection.cursor() as cursor:
+        for table in sorted({*tables, *_search_tables()}):
+            cursor.execute(f"VACUUM {'(FULL) ' if full else ''}{table}")
+
+
+def drop_expired() -> None:
+    """Empty a shared cache that is a folder: it keeps files of expired values until it is full.
+
+    Every other cache drops a value when its time is over.
+    """
+    shared = caches["shared"]
+    if isinstance(shared, FileBasedCache):
+        shared.clear()
+
+
+def _search_tables() -> list[str]:
+    return [model._meta.db_table for model in apps.get_models() if issubclass(model, IndexedText)]
+
+
+# --- SQLite --------------------------------------------------------------------------------------
+
+
+def _vacuum_sqlite() -> None:
+    overwrite_deleted()
+    with connection.cursor() as cursor:
+        for table in _search_tables():
+            _merge(table)
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, *_pages = cursor.fetchone()
+    if is_busy:  # somebody reads an older state: the log still holds it
+        raise NotYet(BUSY)
+
+
+def _merge(table: str) -> None:
+    """Merge all segments of a search table into one, which drops the words of deleted rows.
+
+    See "The merge command" in https://sqlite.org/fts5.html: a negative number begins a merge of
+    all segments, and fewer than two changes mean that nothing was left to do.
+    """
+    with connection.cursor() as cursor:
+        for number in range(MOST_MERGES):
+            before = connection.connection.total_changes
+            pages = MERGED_PAGES if number else -MERGED_PAGES
+            cursor.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', %s)", [pages])  # noqa: S608
+            if connection.connection.total_changes - before < 2:
+                return
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def _vacuum_postgresql(tables: Sequence[str], since: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE oid IN "
+            "(SELECT to_regclass(name) FROM unnest(%s::text[]) AS name) "
+            "AND pg_has_role(relowner, 'USAGE')",
+            [list(tables)],
+        )
+        own = {name for (name,) in cursor.fetchall()}
+        for table in sorted(own):
+            cursor.execute(f"VACUUM {table}")
+    left = set(tables) - own
+    if left and not _vacuumed(sorted(left), since):
+        raise NotYet(NEEDS_OWNER)
+
+
+def _vacuumed(tables: Sequence[str], since: datetime) -> bool:
+    """Whether the owner or the server has vacuumed all tables since then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_user_tables WHERE relname = ANY(%s) "
+            "AND schemaname = current_schema() AND greatest(last_vacuum, last_autovacuum) > %s",
+            [list(tables), since],
+        )
+        return cursor.fetchone()[0] == len(tables)

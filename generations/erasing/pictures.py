@@ -1,0 +1,95 @@
+"""Erases images and uploads: a row is marked, and its files are deleted after that has committed.
+
+The row of an image stays, as a tombstone.
+"""
+
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.events import Event
+from generations import live, storage
+from generations.erasing import holds
+from generations.erasing.order import Order
+from generations.models import Delivery, Image, Reference
+
+BATCH = 50
+
+
+def mark_images(order: Order, images: QuerySet[Image]) -> int:
+    """Mark the next of `images` as erased, and hide them; returns how many.
+
+    `images` must give only images that may be erased, read in the transaction.
+    """
+    with holds.decided():
+        chosen = images.filter(erased_at__isnull=True).select_related("run")
+        rows = list(chosen.prefetch_related("renditions").order_by("created_at", "pk")[:BATCH])
+        now = timezone.now()
+        Image.objects.filter(pk__in=[row.pk for row in rows]).update(
+            erased_at=now, hidden_at=Coalesce("hidden_at", now)
+        )
+        _mark_references(order, Reference.objects.filter(image__in=rows))
+        for row in rows:
+            files = [row.original_sha256, *(each.sha256 for each in row.renditions.all())]
+            order.record(Event.IMAGE_ERASED, row, story=row.run.uuid, files=files)
+            live.bump(row.run.user_id)
+        if rows:
+            order.moved(images=len(rows))
+    return len(rows)
+
+
+def mark_uploads(order: Order, uploads: QuerySet[Reference]) -> int:
+    """Mark the next of `uploads` as erased; returns how many."""
+    with holds.decided():
+        return _mark_references(order, uploads)
+
+
+def delete_files() -> int:
+    """Delete the files of marked images and uploads, whoever marked them; returns of how many.
+
+    Raises StorageAway. What is not done is found again by the next call.
+    """
+    images = Image.objects.filter(erased_at__isnull=False).exclude(original_name="")
+    references = Reference.objects.filter(erased_at__isnull=False).exclude(name="")
+    done = 0
+    with storage.as_storage_away():
+        for image in images.order_by("erased_at")[:BATCH]:
+            _delete_image(image)
+            done += 1
+        for reference in references.order_by("erased_at")[:BATCH]:
+            _delete_reference(reference)
+            done += 1
+    return done
+
+
+def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
+    rows = list(references.filter(erased_at__isnull=True).order_by("pk")[:BATCH])
+    for row in rows:
+        Reference.objects.filter(pk=row.pk).update(
+            erased_at=timezone.now(),
+            status=Reference.Status.REFUSED,
+            problem=_("It was erased."),
+            upload_sha256="",
+        )
+        order.record(Event.REFERENCE_ERASED, row, story=None)
+    return len(rows)
+
+
+def _delete_image(image: Image) -> None:
+    for name in image.renditions.values_list("name", flat=True):
+        storage.renditions().delete(name)
+    storage.originals().delete(image.original_name)
+    same = Image.objects.filter(original_sha256=image.original_sha256, erased_at__isnull=True)
+    if not same.exists():
+        storage.originals().delete(storage.clean_copy_name(image.original_sha256))
+    Delivery.objects.filter(pk=image.delivery_id).update(original_name="")
+    Image.objects.filter(pk=image.pk).update(original_name="")
+
+
+def _delete_reference(reference: Reference) -> None:
+    """Delete its file, unless another reference is the same file. Images have their own."""
+    same = Reference.objects.filter(name=reference.name, erased_at__isnull=True)
+    if reference.image_id is None and not same.exists():
+        storage.originals().delete(reference.name)
+    Reference.objects.filter(pk=reference.pk).update(name="", sha256="")

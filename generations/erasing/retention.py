@@ -1,0 +1,159 @@
+"""What the retention rules erase by age. Nothing under a legal hold is among it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accounts.audit import erasing
+from accounts.events import Event
+from generations.erasing import holds
+from generations.erasing.targets import may_get_images
+from generations.models import Erasure, Image, Reference, RetentionRule, Run, RunReference
+
+Kind = RetentionRule.Kind
+COUNTED_MOST = 10_000
+# By kind: the events whose payloads hold nothing else.
+EVENTS = {
+    Kind.REFUSED: (Event.RUN_REFUSED,),
+    Kind.CALLERS: (
+        Event.USER_SIGNED_IN,
+        Event.USER_SIGNED_OUT,
+        Event.USER_SESSIONS_ENDED,
+        Event.USER_RESET_ASKED,
+        Event.USER_SIGN_IN_FAILED,
+        Event.REFERENCE_FETCHED,
+        Event.WEBHOOK_FORGED,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a rule would erase now: how many, at most `COUNTED_MOST` + 1, and the oldest."""
+
+    rule: RetentionRule
+    count: int
+    oldest: datetime | None
+
+    @property
+    def is_more(self) -> bool:
+        return self.count > COUNTED_MOST
+
+
+def due() -> Iterator[Due]:
+    """What each rule would erase now, also of rules that are not active."""
+    for rule in RetentionRule.objects.select_related("campaign").order_by("kind", "pk"):
+        yield due_of(rule)
+
+
+def due_of(rule: RetentionRule) -> Due:
+    """What a rule would erase now."""
+    rows, time = _rows(rule), _TIME[rule.kind]
+    oldest = rows.order_by(time).values_list(time, flat=True).first()
+    return Due(rule, rows.order_by()[: COUNTED_MOST + 1].count(), oldest)
+
+
+@transaction.atomic
+def order_due() -> int:
+    """Order an erasure for each active rule that has something to erase; returns how many."""
+    ordered = 0
+    for rule in RetentionRule.objects.filter(is_active=True):
+        is_open = Erasure.objects.exclude(status=Erasure.Status.DONE).filter(subject=rule.uuid)
+        if is_open.exists() or not any(rows.exists() for rows in _due(rule)):
+            continue
+        Erasure.objects.create(
+            scope=Erasure.Scope.RULE, subject=rule.uuid, next_try_at=timezone.now()
+        )
+        ordered += 1
+    return ordered
+
+
+def before(rule: RetentionRule) -> datetime:
+    """What is older than this is erased."""
+    return timezone.now() - timedelta(days=rule.days)
+
+
+def runs(rule: RetentionRule) -> QuerySet[Run]:
+    """The runs whose texts are due."""
+    old = _of_rule(Run.objects.filter(erased_at__isnull=True), rule, "campaign")
+    return old.filter(
+        ~holds.covers_run(), ~may_get_images(), created_at__lt=before(rule), open=0, unknown=0
+    )
+
+
+def images(rule: RetentionRule) -> QuerySet[Image]:
+    """The images whose files are due."""
+    old = _of_rule(Image.objects.filter(erased_at__isnull=True), rule, "run__campaign")
+    return old.filter(~holds.covers_image(), created_at__lt=before(rule))
+
+
+def uploads(rule: RetentionRule) -> QuerySet[Reference]:
+    """The uploads whose files are due: no run that uses them is younger, held, or has images."""
+    old = Reference.objects.filter(erased_at__isnull=True, image__isnull=True)
+    used = RunReference.objects.filter(reference=OuterRef("pk"))
+    shown = Image.objects.filter(run__run_references__reference=OuterRef("pk"))
+    old = old.filter(
+        ~Exists(shown.filter(erased_at__isnull=True)),
+        ~Exists(used.filter(run__created_at__gte=before(rule))),
+        ~Exists(used.filter(run__in=Run.objects.filter(holds.covers_run()))),
+        ~Q(owner__in=holds.held_people()),
+        ~Q(status=Reference.Status.PENDING),
+        created_at__lt=before(rule),
+    )
+    if rule.campaign_id:
+        return old.filter(Exists(used.filter(run__campaign=rule.campaign_id)))
+    return old.exclude(Exists(used.filter(run__campaign__in=_special(rule))))
+
+
+def payloads(rule: RetentionRule) -> Q:
+    """The records whose payloads are due, as a condition on `RecordPayload`."""
+    people = holds.held_people()
+    old = Q(record__event__in=EVENTS[Kind(rule.kind)], record__at__lt=before(rule))
+    if rule.done_before:
+        old &= Q(record__at__gte=rule.done_before)
+    held_actor = Q(record__actor__in=people)
+    return old & ~held_actor & ~Q(record__subject_id__in=people.values("uuid"))
+
+
+def note_done(rule: RetentionRule, moment: datetime) -> bool:
+    """Look no more at records older than this. Returns False: nothing is left."""
+    RetentionRule.objects.filter(pk=rule.pk).update(done_before=moment)
+    return False
+
+
+def _due(rule: RetentionRule) -> list[QuerySet[Any]]:
+    return [_rows(rule), *([uploads(rule)] if rule.kind == Kind.PICTURES else [])]
+
+
+def _rows(rule: RetentionRule) -> QuerySet[Any]:
+    if rule.kind == Kind.PROMPTS:
+        return runs(rule)
+    if rule.kind == Kind.PICTURES:
+        return images(rule)
+    return erasing.full(payloads(rule))
+
+
+_TIME: dict[str, str] = {
+    Kind.PROMPTS: "created_at",
+    Kind.PICTURES: "created_at",
+    Kind.REFUSED: "record__at",
+    Kind.CALLERS: "record__at",
+}
+
+
+def _of_rule(rows: QuerySet[Any], rule: RetentionRule, campaign: str) -> QuerySet[Any]:
+    """Those of the rule's campaign; for a general rule, those of campaigns without their own."""
+    if rule.campaign_id:
+        return rows.filter(**{campaign: rule.campaign_id})
+    return rows.exclude(**{f"{campaign}__in": _special(rule)})
+
+
+def _special(rule: RetentionRule) -> list[int]:
+    """The campaigns that have a rule of their own."""
+    rules = RetentionRule.objects.filter(kind=rule.kind, campaign__isnull=False, is_active=True)
+    return list(rules.values_list("campaign", flat=True))

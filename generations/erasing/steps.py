@@ -1,0 +1,86 @@
+"""The steps of an erasure. Each does one batch and returns whether there may be more.
+
+Every step may be repeated: after a killed worker, the next one begins again and finds what is left.
+"""
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Q
+
+from accounts import forgetting
+from generations.erasing import holds, pictures, retention, texts
+from generations.erasing.order import Order
+from generations.erasing.targets import Scope, Target, target_of
+from generations.models import Erasure, RetentionRule
+
+Check = Callable[[], None]
+Step = Callable[[], bool]
+
+
+def steps_of(erasure: Erasure) -> Iterator[Step]:
+    """The steps, in order. Raises ErasureRefused if what is to be erased does not exist."""
+    target = target_of(erasure.scope, erasure.subject, pictures=erasure.pictures)
+    order = Order(erasure, target.row, target.story)
+    if erasure.scope == Scope.RULE:
+        yield from _of_rule(order, target.row)
+    else:
+        yield from _of_target(order, target)
+
+
+def _of_target(order: Order, target: Target) -> Iterator[Step]:
+    check = target.check
+    yield lambda: texts.erase_next(order, target.runs, check=check) > 0
+    yield _checked(check, lambda: pictures.mark_images(order, target.images) > 0)
+    yield _checked(check, lambda: pictures.mark_uploads(order, target.uploads) > 0)
+    yield lambda: pictures.delete_files() > 0
+    yield from _payloads(order, check, target.records)
+    if target.scope == Scope.PERSON:
+        yield _checked(check, lambda: forgetting.forget(target.row) is not None)
+        # What was recorded in between.
+        yield from _payloads(order, check, target.records)
+
+
+def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
+    if rule.kind == RetentionRule.Kind.PROMPTS:
+        yield lambda: texts.erase_next(order, retention.runs(rule), check=_nothing) > 0
+    elif rule.kind == RetentionRule.Kind.PICTURES:
+        yield lambda: pictures.mark_images(order, retention.images(rule)) > 0
+        yield lambda: pictures.mark_uploads(order, retention.uploads(rule)) > 0
+        yield lambda: pictures.delete_files() > 0
+    else:
+        before = retention.before(rule)
+        yield from _payloads(order, _nothing, [retention.payloads(rule)])
+        yield lambda: retention.note_done(rule, before)
+
+
+def _payloads(order: Order, check: Check, records: list[Q]) -> Iterator[Step]:
+    for each in records:
+        yield _checked(check, _Emptying(order, each))
+
+
+class _Emptying:
+    """Empties payloads, batch after batch, from where the last batch ended."""
+
+    def __init__(self, order: Order, records: Q) -> None:
+        self._order, self._records = order, records
+        self._after = 0
+
+    def __call__(self) -> bool:
+        last = self._order.empty_next(self._records, after=self._after)
+        self._after = last or self._after
+        return last is not None
+
+
+def _checked(check: Check, step: Step) -> Step:
+    """`step` if `check` does not raise; no hold is placed between the two."""
+
+    def run() -> bool:
+        with holds.decided():
+            check()
+            return step()
+
+    return run
+
+
+def _nothing() -> None:
+    """Rules choose only what may be erased."""

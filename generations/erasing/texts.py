@@ -1,0 +1,64 @@
+"""Erases what people wrote in runs, and what was sent to providers and came back."""
+
+from collections.abc import Callable, Sequence
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts import forgetting
+from accounts.events import Event
+from generations import live, storage
+from generations.erasing import holds
+from generations.erasing.order import Order
+from generations.models import ERASED, Delivery, Generation, Run, WebhookEvent
+from generations.models.prompt_index import index_runs
+
+# Runs of one transaction.
+BATCH = 20
+# The options that are text of a person; all others are choices of a form.
+TEXT_OPTIONS = ("negative_prompt",)
+
+
+def erase_next(order: Order, runs: QuerySet[Run], *, check: Callable[[], None]) -> int:
+    """Erase the texts of the next runs of `runs`; returns of how many.
+
+    `check` raises if they may not be erased. Both are asked again in the transaction that erases.
+    """
+    with holds.decided():
+        check()
+        left = runs.filter(erased_at__isnull=True).order_by("pk")
+        keys = list(left.values_list("pk", flat=True)[:BATCH])
+    erase_originals(Delivery.objects.filter(generation__run__in=keys))
+    with holds.decided():
+        check()
+        rows = list(runs.filter(pk__in=keys, erased_at__isnull=True).order_by("pk"))
+        if rows:
+            _erase(order, rows)
+    return len(rows)
+
+
+def erase_originals(deliveries: QuerySet[Delivery]) -> None:
+    """Delete the files as the providers sent them: the prompt may stand in them."""
+    for delivery in deliveries.exclude(original_name=""):
+        with storage.as_storage_away():
+            storage.originals().delete(delivery.original_name)
+        Delivery.objects.filter(pk=delivery.pk).update(original_name="")
+
+
+def _erase(order: Order, runs: Sequence[Run]) -> None:
+    generations = Generation.objects.filter(run__in=runs)
+    order.empty(Q(record__story__in=[run.uuid for run in runs]))
+    forgetting.empty_reasons_of(list(generations.values_list("uuid", flat=True)))
+    WebhookEvent.objects.filter(generation__run__in=runs).delete()
+    Delivery.objects.filter(generation__run__in=runs).update(url="")
+    generations.update(body=None, error_message="", task_urls={})
+    for run in runs:
+        run.prompt, run.content_digest, run.work_digest = ERASED, "", ""
+        run.options = {name: run.options[name] for name in run.options if name not in TEXT_OPTIONS}
+        run.erased_at = timezone.now()
+        order.record(Event.RUN_ERASED, run, story=run.uuid)
+        live.bump(run.user_id)
+    columns = ["prompt", "content_digest", "work_digest", "options", "erased_at"]
+    Run.objects.bulk_update(runs, columns)
+    index_runs(runs)
+    order.moved(runs=len(runs))
