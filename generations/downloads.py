@@ -13,15 +13,19 @@ from typing import BinaryIO
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit, notices
 from accounts.events import Event
-from accounts.models import User
+from accounts.models import Record, User
 from generations import storage
+from generations.exports.registry import file_name, format_of, stored_name
 from generations.imaging import extension, mime_type
 from generations.labelling import FULL
-from generations.models import Image, Reference, Rendition
+from generations.models import Export, Image, Reference, Rendition
 from generations.notice_kinds import FILE_DAMAGED
+
+RESUMED_WITHIN = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,35 @@ def shown_reference(reference: Reference) -> File:
     return _file(reference, subject=reference, story=None)
 
 
+def exported(
+    export: Export, *, actor: User, start: int, caller: dict[str, str]
+) -> File | Iterator[bytes]:
+    """The file of an export: a link, or the content from the byte `start` on. Raises as `shown`.
+
+    Records the download. A browser that resumes one within a day makes no further record.
+    """
+    kind, name = format_of(export).mime_type, file_name(export)
+    stored = stored_name(export)
+    with _damage_told(export, None):
+        link = storage.link(stored, sha256=export.sha256, mime_type=kind, filename=name)
+        found = File(link, kind, name) if link else None
+        source = found or storage.chunks(stored, start, sha256=export.sha256)
+    if not (start and _downloaded_lately(export, actor)):
+        _record_export(export, actor, start, caller)
+    return source
+
+
+def _downloaded_lately(export: Export, actor: User) -> bool:
+    records = Record.objects.filter(subject_id=export.uuid, event=Event.EXPORT_DOWNLOADED)
+    return records.filter(actor=actor, at__gt=timezone.now() - RESUMED_WITHIN).exists()
+
+
+@transaction.atomic
+def _record_export(export: Export, actor: User, start: int, caller: dict[str, str]) -> None:
+    facts = {"sha256": export.sha256, "from_byte": start}
+    audit.record(Event.EXPORT_DOWNLOADED, actor=actor, subject=export, facts=facts, personal=caller)
+
+
 def _file(
     row: Rendition | Reference, *, subject: Image | Reference, story: UUID | None, name: str = ""
 ) -> File:
@@ -88,7 +121,7 @@ def _file(
 
 
 @contextmanager
-def _damage_told(subject: Image | Reference, story: UUID | None) -> Iterator[None]:
+def _damage_told(subject: Image | Reference | Export, story: UUID | None) -> Iterator[None]:
     """If a file is damaged, tell admins and record it, once until the notice has ended."""
     try:
         yield

@@ -88,6 +88,16 @@ WORK_LATE = {
     ),
 }
 
+EXPORTS_UNMADE = _declare(
+    "work:exports",
+    _("Exports are made late"),
+    _("An export has waited for an hour for a worker to begin it"),
+    _(
+        "Check that the worker that labels images is working: it also makes exports. If it is, "
+        "there is more work than it can do: start a second one."
+    ),
+)
+
 OUTCOME_UNKNOWN = _declare(
     "outcome:unknown",
     _("Outcomes unknown for an hour"),

@@ -19,6 +19,7 @@ from accounts import operations
 from generations import catch_up
 from generations.erasing import retention
 from generations.erasing import work as erasing
+from generations.exports import ends
 from generations.jobs import hints, webhooks
 from generations.jobs.execution import balances, preparing
 from generations.jobs.worker import WorkerProcess, starts
@@ -172,6 +173,11 @@ def erase_by_age() -> None:
 @shared_task(name="generations.sweep_uploads")
 def sweep_uploads() -> None:
     preparing.sweep_uploads()
+
+
+@shared_task(name="generations.tidy_exports")
+def tidy_exports() -> None:
+    ends.tidy()
 
 
 @shared_task(name="generations.prune_webhook_events")

@@ -2,6 +2,7 @@ from django.urls import path
 
 from generations.views import (
     callbacks,
+    exports,
     gallery,
     health,
     images,
@@ -29,6 +30,9 @@ urlpatterns = [
     path("log/", log.log, name="log"),
     path("log/searches/", log.save_search, name="log-searches"),
     path("log/searches/<uuid:uuid>/delete/", log.delete_search, name="log-search-delete"),
+    path("log/exports/", exports.exports, name="exports"),
+    path("log/exports/<uuid:uuid>/file/", exports.download, name="export-download"),
+    path("log/exports/<uuid:uuid>/delete/", exports.delete, name="export-delete"),
     path("providers/", providers.providers, name="providers"),
     path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),

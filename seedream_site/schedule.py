@@ -42,6 +42,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "tidy-exports": {
+        "task": "generations.tidy_exports",
+        "schedule": 600.0,
+        "options": {"expires": 500},
+    },
     "sweep-uploads": {
         "task": "generations.sweep_uploads",
         "schedule": 600.0,

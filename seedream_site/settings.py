@@ -222,6 +222,9 @@ STUDIO_ADMIN_EMAIL = env.str("STUDIO_ADMIN_EMAIL", default="admin@studio.example
 STUDIO_ADMIN_PASSWORD = env.str("STUDIO_ADMIN_PASSWORD", default="")
 DEFAULT_QUOTA = env.int("DEFAULT_QUOTA", default=500)
 
+# How long the file of an export can be downloaded.
+EXPORT_DAYS = env.int("EXPORT_DAYS", default=7)
+
 SESSION_ENGINE = "accounts.session_store"
 
 # --- Security ----------------------------------------------------------------------------------

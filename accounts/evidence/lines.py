@@ -6,7 +6,8 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,21 +15,31 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.models import Leaf, Record, RecordPayload
 
-BATCH = 1000
+# Rows in memory at once. A payload may have some 100 kB.
+BATCH = 200
+# The event that names the records whose payloads were erased.
+ERASED = "personal:erased"
 
 Line = dict[str, Any]
 
 
-def sealed(first: int, last: int) -> Iterator[tuple[Line, Record | None]]:
+def sealed(first: int, last: int, *, teams: bool = False) -> Iterator[tuple[Line, Record | None]]:
     """Yield the lines of the places `first` to `last` that have a row, each with its record.
 
-    A row that cannot be read gives a line without a record. Rows are read in batches, so memory
-    does not grow with the log.
+    See `at`.
     """
-    while first <= last:
-        batch = _read(first, min(first + BATCH - 1, last))
-        yield from batch
-        first += BATCH
+    return at(range(first, last + 1), teams=teams)
+
+
+def at(places: Iterable[int], *, teams: bool = False) -> Iterator[tuple[Line, Record | None]]:
+    """Yield the lines of `places`, which are in order, that have a row, each with its record.
+
+    A row that cannot be read gives a line without a record. Rows are read in batches, so memory
+    does not grow with the log. With `teams`, the rows of a record's teams are prefetched.
+    """
+    rest = iter(places)
+    while batch := list(islice(rest, BATCH)):
+        yield from _read(batch, teams)
 
 
 def line_of(record: Record) -> Line:
@@ -38,21 +49,21 @@ def line_of(record: Record) -> Line:
     return {"record": canonical, **_payload(record)}
 
 
-def _read(first: int, last: int) -> list[tuple[Line, Record | None]]:
+def _read(places: Sequence[int], teams: bool) -> list[tuple[Line, Record | None]]:
     try:
-        return [_line(row) for row in _rows(first, last)]
+        return [_line(row) for row in _rows(places, teams)]
     except Exception:
         # SQLite keeps any text in any column: find the row that cannot be read.
-        if first == last:
-            return [({"place": first}, None)]
-        middle = (first + last) // 2
-        return _read(first, middle) + _read(middle + 1, last)
+        if len(places) == 1:
+            return [({"place": places[0]}, None)]
+        middle = len(places) // 2
+        return _read(places[:middle], teams) + _read(places[middle:], teams)
 
 
-def _rows(first: int, last: int) -> QuerySet[Leaf]:
-    rows = Leaf.objects.filter(place__range=(first, last)).order_by("place")
+def _rows(places: Sequence[int], teams: bool) -> QuerySet[Leaf]:
+    rows = Leaf.objects.filter(place__in=places).order_by("place")
     rows = rows.select_related("record__actor", "record__payload")
-    return rows.prefetch_related("record__teams")
+    return rows.prefetch_related("record__teams") if teams else rows
 
 
 def _line(row: Leaf) -> tuple[Line, Record]:

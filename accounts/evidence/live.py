@@ -12,13 +12,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.evidence import entries, lines, verify
-from accounts.evidence.lines import Line
+from accounts.evidence.lines import ERASED, Line
 from accounts.evidence.teams import Teams
 from accounts.models import Checkpoint, Leaf, Record
 from accounts.sealing import Stopped, keys, notes, witnesses
 from accounts.sealing.notes import NoteError
-
-ERASED = "personal:erased"
 
 
 def verify_log() -> dict[str, Any]:
@@ -41,7 +39,7 @@ def verify_log() -> dict[str, Any]:
 def _take_sealed(log: verify.Log) -> None:
     teams, named = Teams(), _Named()
     log.entries = named
-    for line, record in lines.sealed(0, log.last):
+    for line, record in lines.sealed(0, log.last, teams=True):
         place = line["place"]
         difference = _difference(line, record, teams) if record else ""
         named.extend(entries.named_by(line))

@@ -21,6 +21,7 @@ from typing import Any
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN = 64 << 20, 4096, 1 << 60, 20
+RESULT = "records", "sealed", "left_out", "proven", "integrity", "complete"
 V1 = {"v", "id", "at", "event", "actor", "subject", "facts", "personal"}
 MEMBERS = {1: V1, 2: V1 | {"teams"}}
 
@@ -52,6 +53,15 @@ def grow(peaks: list[tuple[int, bytes]], found: bytes, level: int = 0) -> None:
     while peaks and peaks[-1][0] == level:
         found, level = sha256(b"\x01", peaks.pop()[1], found), level + 1
     peaks.append((level, found))
+
+
+def pass_over(peaks: list[tuple[int, bytes]], start: int, end: int, roots: list[str]) -> int:
+    """Add the roots of the largest subtrees from `start` to `end`. Return where they do end."""
+    for found in roots:
+        level = min((start & -start or end).bit_length(), (end - start).bit_length()) - 1
+        grow(peaks, bytes.fromhex(found), level)
+        start += 1 << level
+    return start
 
 
 def root_of(peaks: list[tuple[int, bytes]]) -> bytes:
@@ -121,7 +131,6 @@ class Note:
         self.size, self.root, self.outside = int(size), base64.b64decode(root), outside
 
     def is_signed(self, keys: dict[tuple[str, bytes], bytes]) -> bool:
-        """Whether one of `keys` has signed it. The key's name must be the origin."""
         codes = re.findall(f"— {re.escape(self.origin)} ([A-Za-z0-9+/]{{91}}=)\n", self.below)
         found = [(keys.get((self.origin, c[:4]), b""), c[4:]) for c in map(base64.b64decode, codes)]
         return any(is_signature(code, self.text.encode(), key) for key, code in found)
@@ -134,10 +143,10 @@ class Log:
         self.first, self.next, self.last, self.sealed, self.records = first, first, last, sealed, 0
         self.integrity: Any = {"ok": True, "first_bad": None, "between": None, "told": []}
         self.complete: Any = {"ok": True, "missing": []}
-        self.peaks, self.keys, self.every = list[Any](), dict[Any, bytes](), False
+        self.keys, self.every, self.left_out = dict[Any, bytes](), False, 0
         self.notes, self.entries, self.pictures = iter(list[Any]()), iter(list[Any]()), set[str]()
         self.good, self.doubt, self.newest, self.note = list[Any]([None] * 4)
-        self.emptied, self.proven = dict[str, int](), list[int]()
+        self.emptied, self.proven, self.peaks = dict[str, int](), list[int](), list[Any]()
 
     def fault(self, text: str, place: Any = None) -> None:
         places = {place, self.integrity["first_bad"]} - {None}
@@ -145,8 +154,8 @@ class Log:
         self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
 
     def lose(self, first: int, last: int) -> None:
-        self.complete["ok"] = False
-        self.complete["missing"] += [[first, last]] if len(self.complete["missing"]) < SHOWN else []
+        missing = self.complete["missing"] + ([[first, last]] if first <= last else [])
+        self.complete = {"ok": self.complete["ok"] and not missing, "missing": missing[:SHOWN]}
 
     def take(self, line: Any) -> None:
         """Check the next record: a dictionary of place, leaf, record, payload and erased."""
@@ -155,8 +164,9 @@ class Log:
             place, line = self.next, {}
         if place < self.next:
             return self.fault(f"Record {place} stands twice, or in the wrong order.", place)
-        if place > self.next:
-            self.lose(self.next, place - 1)
+        start, *roots = line.pop("left_out", [place])
+        self.lose(self.next, start - 1)
+        self.left_out += pass_over(self.peaks, start, place, roots) - start
         self.next, self.records = place + 1, self.records + 1
         try:
             grow(self.peaks, bytes.fromhex(line["leaf"]))
@@ -186,7 +196,6 @@ class Log:
             check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
 
     def _compare(self) -> None:
-        """Compare the root with that of each checkpoint that has been reached."""
         while self.note and self.note.size <= self.next:
             note, self.note = self.note, next(self.notes, None)
             self.newest = self.newest if note.outside else note
@@ -201,14 +210,8 @@ class Log:
                 self.good, self.doubt = (note, None) if is_same else (self.good, self.doubt or note)
 
     def finish(self, after: list[str]) -> None:
-        """Add the hashes that follow the last record, and draw the conclusions."""
-        if self.next <= self.last:
-            self.lose(self.next, self.last)
-        start = self.last + 1
-        for found in after:  # Each is the root of the largest subtree that begins at `start`.
-            level = (start & -start).bit_length() - 1
-            grow(self.peaks, bytes.fromhex(found), level)
-            start += 1 << level
+        self.lose(self.next, self.last)
+        pass_over(self.peaks, self.last + 1, MAX_SIZE, after)
         self.next = self.sealed
         self._compare()
         newest = self.newest
@@ -218,19 +221,17 @@ class Log:
             self.proven = [self.first, min(self.good.size - 1, self.last)]
         if self.doubt:
             start = self.good.size if self.good else self.first
-            end = max(start, self.doubt.size - 1)
+            self.integrity["between"] = [start, (end := max(start, self.doubt.size - 1))]
             bad = None if self.integrity["first_bad"] in range(start, end + 1) else start
-            self.integrity["between"] = [start, end]
             self.fault(f"The records {start} to {end} are not all as they were sealed.", bad)
-        if self.note:
-            self.lose(self.sealed, self.note.size - 1)
-        for place in self.emptied.values() if self.last + 1 == self.sealed else ():
+        self.lose(self.sealed, self.note.size - 1 if self.note else -1)
+        for place in self.emptied.values() if self.last + 1 - self.left_out == self.sealed else ():
             self.fault(f"Record {place}: its payload was emptied, and no record erased it.", place)
         if next(self.entries, None) or self.pictures:
             self.fault("Some ledger entries or pictures are named by no record.")
 
     def result(self) -> dict[str, Any]:
-        return {n: vars(self)[n] for n in ["records", "sealed", "proven", "integrity", "complete"]}
+        return {name: vars(self)[name] for name in RESULT}
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -257,9 +258,7 @@ def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
     [proof] = map(parse, lines(folder / "proof.json"))
     log.first, log.last, log.sealed = (proof[name] for name in ("first", "last", "size"))
     check(0 <= log.first <= log.last < log.sealed < MAX_SIZE, "proof.json is malformed")
-    log.next = log.first
-    for level in [n for n in range(60, -1, -1) if log.first >> n & 1]:
-        grow(log.peaks, bytes.fromhex(proof["before"].pop(0)), level)
+    log.next = pass_over(log.peaks, 0, log.first, proof["before"])
     outside = notes(options.outside, True) if options.outside else ()
     log.notes = heapq.merge(notes(folder / "checkpoints.txt"), outside, key=lambda note: note.size)
     log.note = next(log.notes, None)
@@ -290,6 +289,7 @@ def main(arguments: Any = None) -> int:
         told = "sound." if sound else f"NOT SOUND. First bad record: {first_bad}."
         print("Integrity:", told, *log.integrity["told"], sep="\n  ")
         print("Completeness:", "complete." if whole else "NOT COMPLETE:", *log.complete["missing"])
+        print("Left out, because only some records were chosen:", log.left_out)
         print("Proven by checkpoints: records", log.proven or "none")
         print("Keys:", options.key or "those of the export. Compare them with another source!")
     return 0 if sound and whole else 1

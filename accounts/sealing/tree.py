@@ -131,6 +131,18 @@ class Tree:
             raise ValueError(f"a tree of {size} leaves has no leaves from {first} to {end}")
         return self._outside(0, size, first, end)
 
+    def cover(self, first: int, end: int) -> list[bytes]:
+        """The roots of the largest complete subtrees from the leaf `first` until before `end`."""
+        if not 0 <= first <= end <= self.size:
+            raise ValueError(f"a tree of {self.size} leaves has no leaves from {first} to {end}")
+        roots = []
+        while first < end:
+            # As large as the leaves that are left, and as the alignment of the first one, allow.
+            level = min((first & -first or end).bit_length(), (end - first).bit_length()) - 1
+            roots.append(self._node(level, first >> level))
+            first += 1 << level
+        return roots
+
     def _outside(self, begin: int, end: int, first: int, last: int) -> RangeProof:
         if end <= first:
             return RangeProof([self._subtree(begin, end)], [])

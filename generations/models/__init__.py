@@ -2,6 +2,7 @@
 
 from generations.models.campaign import Campaign
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
+from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
 from generations.models.image import Image, Rendition
 from generations.models.price import Price
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "EngineBlock",
     "Erasure",
+    "Export",
     "Generation",
     "Image",
     "IndexedPrompt",

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from generations.models import Delivery, Generation
+from generations.models import Delivery, Export, Generation
 from generations.providers import registry
 from generations.states import Status
 
@@ -35,6 +35,8 @@ def waiting() -> list[Waiting]:
     for step, fetched in (("fetch", Delivery.Status.PENDING), ("label", Delivery.Status.FETCHED)):
         deliveries = _deliveries(fetched)
         steps.append(_waiting(step, deliveries, _first(deliveries, "next_action_at")))
+    exports = Export.objects.filter(state=Export.State.WAITING).order_by()
+    steps.append(_waiting("export", exports, _first(exports, "next_action_at")))
     return [*steps, _waiting("unknown", unknown(), _first(unknown(), "unknown_at"))]
 
 
@@ -55,6 +57,12 @@ def late(before: datetime) -> dict[str, bool]:
     idle = {step: _deliveries(status).filter(claimed_by="") for step, status in deliveries.items()}
     rows: dict[str, QuerySet[Any]] = {"poll": polls, **idle}
     return {step: each.filter(next_action_at__lt=before).exists() for step, each in rows.items()}
+
+
+def exports_late(before: datetime) -> bool:
+    """Whether an export that was due before this moment has not been begun."""
+    waiting = Export.objects.filter(state=Export.State.WAITING)
+    return waiting.filter(next_action_at__lt=before).exists()
 
 
 def _generations(status: Status) -> QuerySet[Generation]:

@@ -26,6 +26,7 @@ from generations.notice_kinds import (
     CHECKPOINTS_NOT_COPIED,
     DISK_NEARLY_FULL,
     ERASURE_LATE,
+    EXPORTS_UNMADE,
     FILE_DAMAGED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
@@ -44,6 +45,8 @@ LOOK_SECONDS = 20
 # up.
 PATIENCE_SECONDS = 60
 LATE = timedelta(minutes=2)
+# An export may wait for other exports.
+EXPORTS_LATE = timedelta(hours=1)
 UNKNOWN_TOO_LONG = timedelta(hours=1)
 # A cause that only one machine can see ends when it has not been seen for this long.
 UNSEEN = timedelta(minutes=15)
@@ -53,6 +56,7 @@ KINDS = (
     BEAT_SILENT,
     DISK_NEARLY_FULL,
     ERASURE_LATE,
+    EXPORTS_UNMADE,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
     WORK_UNSENT,
@@ -169,6 +173,9 @@ def _late_work(busy: set[str]) -> Iterator[Observation]:
     for step, is_late in backlog.late(before).items():
         if (IMAGES if step == "label" else PROVIDER) in busy:
             yield Observation(WORK_LATE[step], step, is_late, {})
+    if IMAGES in busy:
+        is_late = backlog.exports_late(timezone.now() - EXPORTS_LATE)
+        yield Observation(EXPORTS_UNMADE, "export", is_late, {})
 
 
 def _unknown_outcomes() -> Iterator[Observation]:

@@ -317,6 +317,21 @@ def _invited(facts: Facts) -> str:
     return _("again") if facts.get("again") else ", ".join(facts.get("groups", ()))
 
 
+def _exported(facts: Facts) -> str:
+    if "records" not in facts:
+        return ""
+    records = ngettext("%(count)s record", "%(count)s records", facts["records"])
+    return records % {"count": f"{facts['records']:,}"}
+
+
+def _export_asked(facts: Facts) -> str:
+    return _("chosen by filters") if facts.get("filtered") else _("all records")
+
+
+def _export_failed(facts: Facts) -> str:
+    return str(facts.get("problem", "")).rstrip(".")
+
+
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.RUN_SUBMITTED: _submitted,
     Event.RUN_REFUSED: _refused_before,
@@ -364,6 +379,10 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.STUDIO_MIGRATED: _migrated,
     Event.PROVIDER_TESTED: _tested,
     Event.PROVIDER_BALANCE: _balance,
+    Event.LOG_EXPORTED: _exported,
+    Event.EXPORT_ASKED: _export_asked,
+    Event.EXPORT_MADE: _exported,
+    Event.EXPORT_FAILED: _export_failed,
     Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed_in_admin,
 }

@@ -19,11 +19,12 @@ STEPS = {
     "running": gettext_lazy("At a provider"),
     "fetch": gettext_lazy("Images to fetch"),
     "label": gettext_lazy("Images to label"),
+    "export": gettext_lazy("Exports to make"),
     "unknown": gettext_lazy("Outcome unknown"),
 }
 QUEUES = {
     PROVIDER: gettext_lazy("talks to providers"),
-    IMAGES: gettext_lazy("labels images"),
+    IMAGES: gettext_lazy("labels images, makes exports"),
 }
 ROOMS = {
     "data": gettext_lazy("Data"),

@@ -7,14 +7,17 @@ over from a dead one finds it.
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import BinaryIO, cast
-from uuid import UUID
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 
+from generations.storage import folder
 from generations.storage.errors import (
     ClockDiffers,
     FileDamaged,
@@ -35,7 +38,8 @@ __all__ = [
     "as_storage_away",
 ]
 
-UPLOADS = "uploads"
+UPLOADS, EXPORTS = "uploads", "exports"
+CHUNK_BYTES = 256 * 1024
 
 
 def originals() -> Storage:
@@ -152,6 +156,79 @@ def _compared(backend: Storage, name: str, sha256: str) -> BinaryIO:
 
 
 def sweep() -> int:
-    """Remove half-written files of dead processes; return how many. Buckets have none."""
+    """Remove half-written files of dead processes; return how many."""
     folders = [each for each in (originals(), renditions()) if hasattr(each, "sweep")]
-    return sum(each.sweep() for each in folders)
+    return sum(each.sweep() for each in folders) + folder.sweep(_parts_of_bucket())
+
+
+# --- Large files ---------------------------------------------------------------------------------
+
+
+def export_name(export: UUID, extension: str) -> str:
+    return f"{EXPORTS}/{export}.{extension}"
+
+
+@contextmanager
+def new_part() -> Iterator[Path]:
+    """The path of a file to be written, and then handed to `keep`. Nothing is left of it.
+
+    It is on the disk of the originals or, if they are in a bucket, in DATA_DIR.
+    """
+    parts: Path = getattr(originals(), "parts", None) or _parts_of_bucket()
+    parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = parts / f"{uuid4()}.part"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def keep(name: str, part: Path) -> None:
+    """Store the complete file `part` among the originals under `name`. Raises StorageAway."""
+    with as_storage_away():
+        backend: Any = originals()
+        if hasattr(backend, "adopt"):
+            backend.adopt(name, part)
+        else:
+            with part.open("rb") as file:
+                backend.save(name, File(file))
+
+
+def remove(name: str) -> None:
+    """Delete an original. One that does not exist is no error. Raises StorageAway."""
+    with as_storage_away(), suppress(FileNotFoundError):
+        originals().delete(name)
+
+
+def link(name: str, *, sha256: str, mime_type: str, filename: str) -> str:
+    """A link to an original, to be saved as `filename`; "" if there are no links. As `hand_out`."""
+    with as_storage_away():
+        backend: Any = originals()
+        if not hasattr(backend, "link"):
+            return ""
+        return str(backend.link(name, sha256=sha256, mime_type=mime_type, filename=filename))
+
+
+def chunks(name: str, start: int, *, sha256: str) -> Iterator[bytes]:
+    """The content of an original from the byte `start` on, in constant memory. As `hand_out`.
+
+    The file is opened before this returns.
+    """
+    with as_storage_away():
+        backend: Any = originals()
+        if hasattr(backend, "chunks"):
+            found: Iterator[bytes] = backend.chunks(name, start, sha256=sha256)
+            return found
+        file = backend.open(name, "rb")
+        file.seek(start)
+    return _read(file)
+
+
+def _read(file: File) -> Iterator[bytes]:
+    with file:
+        while data := file.read(CHUNK_BYTES):
+            yield data
+
+
+def _parts_of_bucket() -> Path:
+    return Path(settings.DATA_DIR, PARTS)

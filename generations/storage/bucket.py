@@ -10,7 +10,7 @@ and …/API/sigv4-query-string-auth.html.
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache, wraps
 from threading import RLock
@@ -36,6 +36,7 @@ CONNECT_SECONDS = 3
 # Read time-outs: of files, and of requests for which a person waits.
 READ_SECONDS, ASK_SECONDS = 20, 5
 TRIES, ASK_TRIES = 3, 2
+CHUNK_BYTES = 256 * 1024
 # More than the threads of any of the studio's processes.
 CONNECTIONS = 64
 REFUSALS = frozenset(
@@ -192,6 +193,21 @@ class BucketStorage(S3Storage):
         except FlexibleChecksumError as error:
             raise FileDamaged(name) from error
 
+    def chunks(self, name: str, start: int, *, sha256: str) -> Iterator[bytes]:
+        """The content from the byte `start` on. It asks for the file before it returns.
+
+        Raises FileDamaged if the bucket's SHA-256 is not `sha256`.
+        """
+        with as_storage_away(_named):
+            found = self._sha256(name)
+            if found and found != sha256:
+                raise FileDamaged(name, expected=sha256, found=found)
+            # An empty range is an error in the protocol, so no range for the whole file.
+            asked = {"Range": f"bytes={start}-"} if start else {}
+            with self._missing(name):
+                answer = self.connection.meta.client.get_object(**self._key(name), **asked)
+        return _read(answer["Body"])
+
     @_translating
     def _save(self, name: str, content: Any) -> str:
         """Store the whole file in one request, with its SHA-256, which the service compares."""
@@ -256,6 +272,11 @@ class BucketStorage(S3Storage):
                 asker = self._asker
             asker.head_bucket(Bucket=self.bucket_name)
             raise FileNotFoundError(name) from error
+
+
+def _read(body: Any) -> Iterator[bytes]:
+    with as_storage_away(_named), closing(body):
+        yield from body.iter_chunks(CHUNK_BYTES)
 
 
 class LockedBucketStorage(BucketStorage):

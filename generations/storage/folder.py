@@ -32,11 +32,22 @@ class AtomicFileSystemStorage(FileSystemStorage):
             raise
         return name
 
+    @property
+    def parts(self) -> Path:
+        """The folder for files that are not complete."""
+        folder = Path(self.path(PARTS))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def adopt(self, name: str, part: Path) -> None:
+        """Move a complete file from the folder `parts` into place, whatever its size."""
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+
     def _part(self, content: Any) -> Path:
         """Write the content to a temporary file and sync it. A failure leaves no file."""
-        parts = Path(self.path(PARTS))
-        parts.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=parts, delete=False) as part:
+        with tempfile.NamedTemporaryFile(dir=self.parts, delete=False) as part:
             path = Path(part.name)
             try:
                 for chunk in content.chunks():
@@ -50,11 +61,16 @@ class AtomicFileSystemStorage(FileSystemStorage):
 
     def sweep(self) -> int:
         """Remove files that killed processes left half-written; return how many."""
-        old = time.time() - LEFTOVER_SECONDS
-        swept = 0
-        for part in Path(self.path(PARTS)).glob("*"):
-            with suppress(FileNotFoundError):  # moved into place or swept meanwhile
-                if part.stat().st_mtime < old:
-                    part.unlink()
-                    swept += 1
-        return swept
+        return sweep(Path(self.path(PARTS)))
+
+
+def sweep(folder: Path) -> int:
+    """Remove files from `folder` that have not been written to for an hour; return how many."""
+    old = time.time() - LEFTOVER_SECONDS
+    swept = 0
+    for part in folder.glob("*"):
+        with suppress(FileNotFoundError):  # moved into place or swept meanwhile
+            if part.stat().st_mtime < old:
+                part.unlink()
+                swept += 1
+    return swept

@@ -1,21 +1,29 @@
 """Two teams with one person of every kind, and an object for every address of the studio."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
 
 from accounts import ledger, notices
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Entry, Team, User
+from generations import storage
+from generations.exports.log import LOG
+from generations.exports.registry import stored_name
 from generations.jobs.execution import requests
 from generations.models import (
     Campaign,
     Erasure,
+    Export,
     LegalHold,
     Price,
     ProviderAccount,
@@ -138,6 +146,7 @@ def _things(owner: User) -> dict[str, Any]:
     allowance = ledger.allowance_of(owner)
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
     rendition = image.renditions.get(recipe="preview")
+    export = _export_of_reviewer(owner.team)
     return {
         "run-try-again": {"uuid": missing.uuid},
         "run-remedy": {"uuid": missing.uuid, "name": "fewer"},
@@ -149,6 +158,8 @@ def _things(owner: User) -> dict[str, Any]:
         "reference": {"uuid": row.reference.uuid},
         "story": {"uuid": finished.uuid},
         "log-image": {"uuid": image.uuid},
+        "export-download": {"uuid": export.uuid},
+        "export-delete": {"uuid": export.uuid},
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
         "log-search-delete": {"uuid": finished.uuid},
@@ -174,6 +185,17 @@ def _things(owner: User) -> dict[str, Any]:
         ).pk,
         "generations_retentionrule": RetentionRule.objects.create(kind="prompts", days=90).pk,
     }
+
+
+def _export_of_reviewer(team: Team) -> Export:
+    """A finished export. Members can have none, so it is not the owner's."""
+    reader = team.members.filter(groups__name=REVIEWERS, is_active=True).get()
+    tomorrow = timezone.now() + timedelta(days=1)
+    values = {"kind": LOG.name, "format": "csv", "bytes": 1, "expires_at": tomorrow}
+    values["sha256"] = hashlib.sha256(b"1").hexdigest()
+    export = Export.objects.create(user=reader, team=team, state=Export.State.READY, **values)
+    storage.originals().save(stored_name(export), ContentFile(b"1"))
+    return export
 
 
 def _pending_run(owner: User) -> Run:

@@ -50,6 +50,12 @@ GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-search-delete
 POST in  --  --  --  --  --  in  | --  --  --  --  --  in   log-search-delete
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
+GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   exports
+POST in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   exports
+GET  in  --  --  ok  --  --  in  | --  --  --  --  --  in   export-download
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    export-download
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    export-delete
+POST in  --  --  go  --  --  in  | --  --  --  --  --  in   export-delete
 GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   story
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    story
 GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   log-image

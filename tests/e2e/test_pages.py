@@ -25,6 +25,7 @@ PAGES = [
     "/account/",
     "/account/readings/",
     "/log/",
+    "/log/exports/",
     "/images/{image}/",
     "/log/runs/{run}/",
     "/log/images/{image}/",

@@ -80,9 +80,9 @@ def test_workers_by_what_they_do(desk):
     Worker.objects.create(pk="c:1:x", queues="images", seen_at=Now())
     rows = studio_status.status().workers
     assert [(row.name, row.does, row.tone) for row in rows] == [
-        ("a:1:x", "labels images, talks to providers", "ok"),
+        ("a:1:x", "labels images, makes exports, talks to providers", "ok"),
         ("b:1:x", "talks to providers", "bad"),
-        ("c:1:x", "labels images", "bad"),
+        ("c:1:x", "labels images, makes exports", "bad"),
     ]
     assert (rows[1].turned, rows[2].turned) == ("5 minutes ago", "not yet")
     assert "b:1:x" in read(desk)

@@ -53,6 +53,19 @@ HEIGHT = Value("height", Kind.NUMBER, _("Height in pixels"))
 FORMAT = Value("format", Kind.TEXT, _("Format"))
 ATTEMPT = Value("attempt", Kind.NUMBER, _("Attempt"))
 
+EXPORT: Values = (
+    Value("kind", Kind.TEXT, _("What was exported"), since=2),
+    FORMAT,
+)
+EXPORT_BYTES = Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2)
+EXPORTED: Values = (
+    Value("first", Kind.NUMBER, _("First place"), since=2),
+    Value("last", Kind.NUMBER, _("Last place"), since=2),
+    Value("records", Kind.NUMBER, _("Records"), since=2),
+    Value("left_out", Kind.NUMBER, _("Records between them that are left out"), since=2),
+    Value("pictures", Kind.NUMBER, _("Pictures"), since=2),
+    Value("pictures_lacking", Kind.NUMBER, _("Pictures that storage has lost"), since=2),
+)
 
 CALLER: Values = (
     Value("ip", Kind.TEXT, _("From")),
@@ -342,15 +355,29 @@ TABLE: dict[Event, Declared] = {
             Value("new", Kind.TEXT, _("Public key"), since=2),
         )
     ),
-    Event.LOG_EXPORTED: Declared(
+    Event.LOG_EXPORTED: Declared(facts=_must(*EXPORTED[:3], EXPORT_BYTES, SHA256)),
+    # Exports
+    Event.EXPORT_ASKED: Declared(
         facts=_must(
-            Value("first", Kind.NUMBER, _("First place"), since=2),
-            Value("last", Kind.NUMBER, _("Last place"), since=2),
-            Value("records", Kind.NUMBER, _("Records"), since=2),
-            Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2),
-            SHA256,
+            *EXPORT, Value("filtered", Kind.FLAG, _("Not the whole log of the reader"), since=2)
+        ),
+        personal=(Value("filters", Kind.TEXT_BY_NAME, _("Filters"), since=2),),
+    ),
+    Event.EXPORT_MADE: Declared(
+        facts=(
+            *_must(*EXPORT, EXPORT_BYTES, SHA256),
+            *EXPORTED,
         )
     ),
+    Event.EXPORT_FAILED: Declared(facts=_must(*EXPORT, PROBLEM)),
+    Event.EXPORT_DOWNLOADED: Declared(
+        facts=_must(SHA256, Value("from_byte", Kind.NUMBER, _("From byte"), since=2)),
+        personal=CALLER,
+    ),
+    Event.EXPORT_DELETED: Declared(
+        facts=_must(Value("why", Kind.TEXT, _("Why"))),
+    ),
+    Event.EXPORT_EXPIRED: Declared(facts=_must(SHA256)),
     Event.LOG_DAMAGE_ACCEPTED: Declared(
         facts=_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
         personal=_must(REASON, *AT_SHELL),

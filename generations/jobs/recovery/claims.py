@@ -3,14 +3,15 @@
 import logging
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from generations.exports import ends
 from generations.jobs import in_hand, lifecycle
-from generations.jobs.execution import accidents, arriving
+from generations.jobs.execution import accidents, arriving, exporting
 from generations.jobs.execution.delivering import UNFINISHED
 from generations.jobs.recovery.rows import Turn, each, with_run
-from generations.models import Delivery, Generation, Reference, Worker
+from generations.models import Delivery, Export, Generation, Reference, Worker
 from generations.providers.errors import Code
 from generations.states import Status
 
@@ -36,10 +37,13 @@ def free_forgotten(worker: str) -> int:
     generations_in_hand = in_hand.keys(worker, Generation)
     deliveries_in_hand = in_hand.keys(worker, Delivery)
     references_in_hand = in_hand.keys(worker, Reference)
+    exports = list(_exports().filter(claimed_by=worker))
+    exports_in_hand = in_hand.keys(worker, Export)
     freed = each(_recover_submit, (row for row in submits if row.pk not in generations_in_hand))
     freed += each(_free_poll, (row for row in polls if row.pk not in generations_in_hand))
     freed += each(_free, (row for row in deliveries if row.pk not in deliveries_in_hand))
     freed += each(_free, (row for row in references if row.pk not in references_in_hand))
+    freed += each(_free_export, (row for row in exports if row.pk not in exports_in_hand))
     if freed:
         log.warning("%d claims of this worker were forgotten and are free again", freed)
     return freed
@@ -70,6 +74,22 @@ def free_references(turn: Turn) -> int:
     return Reference.objects.filter(_abandoned(), PENDING_REFERENCES).update(
         claimed_by="", next_action_at=timezone.now()
     )
+
+
+def free_exports(turn: Turn) -> int:
+    """Start exports anew whose worker is gone, and those that stand still."""
+    abandoned = _exports().filter(_abandoned())
+    return each(_free_export, [*abandoned, *exporting.standing_still()], turn)
+
+
+def _exports() -> QuerySet[Export]:
+    return Export.objects.filter(state=Export.State.MAKING)
+
+
+def _free_export(export: Export) -> bool:
+    now = timezone.now()
+    again = {"state": Export.State.WAITING, "claimed_by": "", "next_action_at": now}
+    return bool(ends.mine(export).update(**again))
 
 
 def _abandoned() -> Q:

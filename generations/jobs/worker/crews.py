@@ -29,11 +29,12 @@ class Round:
     """The work of one thread at a step, from its start until nothing is due.
 
     `worker` claims the rows, `tried` holds the keys of the rows that were tried, and `more` starts
-    another thread if more rows are due.
+    another thread if more rows are due. `is_closed` says whether the worker has been told to stop.
     """
 
     worker: str
     more: Callable[[], None]
+    is_closed: Callable[[], bool]
     tried: set[int] = field(default_factory=set)
 
 
@@ -116,7 +117,7 @@ class Crew:
             connection.close()
 
     def _until_nothing_is_due(self) -> None:
-        this_round, did_one = Round(self.worker, self.look), True
+        this_round, did_one = Round(self.worker, self.look, lambda: self._closed), True
         while did_one and not self._closed:
             with in_hand.shift():
                 did_one = self.step.do_next(this_round)

@@ -1,18 +1,23 @@
 """The steps of a worker: the queue of each, what is due, and how to work on one row."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from generations.jobs import dispatch, hints
-from generations.jobs.execution import adopting, delivering, preparing, submitting
+from generations.jobs.execution import adopting, delivering, exporting, preparing, submitting
 from generations.jobs.worker.crews import Round, Step, one_by_one
 from generations.queues import IMAGES, PROVIDER
 
 FETCHES_AT_ONCE = 8
 READS_AT_ONCE = 4
+# Two, so that a large export does not hold up all others.
+EXPORTS_AT_ONCE = 2
+# It has no hints: the worker's look at the table is soon enough.
+EXPORT = "generations.export"
 
 
 def steps_for(queues: list[str]) -> list[Step]:
@@ -33,6 +38,7 @@ def steps_for(queues: list[str]) -> list[Step]:
         _of_rows(
             hints.LABEL, IMAGES, settings.CORES, delivering.to_label, delivering.label_and_store
         ),
+        Step(EXPORT, IMAGES, EXPORTS_AT_ONCE, lambda: exporting.due().exists(), _export_next),
     ]
     return [step for step in steps if step.queue in queues]
 
@@ -49,6 +55,11 @@ def _of_rows(
 
 def _submit_next(this_round: Round) -> bool:
     return submitting.submit_next(this_round.worker, claimed=this_round.more)
+
+
+def _export_next(this_round: Round) -> bool:
+    make = partial(exporting.make, is_closed=this_round.is_closed)
+    return one_by_one(exporting.due, make)(this_round)
 
 
 def _adopt(event: int, worker: str) -> bool:

@@ -1,21 +1,18 @@
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from accounts import sealing
-from accounts.events import Event
-from accounts.evidence import export
-from accounts.evidence.export import Exported, NothingToExport, Picture
-from accounts.evidence.lines import Line
+from accounts.evidence import export, selection
+from accounts.evidence.export import Exported
+from accounts.evidence.selection import ErasedMeanwhile, NothingToExport
 from accounts.shell import RecordedCommand
 from generations import storage
-from generations.imaging import extension
-from generations.labelling import FULL
-from generations.models import Rendition
+from generations.exports.pictures import of_line
 
 
 class Command(RecordedCommand):
@@ -41,26 +38,21 @@ class Command(RecordedCommand):
             done = self._write(output, first, last, pictures)
         except NothingToExport as error:
             raise CommandError(str(error)) from error
+        except ErasedMeanwhile as error:
+            text = "Personal text was erased meanwhile, so nothing is exported. Start again."
+            raise CommandError(text) from error
+        except storage.StorageAway as error:
+            text = "The pictures cannot be read now, so nothing is exported. Start again."
+            raise CommandError(text) from error
         except OSError as error:
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
         self.stdout.write(json.dumps({"file": str(output), **vars(done)}))
 
     def _write(self, output: Path, first: int | None, last: int | None, pictures: bool) -> Exported:
-        places = export.sealed_range(first, last)
-        given = self._pictures if pictures else None
+        places = selection.sealed_range(first, last)
+        given = partial(of_line, reader=None, lacking=self._tell_lacking) if pictures else None
         *_steps, done = export.write(output, places, actor=None, pictures=given)
         return done
 
-    def _pictures(self, line: Line) -> Iterator[Picture]:
-        """The labelled picture that a line tells of, if it is the record of a stored image."""
-        record = line.get("record") or {}
-        if record.get("event") != Event.IMAGE_STORED:
-            return
-        image, known = record["subject"]["id"], list(record["facts"].get("renditions", {}).values())
-        for row in Rendition.objects.filter(image__uuid=image, recipe=FULL.name, sha256__in=known):
-            try:
-                content = storage.content(storage.renditions(), row.name, sha256=row.sha256)
-            except (FileNotFoundError, storage.FileDamaged, storage.StorageAway):
-                self.stderr.write(f"The picture of image {image} is lacking.")
-                continue
-            yield f"{image}.{extension(row.format)}", content
+    def _tell_lacking(self, image: str) -> None:
+        self.stderr.write(f"The picture of image {image} is lacking.")

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.events import Event
-from accounts.evidence import export
+from accounts.evidence import archive, export, selection
 from accounts.models import Record
 from tests.accounts.evidence import damage
 from tests.accounts.evidence.exports import run
@@ -91,8 +91,8 @@ def test_a_file_that_cannot_be_written_leaves_no_record(sealed_log, tmp_path):
 
 
 def test_an_export_that_is_stopped_leaves_no_file(sealed_log, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "BATCH", 2)
-    steps = export.write(tmp_path / "log.zip", export.sealed_range(), actor=None)
+    monkeypatch.setattr(archive, "BATCH", 2)
+    steps = export.write(tmp_path / "log.zip", selection.sealed_range(), actor=None)
     assert next(steps).records == 2
     assert list(tmp_path.glob(".log.zip.*")) != []
     steps.close()
@@ -101,7 +101,7 @@ def test_an_export_that_is_stopped_leaves_no_file(sealed_log, tmp_path, monkeypa
 
 
 def test_records_that_are_written_meanwhile_are_not_in_it(sealed_log, write, tmp_path):
-    places = export.sealed_range()
+    places = selection.sealed_range()
     write()
     *_, done = export.write(tmp_path / "log.zip", places, actor=None)
     assert done.records == 16

@@ -338,6 +338,7 @@ def test_how_much_waits_at_each_step_and_since_when(well, alice):
         "running": 0,
         "fetch": 1,
         "label": 0,
+        "export": 0,
         "unknown": 0,
     }
     assert steps["queued"].since < timezone.now() - timedelta(hours=1)

@@ -1,0 +1,125 @@
+"""A person's exports, as a page shows them."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts import keyset
+from accounts.models import User
+from generations.exports.registry import format_of, kind_of
+from generations.models import Export
+from generations.models.export import OPEN
+
+PAGE_SIZE = 20
+_TONES = {
+    Export.State.WAITING: ("clock", ""),
+    Export.State.MAKING: ("refresh-cw", "accent"),
+    Export.State.READY: ("circle-check", "ok"),
+    Export.State.FAILED: ("triangle-alert", "bad"),
+    Export.State.DELETED: ("trash-2", ""),
+    Export.State.EXPIRED: ("clock", ""),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One export. `icon` and `tone` are those of its state; `tone` is accent, ok, bad or empty.
+
+    `progress` says how far it has come, while it is made; `done` and `total` are for its bar,
+    `total` is None until it is known. `holds` and `size` describe a finished file.
+    """
+
+    uuid: str
+    title: str
+    format: str
+    state: str
+    icon: str
+    tone: str
+    asked_at: datetime
+    progress: str
+    done: int
+    total: int | None
+    problem: str
+    holds: str
+    size: str
+    sha256: str
+    expires_at: datetime | None
+    may_download: bool
+    may_delete: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Exports, newest first; `is_open` if one is not ready yet. `tag` changes with any of them."""
+
+    rows: list[Row]
+    next_cursor: str
+    is_open: bool
+    tag: str
+
+
+def page(user: User, *, cursor: str = "") -> Page:
+    own = Export.objects.visible_to(user)
+    found = keyset.page(own, cursor=cursor, anchors=own, size=PAGE_SIZE)
+    rows = [_row(export) for export in found.rows]
+    is_open = any(export.state in OPEN for export in found.rows)
+    tag = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+    return Page(rows, found.next_cursor, is_open, tag)
+
+
+def _row(export: Export) -> Row:
+    is_ready = export.state == Export.State.READY
+    icon, tone = _TONES[Export.State(export.state)]
+    kind = kind_of(export)
+    return Row(
+        uuid=str(export.uuid),
+        title=f"{kind.label}: {kind.in_words(export)}" if export.options else str(kind.label),
+        format=str(format_of(export).label),
+        state=str(export.get_state_display()),
+        icon=icon,
+        tone=tone,
+        asked_at=export.created_at,
+        progress=_progress(export) if export.state in OPEN else "",
+        done=export.done,
+        total=export.total,
+        problem=export.problem,
+        holds=_holds(export),
+        size=filesizeformat(export.bytes) if export.bytes else "",
+        sha256=export.sha256,
+        expires_at=export.expires_at if is_ready else None,
+        may_download=is_ready,
+        may_delete=is_ready or export.state in OPEN,
+    )
+
+
+def _progress(export: Export) -> str:
+    if export.state == Export.State.WAITING:
+        return _("A worker begins soon.") if not export.tries else _("It starts again soon.")
+    if export.total is None:
+        return _("Looking for the records.")
+    if export.done >= export.total:
+        return _("Storing the file.")
+    return _("%(done)s of %(total)s") % {"done": f"{export.done:,}", "total": f"{export.total:,}"}
+
+
+def _holds(export: Export) -> str:
+    """What a finished file holds, in words."""
+    facts = export.facts
+    return ", ".join(filter(None, _counts(facts))) if "records" in facts else ""
+
+
+def _counts(facts: dict[str, int]) -> Iterable[str]:
+    records, pictures = facts["records"], facts.get("pictures", 0)
+    yield ngettext("%s record", "%s records", records) % f"{records:,}"
+    if pictures:
+        yield ngettext("%s picture", "%s pictures", pictures) % f"{pictures:,}"
+    if lacking := facts.get("pictures_lacking"):
+        text = ngettext(
+            "%s picture that storage has lost", "%s pictures that storage has lost", lacking
+        )
+        yield text % f"{lacking:,}"

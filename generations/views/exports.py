@@ -1,0 +1,116 @@
+"""A person's exports of the log: to ask for, to watch being made, to download and to delete."""
+
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import access
+from accounts.http import SignedInRequest, caller
+from generations import downloads
+from generations.exports import asking, ends
+from generations.exports.log import LOG
+from generations.exports.registry import file_name, format_of
+from generations.forms import ExportForm
+from generations.models import Export
+from generations.reading import exports as reading
+from generations.views import ranges
+from generations.views.files import NOT_KEPT, answer, trouble_told
+from generations.views.live import TAG, tagged
+from generations.views.rendering import is_partial, see_other
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.checked
+def exports(request: SignedInRequest) -> HttpResponse:
+    """The person's exports, newest first. POST asks for one; the filters are those of the log."""
+    if request.method == "POST":
+        form = ExportForm(request.POST, reader=request.user)
+        if form.is_valid() and _is_asked(request, form):
+            return see_other("exports")
+        return _page(request, form, status=422)
+    page = reading.page(request.user, cursor=request.GET.get("before", ""))
+    if is_partial(request):
+        if request.headers.get(TAG) == page.tag:
+            return tagged(HttpResponseNotModified(), page.tag)
+        response = render(request, "generations/_exports.html", {"page": page})
+        return tagged(response, page.tag)
+    query = request.GET.urlencode()
+    return _page(request, ExportForm(initial={"query": query}, reader=request.user))
+
+
+def _is_asked(request: SignedInRequest, form: ExportForm) -> bool:
+    """Ask for the export. If it is refused, the form says why."""
+    try:
+        asking.ask(
+            request.user,
+            kind=LOG.name,
+            format=form.cleaned_data["format"],
+            options=form.options,
+        )
+    except asking.ExportRefused as refused:
+        form.add_error(None, str(refused))
+        return False
+    return True
+
+
+def _page(request: SignedInRequest, form: ExportForm, *, status: int = 200) -> HttpResponse:
+    before = request.GET.get("before", "")
+    page = reading.page(request.user, cursor=before)
+    context = {"page": page, "form": form, "before": before}
+    return render(request, "generations/exports.html", context, status=status)
+
+
+@require_safe
+@access.checked
+@trouble_told
+def download(request: SignedInRequest, uuid: UUID) -> HttpResponseBase:
+    """The file of an export, or a part of it. With storage that gives links, the way to it."""
+    ready = Export.objects.visible_to(request.user).filter(
+        state=Export.State.READY, expires_at__gt=timezone.now()
+    )
+    export = get_object_or_404(ready, uuid=uuid)
+    etag = f'"{export.sha256}"'
+    try:
+        part = ranges.asked_for(request, size=export.bytes, etag=etag)
+    except ranges.Unsatisfiable:
+        response = HttpResponse(status=416)
+        response["Content-Range"] = f"bytes */{export.bytes}"
+        return response
+    if request.method == "HEAD":
+        return _described(HttpResponse(), export, etag, part)
+    start = part.start if part else 0
+    file = downloads.exported(export, actor=request.user, start=start, caller=caller(request))
+    if isinstance(file, downloads.File):
+        return answer(file)
+    length = len(part) if part else export.bytes
+    return _described(StreamingHttpResponse(ranges.first_bytes(file, length)), export, etag, part)
+
+
+def _described(
+    response: HttpResponseBase, export: Export, etag: str, part: range | None
+) -> HttpResponseBase:
+    """Add what a browser needs to save the file, and to go on if it breaks off."""
+    response["Content-Type"] = format_of(export).mime_type
+    response["Content-Disposition"] = content_disposition_header(True, file_name(export)) or ""
+    response["Content-Length"] = str(len(part) if part else export.bytes)
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = etag
+    response["Cache-Control"] = NOT_KEPT
+    if part:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{export.bytes}"
+    return response
+
+
+@require_POST
+@access.checked
+def delete(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Delete an export and its file, or stop its making."""
+    export = get_object_or_404(Export.objects.visible_to(request.user), uuid=uuid)
+    ends.delete(export, actor=request.user)
+    return see_other("exports")
