@@ -77,7 +77,7 @@ class TestFiles:
 
     def press(self, tab, *files):
         form = {"prompt": "a fox", "engine": "demo/seedream-4-5", "references": files}
-        form["idempotency_key"] = "11111111-2222-3333-4444-555555555555"
+        form |= {"rights": "own", "idempotency_key": "11111111-2222-3333-4444-555555555555"}
         return tab.post(reverse("studio"), form)
 
     def test_only_the_beginning_of_a_file_that_is_too_large_is_kept(self, tab, monkeypatch):
