@@ -47,6 +47,8 @@ def test_four_images_with_their_price_and_story(
     enter_as_reviewer = page.context.browser.new_context().new_page()
     enter(enter_as_reviewer, reviewer)
     enter_as_reviewer.goto(f"{live_server.url}/log/")
+    expect(enter_as_reviewer.get_by_role("table")).to_contain_text("Layered ridges at dawn")
+    enter_as_reviewer.get_by_role("link", name="Every record").click()
     expect(enter_as_reviewer.get_by_role("table")).to_contain_text("Image stored")
     enter_as_reviewer.goto(f"{live_server.url}/log/runs/{Run.objects.get().uuid}/")
     expect(enter_as_reviewer.get_by_role("main")).to_contain_text("Layered ridges at dawn")
