@@ -100,7 +100,12 @@ def _refused_before(facts: Facts) -> str:
 def _seen(facts: Facts) -> str:
     people = len(facts.get("authors", ()))
     told = ngettext("of %(count)d person", "of %(count)d people", people) % {"count": people}
-    pages = {"studio": _("Studio"), "gallery": _("Gallery"), "image": _("Page of an image")}
+    pages = {
+        "studio": _("Studio"),
+        "gallery": _("Gallery"),
+        "image": _("Page of an image"),
+        "log": _("Log"),
+    }
     return _listed(told, pages.get(facts.get("where", ""), ""))
 
 
