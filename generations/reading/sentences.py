@@ -372,6 +372,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.PERSONAL_ERASED: _emptied,
     Event.ERASURE_ASKED: _erasure_asked,
     Event.ERASURE_STOPPED: _erasure_stopped,
+    Event.ERASURE_RESUMED: _scope,
     Event.ERASURE_FINISHED: _erased,
     Event.HOLD_PLACED: _scope,
     Event.HOLD_LIFTED: _scope,
