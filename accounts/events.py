@@ -70,6 +70,7 @@ class Event(TextChoices):
     PERSONAL_ERASED = "personal:erased", _("Texts of records erased")
     ERASURE_ASKED = "erasure:asked", _("Erasure asked for")
     ERASURE_STOPPED = "erasure:stopped", _("Erasure stopped")
+    ERASURE_RESUMED = "erasure:resumed", _("Stopped erasure let go on")
     ERASURE_FINISHED = "erasure:finished", _("Erasure finished")
     RUN_ERASED = "run:erased", _("Texts of the run erased")
     IMAGE_ERASED = "image:erased", _("Image erased")

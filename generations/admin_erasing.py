@@ -178,7 +178,8 @@ class ErasureAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.action(description=_("Go on with stopped erasures"), permissions=["resume"])
     def resume(self, request: HttpRequest, queryset: QuerySet) -> None:
-        number = sum(work.resume(erasure) for erasure in queryset)
+        actor = actor_of(request)
+        number = sum(work.resume(erasure, actor=actor) for erasure in queryset)
         told = ngettext("%(n)d erasure goes on.", "%(n)d erasures go on.", number)
         self.message_user(request, told % {"n": number}, messages.SUCCESS)
 

@@ -27,11 +27,12 @@ from accounts import invitations, ledger, sealing, tasks
 from accounts.admin import RecordedAdmin
 from accounts.audit import tallies
 from accounts.events import Event
-from accounts.models import Allowance, Record, Tally, Team, User
+from accounts.models import Allowance, Record, SavedSearch, Tally, Team, User
 from accounts.shell import RecordedCommand
 from generations import tasks as generation_tasks
+from generations.erasing import asking, holds, targets
 from generations.jobs import dispatch
-from generations.models import Generation, Price
+from generations.models import Erasure, Export, Generation, Price, RetentionRule, Run
 from generations.providers.advice import Remedy
 from generations.states import Status
 from seedream_site.celery import app
@@ -114,6 +115,7 @@ NEW_PASSWORD = {
     "password1": "a new long one",
     "password2": "a new long one",
 }
+SEARCH = {"name": "Foxes", "query": "q=red+fox"}
 SENT = {
     "studio": Sent(Event.RUN_SUBMITTED, COMPOSED),
     "run-try-again": Sent(Event.RUN_RETRIED),
@@ -127,6 +129,9 @@ SENT = {
     "account_change_password": Sent(Event.USER_CHANGED, NEW_PASSWORD),
     "account_reset_password": Sent(Event.USER_RESET_ASKED, kind="anonymous"),
     "account_reset_password_from_key": Sent(Event.USER_CHANGED, NEW_PASSWORD, kind="anonymous"),
+    "log-searches": Sent(Event.LOG_SEARCH_SAVED, SEARCH, kind="reviewer"),
+    "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
+    "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     # Readings
     "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
@@ -134,7 +139,11 @@ SENT = {
     "image-download": Sent(Event.IMAGE_DOWNLOADED, method="GET"),
     "log": Sent(Event.LOG_OPENED, method="GET", kind="reviewer"),
     "story": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
+    "log-image": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
+    "export-download": Sent(Event.EXPORT_DOWNLOADED, method="GET", kind="reviewer"),
     "reference-link": Sent(Event.REFERENCE_FETCHED, method="GET", kind="anonymous"),
+    # After the download: no rollback brings the file back.
+    "export-delete": Sent(Event.EXPORT_DELETED, kind="reviewer"),
 }
 NO_ACT = {
     "composer": "draws the form again",
@@ -225,9 +234,11 @@ def _prepared(everyone) -> dict[str, str]:
     another.post(reverse("account_login"), {"login": member.email, "password": PASSWORD})
     mine = make_finished_run(member, files=True).images.get()
     link = invitations.link_for(make_user())
+    search = SavedSearch.objects.create(user=everyone["reviewer"].user, **SEARCH)
     return {
         "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
         "image": reverse("image", args=[mine.uuid]),
+        "log-search-delete": reverse("log-search-delete", args=[search.uuid]),
         "account_reset_password_from_key": "/account/" + link.partition("/account/")[2],
     }
 
@@ -250,6 +261,8 @@ def test_no_request_to_any_address_changes_state_without_a_record(studio):
 # --- The admin -----------------------------------------------------------------------------------
 
 GIVEN = {"apply": "1", "credits": "5", "reason": "spring"}
+CONCERNED = {"scope": "person", "what": "person@example.com", "reason": "a letter"}
+CONFIRMED = {"post": "yes"}
 # What a superuser may do with each model: the form that is sent, and the event.
 ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("allowance", "top_up"): (GIVEN, Event.ALLOWANCE_TOPPED_UP),
@@ -269,6 +282,17 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
         Event.GENERATION_DECIDED,
     ),
     ("generation", "fetch_again"): ({}, Event.IMAGE_FETCH_ASKED),
+    ("erasure", "add"): ({**CONCERNED, "confirm": "1"}, Event.ERASURE_ASKED),
+    ("erasure", "resume"): ({}, Event.ERASURE_RESUMED),
+    ("legalhold", "add"): (CONCERNED, Event.HOLD_PLACED),
+    ("legalhold", "lift"): (GIVEN, Event.HOLD_LIFTED),
+    ("retentionrule", "add"): ({"kind": "refused", "days": "30"}, Event.ADMIN_ADDED),
+    ("retentionrule", "change"): ({"days": "60"}, Event.ADMIN_CHANGED),
+    ("retentionrule", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("retentionrule", "delete_selected"): (CONFIRMED, Event.ADMIN_DELETED),
+}
+NO_ACT_IN_ADMIN = {
+    ("user", "erase"): "leads to the form that asks for an erasure",
 }
 
 
@@ -290,7 +314,7 @@ def test_everything_that_the_admin_allows_is_an_act(superuser):
         allowed |= {(name, "add")} if each.has_add_permission(request) else set()
         allowed |= {(name, "change")} if each.has_change_permission(request, row) else set()
         allowed |= {(name, "delete")} if each.has_delete_permission(request) else set()
-    assert allowed == ADMIN.keys()
+    assert allowed == ADMIN.keys() | NO_ACT_IN_ADMIN.keys()
 
 
 def _undecided(user: User) -> Generation:
@@ -314,6 +338,7 @@ def test_every_act_in_the_admin_leaves_its_event_on_the_record(superuser, settin
 def _rows(user: User) -> dict[tuple[str, str], Any]:
     """A row for each act."""
     team = make_team()
+    make_user(email=CONCERNED["what"], is_active=False)
     person = make_user(team=team)
     allowance = ledger.allowance_of(person)
     [key] = dispatch.accounts_here()
@@ -321,10 +346,20 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
     missed.delivery.status = "failed"
     missed.delivery.save()
     Allowance.objects.filter(pk=allowance.pk).update(spent=9)
-    by_model = {"allowance": allowance, "user": person, "team": team, "provideraccount": key}
+    by_model = {
+        "allowance": allowance,
+        "user": person,
+        "team": team,
+        "provideraccount": key,
+        "retentionrule": RetentionRule.objects.create(kind="prompts", days=90),
+    }
     rows = {pair: by_model.get(pair[0]) for pair in ADMIN}
     rows["generation", "change"] = _held(person)
     rows["generation", "fetch_again"] = missed.generation
+    rows["erasure", "resume"] = Erasure.objects.create(
+        scope="run", subject=missed.run.uuid, status="stopped", next_try_at=timezone.now()
+    )
+    rows["legalhold", "lift"] = holds.place("run", missed.run, reason="a dispute", actor=user)
     return rows
 
 
@@ -337,15 +372,22 @@ def _held(person: User) -> Generation:
 
 
 def _do_in_admin(client: Client, row: Any, name: str, act: str, data: dict[str, Any]) -> None:
-    app_label = "generations" if name in ("price", "generation", "provideraccount") else "accounts"
-    if act in ("add", "change"):
-        args = [row.pk] if act == "change" else []
+    app_label = "accounts" if name in ("allowance", "user", "team") else "generations"
+    if act in ("add", "change", "delete"):
+        args = [] if act == "add" else [row.pk]
         address = reverse(f"admin:{app_label}_{name}_{act}", args=args)
-        form = client.get(address).context["adminform"].form
-        client.post(address, shown(form) | _completed(name, act) | data)
+        client.post(address, _form(client, address) | _completed(name, act) | data)
         return
     address = reverse(f"admin:{app_label}_{name}_changelist")
     client.post(address, {"action": act, "_selected_action": [row.pk], **data})
+
+
+def _form(client: Client, address: str) -> dict[str, Any]:
+    """What a browser sends for the form of a page, if nothing is changed in it."""
+    page = client.get(address).context
+    if "adminform" in page:
+        return shown(page["adminform"].form)
+    return shown(page["form"]) if "form" in page else {}
 
 
 def _completed(name: str, act: str) -> dict[str, Any]:
@@ -367,6 +409,8 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "createsuperuser": (["--no-input", "--email=root@example.com"], Event.SHELL_USED),
     "dbshell": ([], Event.SHELL_USED),
     "export_audit": (["--output=FILE"], Event.LOG_EXPORTED),
+    "index_log": ([], Event.SHELL_USED),
+    "retain": ([], Event.SHELL_USED),
     "generate": (["--user=EMAIL", f"--engine={DEMO}", "--prompt=a fox"], Event.RUN_SUBMITTED),
     "index_prompts": ([], Event.SHELL_USED),
     "loaddata": (["FIXTURE"], Event.SHELL_USED),
@@ -381,6 +425,7 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
 COMMANDS_ELSEWHERE = {
     "audit_accept_damage": "tests/accounts/test_damage.py",
     "database_roles": "tests/accounts/test_database_roles.py",
+    "finish_erasures": "tests/generations/erasing/test_finish_erasures.py",
     "migrate": "tests/accounts/test_operations.py",
 }
 READING = """
@@ -465,10 +510,34 @@ def _drift() -> None:
     tasks.reconcile_credits()
 
 
+def _erase() -> None:
+    person = make_user()
+    target = targets.target_of("run", make_finished_run(person).uuid, pictures=False)
+    asking.ask(target, reason="a letter", actor=person)
+    generation_tasks.erase()
+
+
+def _erase_by_age() -> None:
+    RetentionRule.objects.create(kind="prompts", days=30, is_active=True)
+    run = make_finished_run(make_user())
+    Run.objects.filter(pk=run.pk).update(created_at="2020-01-01T00:00Z")
+    generation_tasks.erase_by_age()
+
+
+def _tidy_exports() -> None:
+    person = make_user()
+    values = {"kind": "log", "format": "csv", "state": Export.State.READY, "sha256": "ab" * 32}
+    Export.objects.create(user=person, team=person.team, expires_at="2020-01-01T00:00Z", **values)
+    generation_tasks.tidy_exports()
+
+
 TASKS: dict[str, tuple[Callable[[], object], Event]] = {
     "accounts.close_tallies": (_close_tallies, Event.USER_SIGN_IN_FAILED),
     "accounts.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
     "accounts.seal": (tasks.seal, Event.LOG_SEALING_BEGAN),
+    "generations.erase": (_erase, Event.RUN_ERASED),
+    "generations.erase_by_age": (_erase_by_age, Event.RUN_ERASED),
+    "generations.tidy_exports": (_tidy_exports, Event.EXPORT_EXPIRED),
 }
 # Steps of a run need a worker; `lifecycle.move` records each change of status.
 TASKS_ELSEWHERE = {

@@ -7,12 +7,15 @@ something forbids it, the erasure is stopped, admins are told, and somebody lets
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts import audit, forgetting, scrubbing
 from accounts.events import Event
+from accounts.models import User
 from generations import live
 from generations.erasing import troubles
 from generations.erasing.order import LEASE, Order
@@ -85,12 +88,15 @@ def tables() -> list[str]:
 
 
 @transaction.atomic
-def resume(erasure: Erasure) -> bool:
+def resume(erasure: Erasure, *, actor: User) -> bool:
     """Let a stopped erasure go on. Returns False if it is not stopped."""
     again = Status.CLEANING if erasure.emptied_at else Status.EMPTYING
     stopped = Erasure.objects.filter(pk=erasure.pk, status=Status.STOPPED)
     now = timezone.now()
-    return bool(stopped.update(status=again, trouble="", tries=0, next_try_at=now, moved_at=now))
+    if not stopped.update(status=again, trouble="", tries=0, next_try_at=now, moved_at=now):
+        return False
+    _record(Event.ERASURE_RESUMED, erasure, actor=actor)
+    return True
 
 
 def _go_on(erasure: Erasure) -> None:
@@ -143,15 +149,19 @@ def _stop(erasure: Erasure, code: str) -> None:
             _record(Event.ERASURE_STOPPED, erasure, why=code)
 
 
-def _record(event: Event, erasure: Erasure, **facts: object) -> None:
+def _record(event: Event, erasure: Erasure, *, actor: User | None = None, **facts: object) -> None:
+    row, story = _about(erasure)
+    facts = Order(erasure, row).facts | facts
+    audit.record(event, actor=actor, subject=row, story=story, facts=facts)
+
+
+def _about(erasure: Erasure) -> tuple[Any, UUID | None]:
+    """What is erased, and its run; the erasure itself if a rule was deleted meanwhile."""
     try:
         target = target_of(erasure.scope, erasure.subject, pictures=erasure.pictures)
-    except ErasureRefused:  # a rule was deleted meanwhile
-        return
-    order = Order(erasure, target.row)
-    audit.record(
-        event, actor=None, subject=target.row, story=target.story, facts=order.facts | facts
-    )
+    except ErasureRefused:
+        return erasure, None
+    return target.row, target.story
 
 
 def _fail(erasure: Erasure, code: str) -> None:

@@ -100,7 +100,12 @@ def _refused_before(facts: Facts) -> str:
 def _seen(facts: Facts) -> str:
     people = len(facts.get("authors", ()))
     told = ngettext("of %(count)d person", "of %(count)d people", people) % {"count": people}
-    pages = {"studio": _("Studio"), "gallery": _("Gallery"), "image": _("Page of an image")}
+    pages = {
+        "studio": _("Studio"),
+        "gallery": _("Gallery"),
+        "image": _("Page of an image"),
+        "log": _("Log"),
+    }
     return _listed(told, pages.get(facts.get("where", ""), ""))
 
 
@@ -367,6 +372,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.PERSONAL_ERASED: _emptied,
     Event.ERASURE_ASKED: _erasure_asked,
     Event.ERASURE_STOPPED: _erasure_stopped,
+    Event.ERASURE_RESUMED: _scope,
     Event.ERASURE_FINISHED: _erased,
     Event.HOLD_PLACED: _scope,
     Event.HOLD_LIFTED: _scope,

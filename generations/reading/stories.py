@@ -99,6 +99,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.PERSONAL_ERASED: ("trash-2", "warn"),
     Event.ERASURE_ASKED: ("trash-2", ""),
     Event.ERASURE_STOPPED: ("triangle-alert", "warn"),
+    Event.ERASURE_RESUMED: ("trash-2", ""),
     Event.ERASURE_FINISHED: ("circle-check", ""),
     Event.RUN_ERASED: ("trash-2", "warn"),
     Event.IMAGE_ERASED: ("trash-2", "warn"),

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
+from accounts.audit import readings
 from accounts.http import SignedInRequest
+from accounts.models import Reading
 from generations import saved_searches
 from generations.forms import LogForm, SavedSearchForm
 from generations.reading import log as listing
@@ -28,6 +30,7 @@ def log(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         page = listing.page(request.user, form.asked, cursor=before)
         listing.note_reading(request.user, given=form.given, listed=len(page.lines))
+        readings.note_prompts_seen(request.user, page.authors, where="log", page=Reading.Page.LOG)
     context = {
         "form": form,
         "page": page,

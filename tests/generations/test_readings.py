@@ -10,10 +10,13 @@ from django.utils import timezone
 from accounts.audit import readings
 from accounts.events import Event
 from accounts.groups import AUDITORS
-from accounts.models import Reading, Record
+from accounts.models import Reading, Record, RecordPayload
 from generations.reading import feed
+from generations.reading.sentences import in_words
 from tests.factories import make_user
+from tests.generations.asking import ask
 from tests.generations.factories import make_finished_run
+from tests.generations.test_views_studio import press
 from tests.queries import plans_of, queries_of
 from tests.records import write
 
@@ -82,17 +85,33 @@ class TestTeamMates:
 
 
 class TestLog:
-    def test_opening_the_log_is_recorded_with_what_was_looked_for(self, sign_in, reviewer):
+    def test_prompts_in_the_list_are_recorded_once_a_day(self, sign_in, alice, bob, reviewer):
+        press(sign_in(bob), prompt="a blue fox", num_images="99")  # refused
+        ask(alice, prompt="a red fox")
         client = sign_in(reviewer)
-        for _ in range(3):
-            client.get(reverse("log"), {"event": Event.RUN_SUBMITTED})
+        for _ in range(2):
+            client.get(reverse("log"))
+        assert seen() == [("log", {str(alice.uuid), str(bob.uuid)})]
+        assert set(Reading.objects.values_list("author", "reader", "page")) == {
+            (author.pk, reviewer.pk, Reading.Page.LOG) for author in (alice, bob)
+        }
+        record = Record.objects.get(event=Event.PROMPTS_SEEN)
+        assert in_words(record.event, record.facts) == "of 2 people, Log"
+
+    def test_lines_without_a_prompt_are_no_reading(self, sign_in, alice, bob, reviewer):
+        ask(alice)
+        RecordPayload.objects.update(salt=None, data=None)
+        write(Event.USER_CHANGED, actor=bob, subject=bob)
+        assert "has been erased" in sign_in(reviewer).get(reverse("log")).content.decode()
+        assert seen() == []
+
+    def test_listing_prompts_again_costs_at_most_one_query(self, sign_in, alice, reviewer):
+        ask(alice)
+        client = sign_in(reviewer)
         client.get(reverse("log"))
-        found = Record.objects.filter(event=Event.LOG_OPENED).order_by("pk")
-        assert [each.payload.data["filters"] for each in found] == [
-            {"event": Event.RUN_SUBMITTED},
-            {},
-        ]
-        assert found[0].actor == reviewer
+        known = queries_of(lambda: client.get(reverse("log")))
+        readings.cache.clear()
+        assert queries_of(lambda: client.get(reverse("log"))) <= known + 1
 
     def test_words_searched_in_the_gallery_are_in_the_payload(self, sign_in, alice):
         sign_in(alice).get(reverse("gallery"), {"q": "red fox"})

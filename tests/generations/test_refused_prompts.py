@@ -84,7 +84,7 @@ class TestMoreImagesOfARun:
     [
         (["--num-images=99"], "refused", ["num_images"]),
         (["--engine=gone/away"], "refused", ["engine"]),
-        (["--reference=manage.py"], "unusable_image", []),
+        (["--reference=manage.py", "--rights=own"], "unusable_image", []),
     ],
 )
 def test_what_the_command_refuses_is_on_record_too(alice, arguments, why, fields):

@@ -138,7 +138,9 @@ class TestRun:
         record = record_of(Event.RUN_SUBMITTED)
         before = Leaf.objects.get(place=record.sealed.place - 1).record_id
         assert f"place {record.sealed.place}" in page
-        assert f'?q={before}">#{before}</a>' in page
+        link = f"{reverse('log')}?number={before}"
+        assert f'href="{link}">#{before}</a>' in page
+        assert f"#{before}" in tab.get(link).content.decode()
         assert "records of this page are sealed" in page
 
     def test_a_run_made_in_place_of_another_leads_to_it(self, tab, alice):

@@ -24,7 +24,7 @@ from tests.generations.asking import DEMO, ask
 from tests.generations.factories import make_finished_run
 from tests.generations.telling import tell
 from tests.queries import queries_of
-from tests.records import SAMPLES, write
+from tests.records import SAMPLES, said, write
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +152,7 @@ class TestLog:
 
         one_of_each()
         one_of_each()
+        tab.get(reverse("log") + query)  # the reading of these prompts is recorded
         few = queries_of(lambda: tab.get(reverse("log") + query))
         for _ in range(18):
             one_of_each()
@@ -207,7 +208,7 @@ class TestSearch:
         self.search(tab, q="red fox", event="run:submitted")
         record = Record.objects.get(event=Event.LOG_SEARCHED)
         assert (record.actor, record.facts) == (reviewer, {"filters": ["event", "q"], "listed": 1})
-        assert record.payload.data == {"asked": {"q": "red fox", "event": "run:submitted"}}
+        assert said(record) == {"asked": {"q": "red fox", "event": "run:submitted"}}
         text(tab, reverse("log"))
         assert Record.objects.get(event=Event.LOG_OPENED).facts["listed"] > 1
         assert tab.head(reverse("log")).status_code == 405
@@ -295,7 +296,7 @@ class TestSavedSearches:
         [search] = reviewer.saved_searches.all()
         assert f'href="{reverse("log")}?q=blue+fox&amp;status=failed">Foxes' in page
         saved = Record.objects.filter(event=Event.LOG_SEARCH_SAVED).order_by("pk")
-        assert saved[0].payload.data == {"title": "Foxes", "asked": {"q": "red fox"}}
+        assert said(saved[0]) == {"title": "Foxes", "asked": {"q": "red fox"}}
         other = sign_in(make_user(team=reviewer.team, groups=[REVIEWERS]))
         assert "Foxes" not in text(other, reverse("log"))
         path = reverse("log-search-delete", args=[search.uuid])

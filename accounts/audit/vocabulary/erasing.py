@@ -23,6 +23,7 @@ ERASING: dict[Event, Declared] = {
         personal=(REASON,),
     ),
     Event.ERASURE_STOPPED: Declared(facts=must(ERASURE, SCOPE, WHY_STOPPED)),
+    Event.ERASURE_RESUMED: Declared(facts=must(ERASURE, SCOPE)),
     Event.ERASURE_FINISHED: Declared(
         facts=must(
             ERASURE,

@@ -1,15 +1,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
-from accounts import database_roles, scrubbing
+from accounts import database_roles, scrubbing, shell
 from generations.erasing import work
 from generations.models import Erasure
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = (
         "Removes the old rows of erased texts from the files of PostgreSQL (VACUUM), as the role "
         "that owns the tables. Only a studio with two database roles needs it."
@@ -31,6 +31,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     "The role of DATABASE_URL does not own the tables: set MIGRATE_DATABASE_URL."
                 )
+            shell.record_use("finish_erasures")
             scrubbing.vacuum_as_owner(work.tables(), full=full)
         self.stdout.write("The old rows are removed.")
         for erasure in Erasure.objects.filter(status=Erasure.Status.CLEANING):

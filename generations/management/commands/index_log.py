@@ -3,13 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from accounts import shell
 from accounts.audit.index import index_next
 from accounts.models import Record
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = (
         "Adds records that are not in the search index of the log. "
         "May be interrupted: the next start continues."
@@ -19,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--again", action="store_true", help="index every record again")
 
     def handle(self, **options: Any) -> None:
+        shell.record_use("index_log")
         at, total = 0, 0
         while True:
             at, indexed = index_next(Record.objects.all(), after=at, again=options["again"])

@@ -1,12 +1,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from accounts import shell
 from generations.erasing import holds, retention
 
 
-class Command(BaseCommand):
+class Command(shell.RecordedCommand):
     help = (
         "Orders what the active retention rules erase by age; workers do it. Beat does the same "
         "each night."
@@ -21,6 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
         if not dry_run:
+            shell.record_use("retain")
             self.stdout.write(f"Ordered {retention.order_due()} erasures.")
             return
         for due in retention.due():

@@ -45,6 +45,7 @@ class Line:
     """One line of the list; every text is ready to print.
 
     `title` is the prompt of a run and of a refused request, and otherwise the name of the event.
+    `author` is the key of the person whose prompt can be read in it.
     `story` is the address of the run's story, or empty. There are `more` images than `pictures`.
     """
 
@@ -64,6 +65,7 @@ class Line:
     pictures: list[Picture] = field(default_factory=list)
     more: int = 0
     outcome: Outcome | None = None
+    author: int | None = None
 
 
 def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
@@ -136,6 +138,7 @@ def _line(
         pictures=list(pictures[:PICTURES]),
         more=max(0, len(pictures) - PICTURES),
         outcome=_in_words(outcome) if outcome else _refused(record),
+        author=record.actor_id if prompt and index.data_of(record) else None,
     )
 
 

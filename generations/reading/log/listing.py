@@ -27,6 +27,11 @@ class LogPage:
     next_cursor: str = ""
     stopped: str = ""
 
+    @property
+    def authors(self) -> set[int]:
+        """The keys of the people whose prompts are shown."""
+        return {line.author for line in self.lines if line.author is not None}
+
 
 def page(reader: User, asked: Asked, *, cursor: str = "") -> LogPage:
     """The newest lines that `reader` may see and `asked` matches, or those older than `cursor`."""

@@ -10,6 +10,7 @@ from generations.models import Campaign, Erasure, LegalHold, RetentionRule
 from tests.factories import make_user
 from tests.generations.factories import make_finished_run, make_pending_run
 from tests.queries import queries_of
+from tests.records import said
 
 pytestmark = pytest.mark.django_db
 ADD = "admin:generations_erasure_add"
@@ -61,7 +62,7 @@ def test_it_shows_what_would_go_and_what_stays_and_orders_only_when_confirmed(de
     assert (erasure.subject, erasure.pictures) == (run.uuid, True)
     record = Record.objects.get(event="erasure:asked")
     assert record.actor.email == "dana@example.com"
-    assert record.payload.data == {"reason": "asked for by letter"}
+    assert said(record) == {"reason": "asked for by letter"}
     assert "erasing" in text(desk.get(reverse(LIST)))
 
 

@@ -214,7 +214,9 @@ class TestWhatStopsIt:
         assert "hold" in standing.why_late()
         assert Record.objects.get(event=Event.ERASURE_STOPPED).facts["why"] == "held"
         holds.lift(hold, reason="settled", actor=admin)
-        assert work.resume(erasure)
+        assert work.resume(erasure, actor=admin)
+        assert Record.objects.get(event=Event.ERASURE_RESUMED).actor == admin
+        assert not work.resume(erasure, actor=admin)
         assert work_on(erasure) == CLEANING
 
     def test_the_same_is_not_asked_twice(self, run, admin):
