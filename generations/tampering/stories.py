@@ -35,7 +35,7 @@ _OF_REFERENCES = (
 class Told:
     """What the records of one run tell. `moves` and `requests` are by generation.
 
-    `erased` are the records that say that the run or one of its images was erased, by its identifier.
+    `erased` are the records that say that the run or one of its images was erased, by identifier.
     """
 
     submitted: Record | None = None
