@@ -109,7 +109,10 @@ def erasures() -> list[int]:
 
 
 def refuse_unsealed_erasures() -> None:
-    """Raise ErasedMeanwhile if an erasure is not sealed: an export would lack why text is gone."""
+    """Raise ErasedMeanwhile if an erasure is not sealed yet.
+
+    An export of the whole log would lack the record that says why text is gone.
+    """
     if Record.objects.filter(event=lines.ERASED, unsealed__isnull=False).exists():
         raise ErasedMeanwhile
 

@@ -63,9 +63,9 @@ def make(export: Export, path: Path) -> Making:
     erasures = selection.erasures()
     with suppress(sealing.Stopped):  # then what is sealed already is exported
         sealing.seal(most_batches=None)
-    selection.refuse_unsealed_erasures()
     try:
         if _is_whole(export):
+            selection.refuse_unsealed_erasures()
             facts = yield from _write(export, path, selection.sealed_range())
         else:
             with closing(Places(path.parent)) as places:
@@ -87,8 +87,6 @@ def may_have(export: Export) -> bool:
 
 def in_words(export: Export) -> str:
     """The filters, in the words of the page on which the export was asked for."""
-    if not export.options:
-        return _("What was asked for is erased")
     return ", ".join(export.options["words"]) or _("All records")
 
 
