@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import sessions
-from accounts.models import Allowance, Entry, User
+from accounts.models import Allowance, Entry, Reading, SavedSearch, User
 from accounts.models.notice import NoticeMute, NoticeReading
 
 # No mail can reach it (RFC 2606, section 2).
@@ -39,6 +39,8 @@ def forget(person: User) -> None:
     EmailAddress.objects.filter(user=person).delete()
     NoticeReading.objects.filter(user=person).delete()
     NoticeMute.objects.filter(user=person).delete()
+    SavedSearch.objects.filter(user=person).delete()
+    Reading.objects.filter(author=person).delete()
     _forget_in_the_admin(person)
     _empty_reasons(Q(allowance__user=person) | Q(actor=person))
 
@@ -50,8 +52,8 @@ def empty_reasons_of(generations: list) -> None:
 
 def tables() -> list[str]:
     """The tables that this module changes."""
-    models = (User, EmailAddress, Entry, LogEntry, sessions.Session, sessions.UserSession)
-    return [model._meta.db_table for model in models]
+    models = (User, EmailAddress, SavedSearch, Entry, LogEntry)
+    return [model._meta.db_table for model in (*models, sessions.Session, sessions.UserSession)]
 
 
 def _empty_reasons(entries: Q) -> None:

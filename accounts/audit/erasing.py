@@ -1,4 +1,6 @@
-"""Empties payloads of records. The leaf and the digest stay, so the log can still be verified.
+"""Empties payloads of records, and what the log's search knows of them.
+
+The leaf and the digest stay, so the log can still be verified.
 
 A payload that is empty without a record `personal:erased` which names it counts as damage
 (`accounts.evidence`). So both are written in one transaction.
@@ -11,10 +13,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from accounts.audit import index
 from accounts.audit.recording import Subject, record
 from accounts.audit.vocabulary.kinds import MOST_ITEMS
 from accounts.events import Event
-from accounts.models import RecordPayload, User
+from accounts.models import Record, RecordPayload, User
 
 # Payloads that one record names.
 MOST_AT_ONCE = MOST_ITEMS // 2
@@ -57,10 +60,12 @@ def empty(
     keys = [payload.pk for payload in payloads]
     rows = RecordPayload.objects.filter(pk__in=keys, data__isnull=False)
     rows = rows.select_for_update(of=("self",)).order_by("pk")
-    found = list(rows.values_list("pk", "record__uuid"))
+    found = list(rows.values_list("pk", flat=True))
     if found:
-        RecordPayload.objects.filter(pk__in=[pk for pk, _ in found]).update(salt=None, data=None)
-        named = {"records": [str(identifier) for _, identifier in found]}
+        RecordPayload.objects.filter(pk__in=found).update(salt=None, data=None)
+        records = Record.objects.filter(payload__in=found).order_by("pk")
+        index.forget(records)
+        named = {"records": [str(record.uuid) for record in records]}
         record(
             Event.PERSONAL_ERASED,
             actor=actor,

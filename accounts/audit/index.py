@@ -142,6 +142,9 @@ def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tu
     keys = list(records.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
     wanted = set(keys) if again else RECORDS.lacking(keys)
     index_records(records.filter(pk__in=wanted).select_related("payload"))
+    # Their texts may have been erased since they were read.
+    emptied = records.filter(pk__in=wanted, payload__isnull=False, payload__data__isnull=True)
+    index_records(emptied, without_texts=True)
     # Runs that were indexed before these records told what became of them.
     told = records.filter(pk__in=wanted, event__in=[str(event) for event in TELLING])
     stories = set(told.values_list("story", flat=True)) - {None}

@@ -108,6 +108,15 @@ def erasures() -> list[int]:
     return list(rows.values_list("pk", flat=True)[:ERASURES])
 
 
+def refuse_unsealed_erasures() -> None:
+    """Raise ErasedMeanwhile if an erasure is not sealed yet.
+
+    An export of the whole log would lack the record that says why text is gone.
+    """
+    if Record.objects.filter(event=lines.ERASED, unsealed__isnull=False).exists():
+        raise ErasedMeanwhile
+
+
 def refuse_erased(before: list[int]) -> None:
     """Raise ErasedMeanwhile if there are erasures that are not among those `before`."""
     if erasures() != before:

@@ -71,6 +71,7 @@ def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
             status=Reference.Status.REFUSED,
             problem=_("It was erased."),
             upload_sha256="",
+            licence="",
         )
         order.record(Event.REFERENCE_ERASED, row, story=None)
     return len(rows)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from django.db.models import Q
 
 from accounts import forgetting
+from accounts.models import User
 from generations.erasing import holds, pictures, retention, texts
 from generations.erasing.order import Order
 from generations.erasing.targets import Scope, Target, target_of
+from generations.exports import ends
 from generations.models import Erasure, RetentionRule
 
 Check = Callable[[], None]
@@ -25,6 +27,7 @@ def steps_of(erasure: Erasure) -> Iterator[Step]:
         yield from _of_rule(order, target.row)
     else:
         yield from _of_target(order, target)
+    yield _withdraw_exports
 
 
 def _of_target(order: Order, target: Target) -> Iterator[Step]:
@@ -35,7 +38,7 @@ def _of_target(order: Order, target: Target) -> Iterator[Step]:
     yield lambda: pictures.delete_files() > 0
     yield from _payloads(order, check, target.records)
     if target.scope == Scope.PERSON:
-        yield _checked(check, lambda: forgetting.forget(target.row) is not None)
+        yield _checked(check, lambda: _forget(target.row))
         # What was recorded in between.
         yield from _payloads(order, check, target.records)
 
@@ -51,6 +54,19 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
         before = retention.before(rule)
         yield from _payloads(order, _nothing, [retention.payloads(rule)])
         yield lambda: retention.note_done(rule, before)
+
+
+def _forget(person: User) -> bool:
+    """Erase what is about a person, or by them, outside runs and log. Once is enough."""
+    texts.empty_licences(person)
+    forgetting.forget(person)
+    return False
+
+
+def _withdraw_exports() -> bool:
+    """Withdraw the exports that may hold what was erased by the steps before. Once is enough."""
+    ends.withdraw_all()
+    return False
 
 
 def _payloads(order: Order, check: Check, records: list[Q]) -> Iterator[Step]:

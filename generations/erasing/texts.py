@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from accounts import forgetting
 from accounts.events import Event
+from accounts.models import User
 from generations import live, storage
 from generations.erasing import holds
 from generations.erasing.order import Order
-from generations.models import ERASED, Delivery, Generation, Run, WebhookEvent
+from generations.models import ERASED, Delivery, Generation, Reference, Run, WebhookEvent
 from generations.models.prompt_index import index_runs
 
 # Runs of one transaction.
@@ -43,6 +44,11 @@ def erase_originals(deliveries: QuerySet[Delivery]) -> None:
         with storage.as_storage_away():
             storage.originals().delete(delivery.original_name)
         Delivery.objects.filter(pk=delivery.pk).update(original_name="")
+
+
+def empty_licences(owner: User) -> None:
+    """Empty what a person wrote about the licences of their uploads."""
+    Reference.objects.filter(owner=owner).exclude(licence="").update(licence="")
 
 
 def _erase(order: Order, runs: Sequence[Run]) -> None:

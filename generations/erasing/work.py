@@ -25,6 +25,7 @@ from generations.erasing.troubles import ErasureRefused
 from generations.models import (
     Delivery,
     Erasure,
+    Export,
     Generation,
     Image,
     Reference,
@@ -46,7 +47,10 @@ LONGEST_PAUSE = timedelta(hours=1)
 CACHED = timedelta(seconds=2 * live.TAG_SECONDS)
 TABLES = [
     model._meta.db_table
-    for model in (Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference, Erasure)
+    for model in (
+        *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
+        *(Export, Erasure),
+    )
 ]
 
 

@@ -88,11 +88,15 @@ def delete(export: Export, *, actor: User | None, why: str = BY_PERSON) -> bool:
 def withdraw_all() -> int:
     """Delete every export that is ready or being made; returns how many.
 
-    Call it after personal text was erased: exports may hold it, and filters too.
+    Call it after personal text was erased: exports may hold it, and filters too. Raises StorageAway
+    if files are left; call it again then.
     """
     rows = list(Export.objects.filter(state__in=[*OPEN, Export.State.READY]).order_by("pk"))
     count = sum(delete(export, actor=None, why=BY_ERASURE) for export in rows)
     Export.objects.filter(state__in=ENDED).update(options={})
+    for export in Export.objects.filter(state__in=ENDED, is_stored=True).order_by("pk"):
+        storage.remove(stored_name(export))
+        Export.objects.filter(pk=export.pk, state__in=ENDED).update(is_stored=False)
     return count
 
 

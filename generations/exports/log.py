@@ -65,6 +65,7 @@ def make(export: Export, path: Path) -> Making:
         sealing.seal(most_batches=None)
     try:
         if _is_whole(export):
+            selection.refuse_unsealed_erasures()
             facts = yield from _write(export, path, selection.sealed_range())
         else:
             with closing(Places(path.parent)) as places:

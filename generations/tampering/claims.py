@@ -11,7 +11,7 @@ from uuid import UUID
 
 from accounts.events import Event
 from accounts.models import Record
-from generations.models import Generation
+from generations.models import ERASED, Generation
 from generations.states import ENDED, OPEN, Status
 from generations.tampering.difference import Claims, Kind, Said, facts_of, listed, said
 from generations.tampering.stories import Told
@@ -44,10 +44,19 @@ def of_run(
         values |= said(record, "images")
     if isinstance(facts.get("references"), list):
         values["references"] = Said([each.get("reference") for each in told.references], key)
-    if text is not None:
+    erased = told.erased.get(record.subject_id)
+    values |= _erased(record, erased)
+    if erased:
+        values |= {"prompt": Said(ERASED, erased.pk), "negative_prompt": Said(None, erased.pk)}
+    elif text is not None:
         values |= {name: Said(text.get(name), key) for name in ("prompt", "negative_prompt")}
     values |= _counters(record, told, asked)
     return Claims(record.story or record.subject_id, Kind.RUN, record.subject_id, key, values)
+
+
+def _erased(record: Record, erased: Record | None) -> dict[str, Said]:
+    """Whether a row is erased; `erased` is the record that says so, `record` the row's main one."""
+    return {"erased": Said(erased is not None, erased.pk if erased else record.pk)}
 
 
 def is_set(facts: Mapping[str, Any]) -> bool:
@@ -167,11 +176,15 @@ def _as_kept(kept: Decimal | None, told: str) -> Decimal | str | None:
 _OF_IMAGE = ("generation", "position", "width", "height", "format", "original_sha256")
 
 
-def of_image(record: Record) -> Claims:
+def of_image(record: Record, told: Told) -> Claims:
     """What the record of its storing says of an image and of its labelled files."""
     values = said(record, *_OF_IMAGE, "renditions", "label_version")
+    values |= _erased(record, told.erased.get(record.subject_id))
     run = record.story or record.subject_id
     return Claims(run, Kind.IMAGE, record.subject_id, record.pk, values)
+
+
+_OF_FILES = ("upload_sha256", "sha256")
 
 
 def of_reference(
@@ -189,9 +202,13 @@ def of_reference(
     if "sha256" in given:
         name = "sha256" if given.get("image") else "upload_sha256"
         values[name] = Said(given["sha256"], record.pk)
+    erased = next((each for each in own if each.event == Event.REFERENCE_ERASED), None)
+    values |= _erased(record, erased)
     for each in own:
         if each.event == Event.REFERENCE_CLEANED:
             values |= said(each, "upload_sha256", "sha256", "format", "width", "height")
         elif clean := facts_of(each).get("clean_sha256"):
             values["sha256"] = Said(clean, each.pk)
+    if erased:  # the hashes of its files go with the files, a moment later
+        values = {name: each for name, each in values.items() if name not in _OF_FILES}
     return Claims(run, Kind.REFERENCE, subject, record.pk, values)

@@ -124,7 +124,7 @@ def _images(row: Run, told: Told) -> Iterator[Difference]:
     found = {each.uuid: each for each in row.images.all()}
     for uuid, record in told.stored.items():
         image = found.pop(uuid, None)
-        yield from claims.of_image(record).differences(rows.image(image) if image else None)
+        yield from claims.of_image(record, told).differences(rows.image(image) if image else None)
     for uuid in found:
         yield without_record(row.uuid, Kind.IMAGE, uuid)
 

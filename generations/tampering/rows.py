@@ -46,6 +46,7 @@ def run(row: Run, ordered: Collection[str]) -> Values:
         "options": options,
         "images": row.wanted,
         "references": [each.reference.uuid for each in row.run_references.all()],
+        "erased": row.erased_at is not None,
         "prompt": row.prompt,
         _AVOID: row.options.get(_AVOID),
         "open": row.open,
@@ -90,6 +91,7 @@ def image(row: Image) -> Values:
         "original_sha256": row.original_sha256,
         "renditions": {each.recipe: each.sha256 for each in labelled},
         "label_version": versions[0] if len(versions) == 1 else versions,
+        "erased": row.erased_at is not None,
     }
 
 
@@ -103,4 +105,5 @@ def reference(row: Reference) -> Values:
         "format": row.format,
         "width": row.width,
         "height": row.height,
+        "erased": row.erased_at is not None,
     }

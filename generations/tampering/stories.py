@@ -20,20 +20,30 @@ _IN_STORIES = (
     Event.RUN_RETRIED,
     Event.GENERATION_REQUESTED,
     Event.IMAGE_STORED,
+    Event.RUN_ERASED,
+    Event.IMAGE_ERASED,
     *MOVES,
 )
-_OF_REFERENCES = (Event.REFERENCE_UPLOADED, Event.REFERENCE_CLEANED)
+_OF_REFERENCES = (
+    Event.REFERENCE_UPLOADED,
+    Event.REFERENCE_CLEANED,
+    Event.REFERENCE_ERASED,
+)
 
 
 @dataclass
 class Told:
-    """What the records of one run tell. `moves` and `requests` are by generation."""
+    """What the records of one run tell. `moves` and `requests` are by generation.
+
+    `erased` are the records that say that the run or one of its images was erased, by identifier.
+    """
 
     submitted: Record | None = None
     retried: list[Record] = field(default_factory=list)
     moves: dict[UUID, list[Record]] = field(default_factory=lambda: defaultdict(list))
     requests: dict[UUID, list[Record]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[UUID, Record] = field(default_factory=dict)
+    erased: dict[UUID, Record] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         if record.event == Event.RUN_SUBMITTED:
@@ -42,6 +52,8 @@ class Told:
             self.retried.append(record)
         elif record.event == Event.IMAGE_STORED:
             self.stored.setdefault(record.subject_id, record)
+        elif record.event in (Event.RUN_ERASED, Event.IMAGE_ERASED):
+            self.erased[record.subject_id] = record
         elif record.event == Event.GENERATION_REQUESTED:
             self.requests[record.subject_id].append(record)
         else:

@@ -13,6 +13,7 @@ from generations.models import Campaign, Generation, Image, Reference, Rendition
 from generations.reading.story import finding
 from tests.factories import make_user
 from tests.generations.asking import ask, upload
+from tests.generations.erasing.orders import erase
 from tests.generations.factories import image_file, make_finished_run
 from tests.generations.stub import STUB
 from tests.generations.telling import tell
@@ -248,6 +249,28 @@ class TestImage:
         one, other = (reverse("log-image", args=[each.uuid]) for each in two.images.all())
         assert f'rel="next" href="{other}"' in image_page(tab, two.images.first())
         assert f'rel="prev" href="{one}"' in image_page(tab, two.images.last())
+
+
+class TestErased:
+    def test_both_pages_say_what_was_erased_by_whom_and_why(self, tab, run, admin, monkeypatch):
+        image = run.images.get()
+        erase(monkeypatch, admin, "image", image, reason="the model withdrew")
+        erase(monkeypatch, admin, "run", run, reason="asked for by letter")
+        for page in (story(tab, run), image_page(tab, image)):
+            assert "1 image was erased.</strong> By order of Ada Admin" in page
+            assert "Reason: the model withdrew" in page
+            assert "The texts of this run were erased.</strong> By order of Ada Admin" in page
+            assert "Reason: asked for by letter" in page
+            assert CHANGED not in page
+            assert "<img " not in page
+
+    def test_who_may_erase_it_gets_a_link(self, tab, run, superuser, sign_in):
+        image = run.images.get()
+        erase_it = reverse("admin:generations_erasure_add")
+        assert erase_it not in story(tab, run) + image_page(tab, image)
+        desk = sign_in(superuser)
+        assert f"{erase_it}?scope=run&amp;what={run.uuid}" in story(desk, run)
+        assert f"{erase_it}?scope=image&amp;what={image.uuid}" in image_page(desk, image)
 
 
 class TestCost:

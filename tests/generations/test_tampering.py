@@ -4,11 +4,21 @@ import uuid
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import RecordPayload, User
 from generations import tampering
-from generations.models import Campaign, Generation, Image, Price, Reference, Rendition, Run
+from generations.models import (
+    Campaign,
+    Generation,
+    Image,
+    Price,
+    Reference,
+    Rendition,
+    Run,
+)
 from tests.factories import make_user
+from tests.generations.erasing.orders import erase
 from tests.generations.factories import make_run
 from tests.generations.whole import set_up_engine, whole_run
 from tests.queries import queries_of
@@ -131,6 +141,36 @@ def test_text_that_was_erased_is_not_compared(run):
     Run.objects.update(prompt="[erased]")
     Generation.objects.update(body=None)
     assert found() == set()
+
+
+def test_what_was_erased_on_record_differs_nowhere(run, alice, admin, monkeypatch):
+    erase(monkeypatch, admin, "image", run.images.get())
+    assert found() == set()
+    erase(monkeypatch, admin, "run", run)
+    assert Run.objects.get().erased_at
+    assert Reference.objects.get().erased_at
+    assert found() == set()
+    # What is changed afterwards is found all the same.
+    Run.objects.update(prompt="a blue fox", erased_at=None)
+    Reference.objects.update(rights="licensed")
+    assert found() == {("run", "prompt"), ("run", "erased"), ("reference", "rights")}
+
+
+def test_an_erased_person_differs_nowhere(run, sign_in, alice, admin, monkeypatch):
+    sign_in(alice).post("/account/", {"name": "Alicia"})
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    erase(monkeypatch, admin, "person", alice)
+    assert User.objects.get(pk=alice.pk).name.startswith("Erased person")
+    assert found() == set()
+
+
+def test_rows_that_claim_to_be_erased_without_a_record(run):
+    now = timezone.now()
+    Run.objects.update(prompt="[erased]", erased_at=now)
+    Image.objects.update(erased_at=now)
+    Reference.objects.update(erased_at=now)
+    kinds = ("run", "image", "reference")
+    assert found() == {("run", "prompt"), *((kind, "erased") for kind in kinds)}
 
 
 def test_an_unknown_run_says_nothing():

@@ -86,6 +86,7 @@ _KINDS = {
 _SEVERAL = (Kind.GENERATION, Kind.IMAGE, Kind.REFERENCE)
 
 _VALUES: dict[str, dict[str, Any]] = {
+    "erased": {"True": gettext_lazy("yes"), "False": gettext_lazy("no")},
     "rights": dict(Reference.Rights.choices),
     "status": dict(Status.choices),
 }
@@ -99,6 +100,7 @@ _FIELDS = {
     "credits": gettext_lazy("Price of all images, in credits"),
     "delivered": gettext_lazy("Images delivered"),
     "engine": gettext_lazy("Engine"),
+    "erased": gettext_lazy("Erased"),
     "error": gettext_lazy("Error"),
     "format": gettext_lazy("Format"),
     "generation": gettext_lazy("Request that it came from"),

@@ -16,6 +16,7 @@ from generations.reading.story import finding
 from generations.reading.story.asked import Asked, asked_of
 from generations.reading.story.changes import Change, changes_of
 from generations.reading.story.costs import Costs, costs_of
+from generations.reading.story.erased import Erased, erased_of
 from generations.reading.story.exchanges import Exchange, exchanges
 from generations.reading.story.finding import Found
 from generations.reading.story.lines import Line, lines
@@ -48,6 +49,7 @@ class ImageStory:
     page: str
     previous: str
     next: str
+    erased: list[Erased]
     asked: Asked | None
     neighbours: list[int]
     references: list[GivenReference]
@@ -83,6 +85,7 @@ def image_story(uuid: UUID, *, reader: User) -> ImageStory | None:
         page=reverse("image", args=[uuid]) if row and row.hidden_at is None else "",
         previous=previous,
         next=following,
+        erased=erased_of(records, reader),
         asked=asked_of(found, reader),
         neighbours=neighbours_of(found.submitted),
         references=references(found, reader),

@@ -13,6 +13,7 @@ from generations.reading.story import finding
 from generations.reading.story.asked import Asked, asked_of
 from generations.reading.story.changes import Change, changes_of
 from generations.reading.story.costs import Costs, costs_of
+from generations.reading.story.erased import Erased, erased_of
 from generations.reading.story.exchanges import Exchange, exchanges
 from generations.reading.story.finding import Told
 from generations.reading.story.lines import Line, lines
@@ -29,6 +30,7 @@ class RunStory:
     """
 
     uuid: UUID
+    erased: list[Erased]
     asked: Asked | None
     neighbours: list[int]
     outcome: str
@@ -54,6 +56,7 @@ def run_story(uuid: UUID, *, reader: User) -> RunStory | None:
     readings, more_readings = finding.readings_of(found)
     return RunStory(
         uuid=uuid,
+        erased=erased_of(records, reader),
         asked=asked_of(found, reader),
         neighbours=neighbours_of(found.submitted),
         outcome=_outcome(records),

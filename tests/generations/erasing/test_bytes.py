@@ -17,10 +17,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import ledger
+from accounts.audit import searching
+from accounts.audit.searching import Asked
+from accounts.groups import MEMBERS, REVIEWERS
 from accounts.models import User
-from generations import live
+from generations import live, storage
 from generations.erasing import asking, targets, work
-from generations.models import Erasure
+from generations.exports.registry import stored_name
+from generations.jobs.execution import exporting
+from generations.models import Erasure, Export
 from tests.accounts.evidence.exports import run as run_verify
 from tests.factories import make_user
 from tests.generations.asking import DEMO
@@ -30,32 +35,62 @@ from tests.generations.test_views_studio import press
 PERSON = {"email": "quillon@zephyrine.example", "name": "Quillon Zephyrine"}
 # Each is in the data of the studio before, and nowhere afterwards, in upper or lower case. Single
 # words, because a search keeps each by itself.
-WORDS = [b"wyvern", b"basilisk", b"manticore", b"hippocamp", b"quillon", b"zephyrine"]
+WORDS = [
+    *(b"wyvern", b"basilisk", b"manticore", b"hippocamp"),  # prompts
+    *(b"quillon", b"zephyrine"),  # the person
+    *(b"catoblepas", b"lindworm", b"peryton"),  # a licence, a saved search, a search of the log
+]
 
 
 @pytest.fixture
 def studio(tmp_path, settings, sign_in, team):
-    """Somebody with delivered, failed, refused and drafted prompts, an upload and a reason."""
+    """Somebody with delivered, failed, refused and drafted prompts, an upload and a reason.
+
+    They searched the log, and it was exported.
+    """
     settings.PROVIDER_TIME_SCALE = 0.01
     settings.LOG_CHECKPOINT_FILE = str(tmp_path / "checkpoints.txt")
-    person = make_user(team=team, **PERSON)
+    person = make_user(team=team, groups=[MEMBERS, REVIEWERS], **PERSON)
     admin = make_user(team=team, groups=[], is_superuser=True, is_staff=True)
     upload = tmp_path / "chartreuse wyvern.png"
     upload.write_bytes(image_file())
-    generate(person, "a chartreuse wyvern", "--reference", str(upload))
+    licence = ("--rights", "licensed", "--licence", "catoblepas agency, order 7")
+    generate(person, "a chartreuse wyvern", "--reference", str(upload), *licence)
     generate(person, "a vermilion basilisk [demo: fails]", "--negative-prompt", "ochre hippocamp")
     client = sign_in(person)
     press(client, prompt="a cerulean manticore", num_images="99")
     client.get(reverse("composer"), {"prompt": "an ochre hippocamp", "engine": DEMO})
     client.get(reverse("live"))
+    search_the_log(client)
     ledger.top_up(person, 5, actor=admin, reason="Quillon needs more")
+    call_command("seal_audit", stdout=io.StringIO())
+    client.post(reverse("exports"), {"format": "csv", "query": "q=wyvern"})
     desk = sign_in(admin)
+    desk.post(reverse("exports"), {"format": "jsonl", "query": ""})
+    make_exports()
     change = reverse("admin:accounts_user_change", args=[person.pk])
     fields = {"email": person.email, "name": "Quillon Z.", "team": team.pk}  # deactivated, too
     assert desk.post(change, fields).status_code == 302
     person.refresh_from_db()
     call_command("seal_audit", stdout=io.StringIO())
     return person, admin
+
+
+def search_the_log(client):
+    """Search it once, and keep another search."""
+    assert client.get(reverse("log"), {"q": "peryton"}).status_code == 200
+    given = {"name": "my lindworm", "query": "q=lindworm"}
+    assert client.post(reverse("log-searches"), given).status_code == 303
+
+
+def make_exports():
+    for key in list(Export.objects.values_list("pk", flat=True)):
+        exporting.make(key, "worker")
+    assert list(Export.objects.values_list("state", flat=True)) == ["ready", "ready"]
+
+
+def found_in_the_log(reader, word):
+    return searching.newest(reader, Asked(words=word), size=10).records
 
 
 def generate(person, prompt, *more):
@@ -159,11 +194,16 @@ def test_no_byte_is_left_of_an_erased_person_and_the_log_is_sound(studio, tmp_pa
     assert {word for word, _name in before} == set(WORDS)
     kinds = {name.partition(",")[0] for _word, name in before}
     assert {"export", "dump" if connection.vendor == "postgresql" else database()} <= kinds
+    stored = [str(storage.originals().path(stored_name(each))) for each in Export.objects.all()]
+    assert set(stored) <= kinds
+    assert found_in_the_log(admin, "wyvern")
 
     erasure = erase(person, admin)
     call_command("seal_audit", stdout=io.StringIO())
 
     assert places(WORDS, tmp_path / "after") == set()
+    assert not found_in_the_log(admin, "wyvern")
+    assert not any(Path(path).exists() for path in stored)
     assert (erasure.runs, erasure.images) == (2, 1)
     assert sound(tmp_path)
     assert User.objects.get(pk=person.pk).name.startswith("Erased person")

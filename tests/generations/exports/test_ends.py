@@ -93,6 +93,18 @@ def test_after_an_erasure_nothing_that_may_hold_the_text_is_left(ready, reviewer
     assert whys == [{"why": "erasure"}] * 2
 
 
+def test_an_erasure_is_not_done_as_long_as_a_file_can_not_be_deleted(ready, own_files, monkeypatch):
+    def away(name):
+        raise storage.StorageAway("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "remove", away)
+        with pytest.raises(storage.StorageAway):
+            ends.withdraw_all()
+    ends.withdraw_all()
+    assert files(own_files) == []
+
+
 def test_others_and_who_has_changed_teams_do_not_see_it(ready, reviewer, superuser):
     assert Export.objects.visible_to(reviewer).exists()
     for person in (superuser, make_user(team=reviewer.team)):

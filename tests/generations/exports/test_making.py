@@ -7,17 +7,18 @@ import os
 import tracemalloc
 from datetime import timedelta
 from unittest import mock
+from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
 from django.utils import timezone
 
 from accounts import sealing
-from accounts.audit import viewers
+from accounts.audit import erasing, viewers
 from accounts.events import Event
 from accounts.evidence import archive, lines, selection, tables
 from accounts.evidence.selection import ErasedMeanwhile
-from accounts.models import Record
+from accounts.models import Record, RecordPayload
 from generations import storage
 from generations.exports import ends
 from generations.exports.registry import stored_name
@@ -282,6 +283,29 @@ class TestTrouble:
         monkeypatch.setattr(selection, "refuse_erased", erased)
         export = make(ask(reviewer))
         assert (export.state, files(own_files)) == (State.WAITING, [])
+
+    def test_one_of_the_whole_log_waits_until_erasures_are_sealed(
+        self, auditor, alice, reviewer, ask, make, monkeypatch, tmp_path
+    ):
+        write(Event.USER_CHANGED, actor=alice, subject=alice, personal={"after": {"name": "A"}})
+        sealing.seal(most_batches=None)
+        erasing.empty(
+            list(RecordPayload.objects.all()),
+            actor=auditor,
+            subject=alice,
+            story=None,
+            facts={"erasure": str(uuid4()), "scope": "person"},
+            reason="",
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(sealing, "seal", mock.Mock(side_effect=sealing.Stopped("key_lost")))
+            whole, chosen = make(ask(auditor)), make(ask(reviewer))
+        assert (whole.state, chosen.state) == (State.WAITING, State.READY)
+        assert run(unpacked(chosen, tmp_path / "chosen"))[0] == 0
+        Export.objects.update(next_action_at=timezone.now())
+        whole = make(whole)
+        assert whole.state == State.READY
+        assert run(unpacked(whole, tmp_path / "whole"))[0] == 0
 
     def test_admins_are_told_of_one_that_nobody_begins(self, reviewer, ask):
         ask(reviewer)
