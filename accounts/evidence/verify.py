@@ -1,8 +1,7 @@
 """Checks an export of a Seedream Studio log. Needs Python 3.9 or newer, and nothing else.
 
-1. SHA-256 of a zero byte and the record as canonical JSON (keys sorted, no spaces, UTF-8) must be
-   its leaf. If it has a payload (personal text, which can be erased), it names SHA-256 of the
-   payload's salt and canonical JSON. It names the hashes of its ledger entries and pictures, too.
+1. SHA-256 of a zero byte and the record as canonical JSON (keys sorted, no spaces) is its leaf. The
+   record names SHA-256 of the salt and JSON of its payload, of its ledger entries and its pictures.
 2. The leaves, in order of place, make a Merkle tree (RFC 6962, section 2.1). Its root must be the
    one in each checkpoint: a C2SP signed note (Ed25519) that the studio made while the log grew.
 """
@@ -20,14 +19,14 @@ from typing import Any
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
-MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN = 64 << 20, 4096, 1 << 60, 20
-V1 = {"v", "id", "at", "event", "actor", "subject", "facts", "personal"}
-MEMBERS = {1: V1, 2: V1 | {"teams"}}
+MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN, NEVER = 64 << 20, 4096, 1 << 60, 20, "after all times"
+TOLD = ("records", "sealed", "proven", "integrity", "complete", "accepted")
 
 
-def check(condition: Any, text: str) -> None:
+def check(condition: Any, text: str) -> Any:
     if not condition:
         raise ValueError(text)
+    return condition
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -115,13 +114,11 @@ class Note:
 
     def __init__(self, text: str, outside: bool = False) -> None:
         form = "((.+)\n([0-9]{1,18})\n(.{43}=)\n([0-9T:.-]{26}Z)\n)\n((?:— .+\n)+)"
-        found: Any = re.fullmatch(form, text)
-        check(found, "a checkpoint is malformed")
-        self.text, self.origin, size, root, self.at, self.below = found.groups()
+        found = check(re.fullmatch(form, text), "a checkpoint is malformed").groups()
+        self.text, self.origin, size, root, self.at, self.below = found
         self.size, self.root, self.outside = int(size), base64.b64decode(root), outside
 
     def is_signed(self, keys: dict[tuple[str, bytes], bytes]) -> bool:
-        """Whether one of `keys` has signed it. The key's name must be the origin."""
         codes = re.findall(f"— {re.escape(self.origin)} ([A-Za-z0-9+/]{{91}}=)\n", self.below)
         found = [(keys.get((self.origin, c[:4]), b""), c[4:]) for c in map(base64.b64decode, codes)]
         return any(is_signature(code, self.text.encode(), key) for key, code in found)
@@ -136,17 +133,25 @@ class Log:
         self.complete: Any = {"ok": True, "missing": []}
         self.peaks, self.keys, self.every = list[Any](), dict[Any, bytes](), False
         self.notes, self.entries, self.pictures = iter(list[Any]()), iter(list[Any]()), set[str]()
-        self.good, self.doubt, self.newest, self.note = list[Any]([None] * 4)
-        self.emptied, self.proven = dict[str, int](), list[int]()
+        self.good, self.doubt, self.newest, self.note = 0, 0, *list[Any]([None] * 2)
+        self.emptied, self.proven, self.accepted = dict[str, int](), list[int](), list[Any]()
 
-    def fault(self, text: str, place: Any = None) -> None:
-        places = {place, self.integrity["first_bad"]} - {None}
-        self.integrity.update(ok=False, first_bad=min(places, default=None))
-        self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
+    def accepts(self, first: int, end: int, at: str = "") -> bool:
+        """Whether a record accepts damage that a checkpoint of the time `at` shows, or a record."""
+        near = (t for a, b, t in self.accepted if a <= first <= end <= b)
+        return any(at <= t and bool(at) == bool(t) for t in near)
 
-    def lose(self, first: int, last: int) -> None:
-        self.complete["ok"] = False
-        self.complete["missing"] += [[first, last]] if len(self.complete["missing"]) < SHOWN else []
+    def fault(self, text: str, place: Any = None, at: str = "") -> None:
+        if place is None or not self.accepts(place, place, at):
+            places = {place, self.integrity["first_bad"]} - {None}
+            self.integrity.update(ok=False, first_bad=min(places, default=None))
+            self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
+
+    def lose(self, first: int, end: int, at: str = "") -> None:
+        if not self.accepts(first, end, at):
+            self.complete.update(
+                ok=False, missing=[*self.complete["missing"], [first, end]][:SHOWN]
+            )
 
     def take(self, line: Any) -> None:
         """Check the next record: a dictionary of place, leaf, record, payload and erased."""
@@ -160,14 +165,14 @@ class Log:
         self.next, self.records = place + 1, self.records + 1
         try:
             grow(self.peaks, bytes.fromhex(line["leaf"]))
-            self._check(place, **line)
+            self._check(place, **line) if line["record"] else self.lose(place, place)
         except Exception as error:
             what = error if type(error) is ValueError else "it is malformed"
             self.fault(f"Record {place}: {what}.", place)
-        return self._compare()
+        return self._compare_roots()
 
     def _check(self, place: int, leaf: str, record: Any, payload: Any, erased: Any = False) -> None:
-        check(set(record) == MEMBERS.get(record["v"]), "its version is not known here")
+        check(record["v"] in (1, 2), "its version is not known here")
         text, facts, personal = canonical(record), record["facts"], record["personal"]
         check(sha256(b"\x00", text).hex() == leaf, "its text is not the one of its leaf")
         if payload is not None:
@@ -185,20 +190,20 @@ class Log:
             found = sha256(canonical(entry["entry"])).hex()
             check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
 
-    def _compare(self) -> None:
-        """Compare the root with that of each checkpoint that has been reached."""
+    def _compare_roots(self) -> None:
         while self.note and self.note.size <= self.next:
             note, self.note = self.note, next(self.notes, None)
             self.newest = self.newest if note.outside else note
-            if self.note and self.note.size < note.size:
-                self.fault("The checkpoints are not in order.")
+            start, is_same = max(self.first, self.good), note.root == root_of(self.peaks)
             if (self.every or note.outside) and not note.is_signed(self.keys):
-                self.fault(f"No known key has signed the checkpoint of {note.size} records.")
+                self.fault(f"No known key signed the checkpoint of {note.size}.", start, note.at)
             if note.size == self.next and self.complete["ok"]:
-                is_same = note.root == root_of(self.peaks)
                 if is_same and self.doubt:
-                    self.fault(f"The checkpoint of {self.doubt.size} records is of another log.")
-                self.good, self.doubt = (note, None) if is_same else (self.good, self.doubt or note)
+                    self.fault(f"The checkpoint of {self.doubt} records is of another log.")
+                if is_same:
+                    self.good, self.doubt = note.size, 0
+                elif not self.accepts(start, note.size - 1, note.at):
+                    self.doubt = self.doubt or note.size
 
     def finish(self, after: list[str]) -> None:
         """Add the hashes that follow the last record, and draw the conclusions."""
@@ -210,27 +215,22 @@ class Log:
             grow(self.peaks, bytes.fromhex(found), level)
             start += 1 << level
         self.next = self.sealed
-        self._compare()
+        self._compare_roots()
         newest = self.newest
         if not newest or newest.size != self.sealed or not newest.is_signed(self.keys):
             self.fault("The newest checkpoint is missing, or no known key has signed it.")
-        if self.good and self.good.size > self.first:
-            self.proven = [self.first, min(self.good.size - 1, self.last)]
+        start, end = max(self.first, self.good), max(self.first, self.good, self.doubt - 1)
+        self.proven = [self.first, min(self.good - 1, self.last)] if self.good > self.first else []
         if self.doubt:
-            start = self.good.size if self.good else self.first
-            end = max(start, self.doubt.size - 1)
-            bad = None if self.integrity["first_bad"] in range(start, end + 1) else start
             self.integrity["between"] = [start, end]
-            self.fault(f"The records {start} to {end} are not all as they were sealed.", bad)
-        if self.note:
-            self.lose(self.sealed, self.note.size - 1)
+            bad = None if self.integrity["first_bad"] in range(start, end + 1) else start
+            self.fault(f"Records {start} to {end} are not all as they were sealed.", bad, NEVER)
+        if beyond := [note for note in [self.note, *self.notes] if note]:
+            self.lose(self.sealed, beyond[-1].size - 1, max(note.at for note in beyond))
         for place in self.emptied.values() if self.last + 1 == self.sealed else ():
             self.fault(f"Record {place}: its payload was emptied, and no record erased it.", place)
         if next(self.entries, None) or self.pictures:
             self.fault("Some ledger entries or pictures are named by no record.")
-
-    def result(self) -> dict[str, Any]:
-        return {n: vars(self)[n] for n in ["records", "sealed", "proven", "integrity", "complete"]}
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -257,14 +257,17 @@ def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
     [proof] = map(parse, lines(folder / "proof.json"))
     log.first, log.last, log.sealed = (proof[name] for name in ("first", "last", "size"))
     check(0 <= log.first <= log.last < log.sealed < MAX_SIZE, "proof.json is malformed")
-    log.next = log.first
     for level in [n for n in range(60, -1, -1) if log.first >> n & 1]:
         grow(log.peaks, bytes.fromhex(proof["before"].pop(0)), level)
-    outside = notes(options.outside, True) if options.outside else ()
-    log.notes = heapq.merge(notes(folder / "checkpoints.txt"), outside, key=lambda note: note.size)
-    log.note = next(log.notes, None)
+    outside = list(notes(options.outside, True)) if options.outside else []
+    outside.sort(key=lambda note: note.size)  # Sizes begin anew where damage was accepted.
+    log.notes = heapq.merge(outside, notes(folder / "checkpoints.txt"), key=lambda note: note.size)
+    log.next, log.note = log.first, next(log.notes, None)
     log.entries = map(parse, lines(folder / "entries.jsonl"))
     log.pictures = {sha256(p.read_bytes()).hex() for p in folder.glob("pictures/*") if p.is_file()}
+    for text in lines(folder / "records.jsonl"):  # Like all others, this record is checked below.
+        if b'"log:damage_accepted"' in text:
+            log.accepted += parse(text)["record"]["facts"].get("ranges", ())
     for text in lines(folder / "records.jsonl"):
         log.take(parse(text))
     log.finish(proof["after"])
@@ -282,15 +285,14 @@ def main(arguments: Any = None) -> int:
     except Exception as error:
         log.complete["ok"] = False
         log.fault(f"Stopped: {error if type(error) is ValueError else 'a file is malformed'}.")
-    sound, whole, first_bad = log.integrity["ok"], log.complete["ok"], log.integrity["first_bad"]
+    sound, whole = log.integrity["ok"], log.complete["ok"]
     if options.json:
-        print(json.dumps(log.result()))
+        print(json.dumps({name: vars(log)[name] for name in TOLD}))
     else:
         print(f"{log.records} records were read. {log.sealed} records are sealed.")
-        told = "sound." if sound else f"NOT SOUND. First bad record: {first_bad}."
-        print("Integrity:", told, *log.integrity["told"], sep="\n  ")
+        print("Integrity:", "sound." if sound else "NOT SOUND.", *log.integrity["told"], sep="\n  ")
         print("Completeness:", "complete." if whole else "NOT COMPLETE:", *log.complete["missing"])
-        print("Proven by checkpoints: records", log.proven or "none")
+        print("Proven by checkpoints:", log.proven or "none", "Accepted damage:", log.accepted)
         print("Keys:", options.key or "those of the export. Compare them with another source!")
     return 0 if sound and whole else 1
 
