@@ -147,11 +147,10 @@ class Log:
             self.integrity.update(ok=False, first_bad=min(places, default=None))
             self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
 
-    def lose(self, first: int, end: int, at: str = "") -> None:
-        if not self.accepts(first, end, at):
-            self.complete.update(
-                ok=False, missing=[*self.complete["missing"], [first, end]][:SHOWN]
-            )
+    def lose(self, first: int, last: int, at: str = "") -> None:
+        if not self.accepts(first, last, at):
+            missing = [*self.complete["missing"], [first, last]]
+            self.complete.update(ok=False, missing=missing[:SHOWN])
 
     def take(self, line: Any) -> None:
         """Check the next record: a dictionary of place, leaf, record, payload and erased."""
@@ -216,8 +215,7 @@ class Log:
             start += 1 << level
         self.next = self.sealed
         self._compare_roots()
-        newest = self.newest
-        if not newest or newest.size != self.sealed or not newest.is_signed(self.keys):
+        if getattr(self.newest, "size", -1) != self.sealed or not self.newest.is_signed(self.keys):
             self.fault("The newest checkpoint is missing, or no known key has signed it.")
         start, end = max(self.first, self.good), max(self.first, self.good, self.doubt - 1)
         self.proven = [self.first, min(self.good - 1, self.last)] if self.good > self.first else []
