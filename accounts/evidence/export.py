@@ -20,7 +20,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import canonical_bytes
 from accounts.events import Event
-from accounts.evidence import entries, lines, verify
+from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import Line
 from accounts.models import Checkpoint, LogKey, Studio, User
 from accounts.sealing import stored
@@ -125,7 +125,7 @@ def _line_text(line: Line) -> bytes:
     try:
         return _text(line)
     except (TypeError, ValueError, RecursionError):  # a payload that the studio has not written
-        return _text({"place": line["place"]})
+        return _text({"place": line["place"], "leaf": line["leaf"]})
 
 
 def _write_seal(archive: ZipFile, places: Range) -> None:
@@ -140,11 +140,7 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
 
 
 def _checkpoints(newest: Checkpoint) -> Iterator[Checkpoint]:
-    last = 0
-    rows = Checkpoint.objects.filter(pk__lte=newest.pk).order_by("pk")
-    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
-        yield from batch
-        last = batch[-1].pk
+    return checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk))
 
 
 def _proof(places: Range) -> dict[str, Any]:

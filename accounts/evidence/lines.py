@@ -20,10 +20,10 @@ Line = dict[str, Any]
 
 
 def sealed(first: int, last: int) -> Iterator[tuple[Line, Record | None]]:
-    """Yield the lines of the places `first` to `last` that have a row, each with its record.
+    """Yield the lines of the places `first` to `last` that have a leaf, each with its record.
 
-    A row that cannot be read gives a line without a record. Rows are read in batches, so memory
-    does not grow with the log.
+    Of a record that is gone, the line has its leaf and None as `record`; of one that cannot be
+    read, only the leaf. Rows are read in batches, so memory does not grow with the log.
     """
     while first <= last:
         batch = _read(first, min(first + BATCH - 1, last))
@@ -39,25 +39,31 @@ def line_of(record: Record) -> Line:
 
 
 def _read(first: int, last: int) -> list[tuple[Line, Record | None]]:
+    leaves = Leaf.objects.filter(place__range=(first, last)).order_by("place")
+    places = leaves.values_list("place", "leaf")
     try:
-        return [_line(row) for row in _rows(first, last)]
+        records = {record.sealed.place: record for record in _records(first, last)}
+        return [_line(place, _hex(leaf), records.get(place)) for place, leaf in places]
     except Exception:
         # SQLite keeps any text in any column: find the row that cannot be read.
         if first == last:
-            return [({"place": first}, None)]
+            return [({"place": place, "leaf": _hex(leaf)}, None) for place, leaf in places]
         middle = (first + last) // 2
         return _read(first, middle) + _read(middle + 1, last)
 
 
-def _rows(first: int, last: int) -> QuerySet[Leaf]:
-    rows = Leaf.objects.filter(place__range=(first, last)).order_by("place")
-    rows = rows.select_related("record__actor", "record__payload")
-    return rows.prefetch_related("record__teams")
+def _records(first: int, last: int) -> QuerySet[Record]:
+    rows = Record.objects.filter(sealed__place__range=(first, last)).order_by("sealed__place")
+    return rows.select_related("sealed", "actor", "payload").prefetch_related("teams")
 
 
-def _line(row: Leaf) -> tuple[Line, Record]:
-    leaf = bytes(row.leaf).hex()
-    return {"place": row.place, "leaf": leaf, **line_of(row.record)}, row.record
+def _line(place: int, leaf: str, record: Record | None) -> tuple[Line, Record | None]:
+    rest = line_of(record) if record else {"record": None, "payload": None}
+    return {"place": place, "leaf": leaf, **rest}, record
+
+
+def _hex(leaf: Any) -> str:
+    return bytes(leaf).hex() if isinstance(leaf, bytes | memoryview) else ""
 
 
 def _payload(record: Record) -> Line:

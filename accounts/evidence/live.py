@@ -1,54 +1,115 @@
 """Verifies the log in the database, by the functions of `verify`.
 
-What was sealed at the newest checkpoint is compared with all checkpoints, among them those in the
-file outside the database. Rows are read in batches, so memory does not grow with the log.
+What was sealed at the newest checkpoint is compared with all checkpoints, among them those outside
+the database. Rows are read in batches, so memory does not grow with the log.
 """
 
-import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.evidence import entries, lines, verify
+from accounts.events import Event
+from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import Line
+from accounts.evidence.subtrees import Subtrees
 from accounts.evidence.teams import Teams
 from accounts.models import Checkpoint, Leaf, Record
-from accounts.sealing import Stopped, keys, notes, witnesses
-from accounts.sealing.notes import NoteError
+from accounts.sealing import Stopped, keys
 
 ERASED = "personal:erased"
+# Ranges of damage that one record can accept. More are widened to fewer.
+MOST_RANGES = 1000
+
+# A sentence about a row that differs from a record, and the key of the record, if there is one.
+Changed = tuple[str, int | None]
+# First and last place, and the time of the newest checkpoint that shows the damage, or nothing.
+Range = tuple[int, int, str]
 
 
-def verify_log() -> dict[str, Any]:
-    """Verify the log, and return what was found: see `verify.Log.result`."""
+class Log(verify.Log):
+    """A log that also keeps the ranges of what was found, so that somebody can accept them."""
+
+    def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
+        super().__init__(first, last, sealed)
+        self.ranges: list[Range] = []
+
+    def accepts(self, first: int, end: int, at: str = "") -> bool:
+        if super().accepts(first, end, at):
+            return True
+        self.ranges = _joined([*self.ranges, (first, end, "" if at == verify.NEVER else at)])
+        return False
+
+    def result(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in verify.TOLD}
+
+    def is_sound(self) -> bool:
+        return bool(self.integrity["ok"] and self.complete["ok"])
+
+
+def verify_log(changed: Iterable[Changed] = ()) -> dict[str, Any]:
+    """Verify the log, and return what was found: see `verify.Log`.
+
+    `changed` are rows that differ from their records: what a story shows, or anything else that
+    only the caller knows. `unread` in the result names the witnesses that cannot be read.
+    """
+    log = verified(changed)
+    return log.result() | {"unread": checkpoints.unread()}
+
+
+def verified(changed: Iterable[Changed] = ()) -> Log:
+    """Verify the log, and return it with all that was found."""
     newest = Checkpoint.objects.order_by("pk").last()
     size = newest.size if newest else 0
-    log = verify.Log(0, size - 1, size)
+    log = Log(0, size - 1, size)
     log.every, log.keys = True, _keys(log)
+    log.accepted = _accepted()
     if newest:
-        found = _in_table(log, newest), _outside(log, size)
-        log.notes = heapq.merge(*found, key=lambda note: note.size)
+        found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
+        log.notes = merge(*found, key=lambda note: note.size)
         log.note = next(log.notes, None)
     _take_sealed(log)
     _take_others(log)
+    _take_changed(log, changed)
     if newest or Leaf.objects.exists():
         log.finish([])
-    return log.result()
+    return log
 
 
-def _take_sealed(log: verify.Log) -> None:
-    teams, named = Teams(), _Named()
+def _accepted() -> list[list[Any]]:
+    """The ranges of damage that sealed records accept."""
+    rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED, sealed__isnull=False)
+    facts = rows.order_by("pk").values_list("facts", flat=True)
+    return [each for found in facts for each in found.get("ranges", ())]
+
+
+def _joined(ranges: list[Range]) -> list[Range]:
+    """Ranges with what overlaps or is adjacent joined, those of records and checkpoints apart."""
+    joined: list[Range] = []
+    for first, last, at in sorted(ranges, key=lambda each: (bool(each[2]), each)):
+        before = joined[-1] if joined else None
+        if before and bool(before[2]) == bool(at) and first <= before[1] + 1:
+            joined[-1] = (before[0], max(before[1], last), max(before[2], at))
+        else:
+            joined.append((first, last, at))
+    return joined
+
+
+def _take_sealed(log: Log) -> None:
+    teams, named, subtrees = Teams(), _Named(), Subtrees()
     log.entries = named
     for line, record in lines.sealed(0, log.last):
-        place = line["place"]
+        place, leaf = line["place"], line["leaf"]
         difference = _difference(line, record, teams) if record else ""
         named.extend(entries.named_by(line))
         log.take(line)
         named.clear()
         if difference:
             log.fault(f"Record {place}: {difference}.", place)
+        if log.records == place + 1 and (told := subtrees.take(bytes.fromhex(leaf))):
+            log.fault(told)
 
 
 class _Named(deque[Any]):
@@ -72,7 +133,7 @@ def _difference(line: Line, record: Record, teams: Teams) -> str:
     return ""
 
 
-def _take_others(log: verify.Log) -> None:
+def _take_others(log: Log) -> None:
     """Check the records that the newest checkpoint does not cover, and what they erased."""
     is_growing = Checkpoint.objects.filter(size__gt=log.sealed).exists()
     if not is_growing and Leaf.objects.filter(place__gte=log.sealed).exists():
@@ -94,7 +155,7 @@ def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:
         last = batch[-1].pk
 
 
-def _take_unsealed(log: verify.Log, record: Record) -> None:
+def _take_unsealed(log: Log, record: Record) -> None:
     alone, named = verify.Log(0, 0, 1), _Named()
     try:
         line = lines.line_of(record)
@@ -110,50 +171,16 @@ def _take_unsealed(log: verify.Log, record: Record) -> None:
             log.emptied.pop(erased, None)
 
 
-# --- Keys and checkpoints ------------------------------------------------------------------------
+def _take_changed(log: Log, changed: Iterable[Changed]) -> None:
+    """Note rows that differ from what records say, at the places of these records."""
+    for sentence, key in changed:
+        found = Leaf.objects.filter(record=key).values_list("place", flat=True)
+        log.fault(sentence, found.first() if key else None)
 
 
-def _keys(log: verify.Log) -> dict[Any, Any]:
+def _keys(log: Log) -> dict[Any, Any]:
     try:
         return dict(enumerate(keys.public_keys()))
     except Stopped as stopped:
         log.fault(stopped.reason)
         return {}
-
-
-class _Note(verify.Note):
-    """A checkpoint whose signature a library verifies, ten times as fast as plain Python."""
-
-    def is_signed(self, keys: dict[Any, Any]) -> bool:
-        try:
-            notes.verify(f"{self.text}\n{self.below}", keys.values())
-        except NoteError:
-            return False
-        return True
-
-
-def _in_table(log: verify.Log, newest: Checkpoint) -> Iterator[_Note]:
-    """The checkpoints in the database. One that differs from its own row is a fault."""
-    for row in _in_batches(Checkpoint.objects.filter(pk__lte=newest.pk)):
-        try:
-            note = _Note(row.note)
-        except ValueError:
-            log.fault(f"The checkpoint of {row.size} records is malformed.")
-            continue
-        if (note.size, note.root) != (row.size, bytes(row.root)):
-            log.fault(f"The checkpoint of {row.size} records differs from its row.")
-        yield note
-
-
-def _outside(log: verify.Log, size: int) -> Iterator[_Note]:
-    """The checkpoints in the file, without those that were made after this began."""
-    path = witnesses.checkpoint_file()
-    if not path.exists():
-        return
-    try:
-        for found in verify.notes(path, outside=True):
-            note = _Note(f"{found.text}\n{found.below}", outside=True)
-            if note.size <= size or not Checkpoint.objects.filter(size=note.size).exists():
-                yield note
-    except (OSError, ValueError):
-        log.fault("The file of checkpoints is damaged.")

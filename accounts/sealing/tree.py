@@ -163,11 +163,11 @@ class Tree:
         count = 1 << (level - stored)
         start = index * count
         block = self._block(stored, start // BLOCK)
-        return _fold(block[start % BLOCK : start % BLOCK + count])
+        return fold(block[start % BLOCK : start % BLOCK + count])
 
     def _complete(self, level: int, index: int) -> Node:
         """Compute a node of a stored level from the full block below, and remember it."""
-        node = Node(level, index, _fold(self._block(level - STEP, index)))
+        node = Node(level, index, fold(self._block(level - STEP, index)))
         block = self._block(level, index // BLOCK, but_last=True)
         block.append(node.hash)
         return node
@@ -182,7 +182,7 @@ class Tree:
         return self._blocks[key]
 
 
-def _fold(hashes: list[bytes]) -> bytes:
+def fold(hashes: list[bytes]) -> bytes:
     """The root over a power of two of hashes."""
     while len(hashes) > 1:
         pairs = zip(hashes[::2], hashes[1::2], strict=True)

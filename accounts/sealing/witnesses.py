@@ -197,12 +197,37 @@ def _append(file: FileIO, data: bytes) -> None:
 
 def _to_bucket(newest: Checkpoint, after_damage: bool) -> int:
     """Put the newest checkpoint into the bucket, as an object of its own. Raises Stopped."""
-    name = f"{keys.origin()}/{newest.size:013}-{newest.pk}.txt"
     try:
-        storages[STORAGE].save(name, ContentFile(newest.note.encode()))
+        storages[STORAGE].save(bucket_name(newest), ContentFile(newest.note.encode()))
     except Exception as error:  # of any library; the back end has bounded time
         raise Stopped("bucket_away") from error
     return newest.pk
+
+
+def bucket_name(row: Checkpoint) -> str:
+    """The name of a checkpoint in the bucket."""
+    return f"{keys.origin()}/{row.size:013}-{row.pk}.txt"
+
+
+def in_bucket() -> list[str]:
+    """The names of all checkpoints in the bucket, in order of size. Raises what the library does.
+
+    It needs the right s3:ListBucket, which copying does not need.
+    """
+    if BUCKET not in names():
+        return []
+    folder = keys.origin()
+    _folders, files = storages[STORAGE].listdir(folder)
+    return sorted(f"{folder}/{file}" for file in files)
+
+
+def read_bucket(name: str) -> str:
+    """The text of an object of the bucket. Raises ValueError if it is too long or no text."""
+    with storages[STORAGE].open(name) as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{name} is no checkpoint")
+    return text.decode()
 
 
 _COPIES: dict[str, Callable[[Checkpoint, bool], int]] = {FILE: _to_file, BUCKET: _to_bucket}
