@@ -24,6 +24,7 @@ FROZEN = (
     "accounts_subtree",
     "accounts_checkpoint",
     "accounts_logkey",
+    "accounts_timestamp",
 )
 ERASABLE = {"accounts_recordpayload": ("salt", "data")}
 TABLES = (*FROZEN, *ERASABLE)

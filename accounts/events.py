@@ -54,6 +54,8 @@ class Event(TextChoices):
     LOG_EXPORTED = "log:exported", _("Log exported")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
+    LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
+    LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     SHELL_USED = "shell:used", _("Command used")
     RECORD_READ = "record:read", _("Log read")
     ADMIN_ADDED = "admin:added", _("Added in the admin")

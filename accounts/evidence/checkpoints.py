@@ -20,7 +20,7 @@ BATCH = 500
 # confirms all records before it, so the newest ones are enough.
 NEWEST = 20
 
-Fault = Callable[[str], None]
+Fault = Callable[..., None]
 
 
 class Note(verify.Note):
@@ -54,10 +54,10 @@ def in_table(newest: Checkpoint, fault: Fault) -> Iterator[Note]:
         try:
             note = Note(row.note)
         except ValueError:
-            fault(f"The checkpoint of {row.size} records is malformed.")
+            fault(f"The checkpoint of {row.size} records is malformed.", row.size - 1)
             continue
         if (note.size, note.root) != (row.size, bytes(row.root)):
-            fault(f"The checkpoint of {row.size} records differs from its row.")
+            fault(f"The checkpoint of {row.size} records differs from its row.", row.size - 1)
         yield note
 
 

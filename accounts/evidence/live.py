@@ -34,19 +34,27 @@ class Log(verify.Log):
 
     def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
         super().__init__(first, last, sealed)
-        self.ranges: list[Range] = []
+        self._ranges: list[Range] = []
+
+    @property
+    def ranges(self) -> list[Range]:
+        """The ranges of all damage that no record accepts."""
+        return _joined(self._ranges)
+
+    @property
+    def is_sound(self) -> bool:
+        return bool(self.integrity["ok"] and self.complete["ok"])
 
     def accepts(self, first: int, end: int, at: str = "") -> bool:
         if super().accepts(first, end, at):
             return True
-        self.ranges = _joined([*self.ranges, (first, end, "" if at == verify.NEVER else at)])
+        self._ranges.append((first, end, "" if at == verify.NEVER else at))
+        if len(self._ranges) > 2 * MOST_RANGES:
+            self._ranges = self.ranges
         return False
 
     def result(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in verify.TOLD}
-
-    def is_sound(self) -> bool:
-        return bool(self.integrity["ok"] and self.complete["ok"])
 
 
 def verify_log(changed: Iterable[Changed] = ()) -> dict[str, Any]:
@@ -64,8 +72,8 @@ def verified(changed: Iterable[Changed] = ()) -> Log:
     newest = Checkpoint.objects.order_by("pk").last()
     size = newest.size if newest else 0
     log = Log(0, size - 1, size)
-    log.every, log.keys = True, _keys(log)
-    log.accepted = _accepted()
+    log.every, log.keys = True, public_keys(log)
+    log.accepted = accepted()
     if newest:
         found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
         log.notes = merge(*found, key=lambda note: note.size)
@@ -78,7 +86,7 @@ def verified(changed: Iterable[Changed] = ()) -> Log:
     return log
 
 
-def _accepted() -> list[list[Any]]:
+def accepted() -> list[list[Any]]:
     """The ranges of damage that sealed records accept."""
     rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED, sealed__isnull=False)
     facts = rows.order_by("pk").values_list("facts", flat=True)
@@ -90,7 +98,8 @@ def _joined(ranges: list[Range]) -> list[Range]:
     joined: list[Range] = []
     for first, last, at in sorted(ranges, key=lambda each: (bool(each[2]), each)):
         before = joined[-1] if joined else None
-        if before and bool(before[2]) == bool(at) and first <= before[1] + 1:
+        is_alike = before and bool(before[2]) == bool(at)
+        if before and is_alike and (first <= before[1] + 1 or len(joined) >= MOST_RANGES):
             joined[-1] = (before[0], max(before[1], last), max(before[2], at))
         else:
             joined.append((first, last, at))
@@ -98,21 +107,28 @@ def _joined(ranges: list[Range]) -> list[Range]:
 
 
 def _take_sealed(log: Log) -> None:
-    teams, named, subtrees = Teams(), _Named(), Subtrees()
+    teams, named, subtrees = Teams(), Named(), Subtrees()
     log.entries = named
     for line, record in lines.sealed(0, log.last):
         place, leaf = line["place"], line["leaf"]
-        difference = _difference(line, record, teams) if record else ""
-        named.extend(entries.named_by(line))
-        log.take(line)
-        named.clear()
-        if difference:
-            log.fault(f"Record {place}: {difference}.", place)
-        if log.records == place + 1 and (told := subtrees.take(bytes.fromhex(leaf))):
-            log.fault(told)
+        take(log, line, record, teams, named)
+        if log.records == place + 1:  # else a place is missing, and all subtrees differ
+            for told in subtrees.take(bytes.fromhex(leaf)):
+                log.fault(told)
 
 
-class _Named(deque[Any]):
+def take(log: Log, line: Line, record: Record | None, teams: Teams, named: "Named") -> None:
+    """Check a line of the log, its row, and its ledger entries."""
+    place = line["place"]
+    difference = _difference(line, record, teams) if record else ""
+    named.extend(entries.named_by(line))
+    log.take(line)
+    named.clear()
+    if difference:
+        log.fault(f"Record {place}: {difference}.", place)
+
+
+class Named(deque[Any]):
     """The entries that the next record names."""
 
     def __next__(self) -> Any:
@@ -156,7 +172,7 @@ def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:
 
 
 def _take_unsealed(log: Log, record: Record) -> None:
-    alone, named = verify.Log(0, 0, 1), _Named()
+    alone, named = verify.Log(0, 0, 1), Named()
     try:
         line = lines.line_of(record)
         named.extend(entries.named_by(line))
@@ -178,7 +194,8 @@ def _take_changed(log: Log, changed: Iterable[Changed]) -> None:
         log.fault(sentence, found.first() if key else None)
 
 
-def _keys(log: Log) -> dict[Any, Any]:
+def public_keys(log: Log) -> dict[Any, Any]:
+    """The public keys of the log, as `Note.is_signed` takes them."""
     try:
         return dict(enumerate(keys.public_keys()))
     except Stopped as stopped:

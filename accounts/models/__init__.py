@@ -10,7 +10,9 @@ from accounts.models.sealing import (
     LogKey,
     SealState,
     Subtree,
+    TimeStamp,
     Unsealed,
+    Verification,
     Witness,
 )
 from accounts.models.studio import Studio
@@ -36,7 +38,9 @@ __all__ = [
     "Subtree",
     "Tally",
     "Team",
+    "TimeStamp",
     "Unsealed",
     "User",
+    "Verification",
     "Witness",
 ]

@@ -163,11 +163,11 @@ class Tree:
         count = 1 << (level - stored)
         start = index * count
         block = self._block(stored, start // BLOCK)
-        return fold(block[start % BLOCK : start % BLOCK + count])
+        return _fold(block[start % BLOCK : start % BLOCK + count])
 
     def _complete(self, level: int, index: int) -> Node:
         """Compute a node of a stored level from the full block below, and remember it."""
-        node = Node(level, index, fold(self._block(level - STEP, index)))
+        node = Node(level, index, _fold(self._block(level - STEP, index)))
         block = self._block(level, index // BLOCK, but_last=True)
         block.append(node.hash)
         return node
@@ -182,9 +182,30 @@ class Tree:
         return self._blocks[key]
 
 
-def fold(hashes: list[bytes]) -> bytes:
+def _fold(hashes: list[bytes]) -> bytes:
     """The root over a power of two of hashes."""
     while len(hashes) > 1:
         pairs = zip(hashes[::2], hashes[1::2], strict=True)
         hashes = [node_hash(left, right) for left, right in pairs]
     return hashes[0]
+
+
+class Completed:
+    """Finds the nodes of stored levels from the leaves alone, in memory that does not grow."""
+
+    def __init__(self) -> None:
+        self._below: dict[int, list[bytes]] = {level: [] for level in range(0, TOP, STEP)}
+        self._count = dict.fromkeys(range(STEP, TOP + 1, STEP), 0)
+
+    def add(self, leaf: bytes) -> list[Node]:
+        """Add the next leaf. Returns the nodes that it completes, lower levels first."""
+        nodes, level, found = list[Node](), 0, leaf
+        while level < TOP:
+            self._below[level].append(found)
+            if len(self._below[level]) < BLOCK:
+                break
+            found, self._below[level] = _fold(self._below[level]), []
+            level += STEP
+            nodes.append(Node(level, self._count[level], found))
+            self._count[level] += 1
+        return nodes

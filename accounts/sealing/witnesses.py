@@ -19,10 +19,13 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Checkpoint, Witness
+from accounts import audit
+from accounts.events import Event
+from accounts.models import Checkpoint, Studio, Witness
 from accounts.sealing import keys, notes, stored
 from accounts.sealing.notes import MOST_BYTES, Head, NoteError
 from accounts.sealing.stored import HashesMissing
@@ -70,6 +73,24 @@ def checkpoint_file() -> Path:
     return Path(settings.LOG_CHECKPOINT_FILE or settings.DATA_DIR / "checkpoints" / name)
 
 
+def refuse_other_log() -> None:
+    """Raise Stopped if the file ends with a checkpoint that the log in the database lacks.
+
+    So the database is older than the file, or was rewritten. A file that cannot be read is left to
+    the watch. It costs the same for any log.
+    """
+    if not Checkpoint.objects.exists():
+        return
+    try:
+        with checkpoint_file().open("rb", buffering=0) as file:
+            _lacking(_last_in(file))
+    except OSError:
+        return
+    except Stopped as stopped:
+        if stopped.code == "file_differs":
+            raise
+
+
 def _copy_to(name: str, newest: Checkpoint, after_damage: bool) -> str:
     row, _ = Witness.objects.get_or_create(name=name)
     if row.checkpoint == newest.pk or not _is_due(row):
@@ -109,11 +130,27 @@ def _note(row: Witness, code: str) -> str:
 def _to_file(newest: Checkpoint, after_damage: bool) -> int:
     """Append what the file lacks. Returns the key of the last checkpoint in it. Raises Stopped."""
     with _opened(checkpoint_file()) as file:
+        _cut_torn(file)
         last = _last_in(file)
+        if last is None:
+            _note_new_file()
         new = Checkpoint.objects.filter(pk=newest.pk) if after_damage else _lacking(last)
         rows = list(new.order_by("pk")[:MOST_AT_ONCE])
         _append(file, b"".join(row.note.encode() + END for row in rows))
     return rows[-1].pk if rows else newest.pk
+
+
+def _note_new_file() -> None:
+    """Record that the file is empty although checkpoints were copied: it was removed, or another
+    machine has its own.
+    """
+    copied = Witness.objects.get(name=FILE).checkpoint
+    if not copied:
+        return
+    with transaction.atomic():
+        studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
+        facts = {"copied": copied}
+        audit.record(Event.LOG_FILE_BEGUN, actor=None, subject=studio, facts=facts)
 
 
 class _Busy(Exception):
@@ -139,25 +176,35 @@ def _opened(path: Path) -> Iterator[FileIO]:
 
 
 def _last_in(file: FileIO) -> Head | None:
-    """The last checkpoint in the file. Cuts what a crash has left half-written behind it.
-
-    Raises Stopped if the file does not end with a checkpoint of this log.
-    """
-    size = file.seek(0, os.SEEK_END)
-    # The last whole note, and a half-written one behind it.
-    file.seek(max(0, size - 2 * (MOST_BYTES + len(END))))
-    whole, end, torn = file.read().rpartition(END)
-    if not _is_torn(torn) or not (end or len(torn) == size):
-        raise Stopped("file_damaged")
-    if torn:
-        file.truncate(size - len(torn))
-    if not end:
+    """The last whole checkpoint in the file. Raises Stopped if it is not one of this log."""
+    whole, _torn = _end_of(file)
+    if not whole:
         return None
     try:
         note = whole.rpartition(END)[2].decode()
         return notes.verify(note, keys.public_keys())
     except (NoteError, UnicodeDecodeError) as error:
         raise Stopped("file_damaged") from error
+
+
+def _cut_torn(file: FileIO) -> None:
+    """Cut what a crash has left half-written at the end. Raises Stopped for anything else."""
+    _whole, torn = _end_of(file)
+    if torn:
+        file.truncate(file.seek(0, os.SEEK_END) - len(torn))
+
+
+def _end_of(file: FileIO) -> tuple[bytes, bytes]:
+    """The end of the file: what is before the end of its last whole note, and what is behind it.
+
+    Raises Stopped if the file does not end with a note and, perhaps, the beginning of another.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 2 * (MOST_BYTES + len(END))))
+    whole, end, torn = file.read().rpartition(END)
+    if not _is_torn(torn) or not (end or len(torn) == size) or (end and not whole):
+        raise Stopped("file_damaged")
+    return whole, torn
 
 
 def _is_torn(data: bytes) -> bool:

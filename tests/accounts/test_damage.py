@@ -211,7 +211,7 @@ class TestAccepting:
         sentence = f"The trigger {name} is missing or switched off."
         assert sentence in capsys.readouterr().out
         record = Record.objects.get(event=Event.LOG_DAMAGE_ACCEPTED)
-        assert (record.actor, record.facts) == (None, {"damage": [sentence]})
+        assert (record.actor, record.facts) == (None, {"damage": [sentence], "ranges": []})
         assert record.payload.data["reason"] == "A restored backup had no triggers"
         assert record.payload.data["os_user"]
         assert not RecordTeam.objects.filter(record=record).exists()  # it concerns no team

@@ -331,8 +331,17 @@ TABLE: dict[Event, Declared] = {
         )
     ),
     Event.LOG_DAMAGE_ACCEPTED: Declared(
-        facts=_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
+        facts=(
+            *_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
+            Value("ranges", Kind.RANGES, _("Places of the accepted damage"), since=2),
+        ),
         personal=_must(REASON, *AT_SHELL),
+    ),
+    Event.LOG_PLACE_LOST: Declared(
+        facts=_must(Value("place", Kind.NUMBER, _("Place in the log"), since=2))
+    ),
+    Event.LOG_FILE_BEGUN: Declared(
+        facts=_must(Value("copied", Kind.NUMBER, _("Checkpoint copied before"), since=2))
     ),
     Event.RECORD_READ: Declared(),
     # The admin

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             self._accept(reason.strip())
 
     def _accept(self, reason: str) -> None:
-        found = damage.found()
+        found = damage.found() or damage.found_anywhere()
         if not found:
             self.stdout.write("The log has no damage. Nothing was changed.")
             return
