@@ -14,7 +14,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting
 from django.db import Error
 from django.utils import timezone
 
-from generations import catch_up
+from generations import catch_up, timestamping
 from generations.jobs import hints, webhooks
 from generations.jobs.execution import balances, preparing
 from generations.jobs.worker import WorkerProcess, starts
@@ -140,6 +140,11 @@ submit, fetch, label, prepare, adopt, look_up = map(
 @shared_task(name="generations.catch_up")
 def complete_rows_of_older_versions() -> None:
     catch_up.catch_up(timezone.now() - timedelta(days=catch_up.DAYS))
+
+
+@shared_task(name="generations.stamp_checkpoints")
+def stamp_checkpoints() -> None:
+    timestamping.stamp_newest()
 
 
 @shared_task(name="generations.sweep_uploads")

@@ -22,8 +22,8 @@ from accounts.audit import canonical_bytes
 from accounts.events import Event
 from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import Line
-from accounts.models import Checkpoint, LogKey, Studio, User
-from accounts.sealing import stored
+from accounts.models import Checkpoint, LogKey, Studio, TimeStamp, User
+from accounts.sealing import stored, witnesses
 from accounts.sealing.stored import HashesMissing
 
 README = Path(__file__).with_name("README.txt")
@@ -132,6 +132,10 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
     with archive.open("checkpoints.txt", "w", force_zip64=True) as file:
         for row in _checkpoints(places.newest):
             file.write(row.note.encode() + b"---\n")
+    for stamp in _stamps(places.newest):
+        name = f"timestamps/{witnesses.stamp_name(stamp.checkpoint)}"
+        archive.writestr(f"{name}.txt", stamp.checkpoint.note)
+        archive.writestr(f"{name}.tsr", bytes(stamp.answer))
     archive.writestr("proof.json", _text(_proof(places)))
     keys = LogKey.objects.order_by("pk").values_list("vkey", flat=True)
     archive.writestr("keys.txt", "".join(f"{key}\n" for key in keys))
@@ -141,6 +145,14 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
 
 def _checkpoints(newest: Checkpoint) -> Iterator[Checkpoint]:
     return checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk))
+
+
+def _stamps(newest: Checkpoint) -> Iterator[TimeStamp]:
+    rows = TimeStamp.objects.filter(checkpoint__lte=newest.pk).select_related("checkpoint")
+    last = 0
+    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield from batch
+        last = batch[-1].pk
 
 
 def _proof(places: Range) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import Line
 from accounts.evidence.subtrees import Subtrees
 from accounts.evidence.teams import Teams
-from accounts.models import Checkpoint, Leaf, Record
-from accounts.sealing import Stopped, keys
+from accounts.models import Checkpoint, Leaf, Record, TimeStamp
+from accounts.sealing import Stopped, keys, stamps, witnesses
+from accounts.sealing.stamps import StampError
 
 ERASED = "personal:erased"
 # Ranges of damage that one record can accept. More are widened to fewer.
@@ -80,6 +81,7 @@ def verified(changed: Iterable[Changed] = ()) -> Log:
         log.note = next(log.notes, None)
     _take_sealed(log)
     _take_others(log)
+    _take_stamps(log)
     _take_changed(log, changed)
     if newest or Leaf.objects.exists():
         log.finish([])
@@ -185,6 +187,29 @@ def _take_unsealed(log: Log, record: Record) -> None:
     elif record.event == ERASED:
         for erased in record.facts["records"]:
             log.emptied.pop(erased, None)
+
+
+def _take_stamps(log: Log) -> None:
+    """Check that each time stamp is of its checkpoint. Whom to trust, openssl can say."""
+    for row in _in_batches(TimeStamp.objects.select_related("checkpoint")):
+        checkpoint = row.checkpoint
+        try:
+            at = stamps.read(bytes(row.answer), checkpoint.note)
+        except StampError:
+            at = None
+        if at != row.at or _stamp_outside(checkpoint) not in (None, bytes(row.answer)):
+            told = f"The time stamp of the checkpoint of {checkpoint.size} records was changed."
+            log.fault(told, checkpoint.size - 1)
+
+
+def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
+    """The time stamp in its file; None if there is none on this machine."""
+    path = witnesses.stamp_folder() / f"{witnesses.stamp_name(checkpoint)}.tsr"
+    try:
+        with path.open("rb") as file:
+            return file.read(stamps.MOST_BYTES + 1)
+    except OSError:
+        return None
 
 
 def _take_changed(log: Log, changed: Iterable[Changed]) -> None:

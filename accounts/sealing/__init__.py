@@ -8,7 +8,7 @@ from accounts.sealing.mending import mend
 from accounts.sealing.sealer import refuse_break, seal
 from accounts.sealing.standing import Standing, copying, sealing
 from accounts.sealing.troubles import Stopped, sentence
-from accounts.sealing.witnesses import copy, refuse_other_log
+from accounts.sealing.witnesses import copy, refuse_other_log, stamp
 
 __all__ = [
     "Standing",
@@ -21,4 +21,5 @@ __all__ = [
     "seal",
     "sealing",
     "sentence",
+    "stamp",
 ]

@@ -56,6 +56,18 @@ TROUBLES: dict[str, Promise] = {
         "The bucket of LOG_CHECKPOINT_BUCKET can't be written. Check its address, the rights of "
         "the key, and that the bucket has object lock."
     ),
+    "stamp_away": _(
+        "The authority of LOG_TIMESTAMP_URL does not answer. Check its address, and that this "
+        "machine reaches it."
+    ),
+    "stamp_refused": _(
+        "The authority of LOG_TIMESTAMP_URL refuses the time stamp, or its answer is none of RFC "
+        "3161. Check the address, or set another authority."
+    ),
+    "stamp_unwritable": _(
+        "The folder of time stamps, beside LOG_CHECKPOINT_FILE, can't be written. Check its "
+        "permissions and the free space on its disk."
+    ),
     "unexpected": _("The log of the worker names the error."),
 }
 

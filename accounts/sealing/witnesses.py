@@ -2,8 +2,9 @@
 
 Without one, a log whose newest records and checkpoints were all removed looks complete. The file of
 LOG_CHECKPOINT_FILE gets every checkpoint. The bucket of LOG_CHECKPOINT_BUCKET gets the newest one
-at most once a minute: each checkpoint confirms all that were before. If a copy fails, the
-checkpoint in the database stands, and the next call goes on.
+at most once a minute: each checkpoint confirms all that were before. The authority of
+LOG_TIMESTAMP_URL stamps the newest one once an hour. If a copy fails, the checkpoint in the
+database stands, and the next call goes on.
 """
 
 import fcntl
@@ -13,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -25,22 +27,30 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.events import Event
-from accounts.models import Checkpoint, Studio, Witness
-from accounts.sealing import keys, notes, stored
+from accounts.models import Checkpoint, Studio, TimeStamp, Witness
+from accounts.sealing import keys, notes, stamps, stored
 from accounts.sealing.notes import MOST_BYTES, Head, NoteError
+from accounts.sealing.stamps import StampError
 from accounts.sealing.stored import HashesMissing
 from accounts.sealing.troubles import Stopped
 
 log = logging.getLogger(__name__)
 
-FILE, BUCKET = "file", "bucket"
+FILE, BUCKET, STAMP = "file", "bucket", "timestamp"
 # The alias in STORAGES. It exists if LOG_CHECKPOINT_BUCKET is set.
 STORAGE = "checkpoints"
 # In the file, this line ends each note.
 END = b"---\n"
 # Checkpoints that one call adds to the file.
 MOST_AT_ONCE = 1000
-BUCKET_EVERY = timedelta(minutes=1)
+# At most so often. A time stamp is dear, and confirms all checkpoints before it.
+EVERY = {FILE: timedelta(0), BUCKET: timedelta(minutes=1), STAMP: timedelta(hours=1)}
+# After a failure, a new try comes sooner.
+AGAIN = timedelta(minutes=5)
+
+Ask = Callable[[bytes], bytes]
+# Copies a checkpoint, and returns the key of the newest one that is copied then.
+Copy = Callable[[Checkpoint], int]
 
 # A copy that hangs keeps one thread of a process, not one more at each call.
 _copying = threading.Lock()
@@ -48,7 +58,8 @@ _copying = threading.Lock()
 
 def names() -> list[str]:
     """The witnesses of this studio."""
-    return [FILE, *([BUCKET] if STORAGE in settings.STORAGES else [])]
+    bucket = [BUCKET] if STORAGE in settings.STORAGES else []
+    return [FILE, *bucket, *([STAMP] if settings.LOG_TIMESTAMP_URL else [])]
 
 
 def copy(*, after_damage: bool = False) -> dict[str, str]:
@@ -60,11 +71,26 @@ def copy(*, after_damage: bool = False) -> dict[str, str]:
     newest = Checkpoint.objects.order_by("pk").last()
     if newest is None or not _copying.acquire(blocking=False):
         return {}
+    copies: dict[str, Copy] = {
+        FILE: partial(_to_file, after_damage=after_damage),
+        BUCKET: _to_bucket,
+    }
     try:
-        troubles = {name: _copy_to(name, newest, after_damage) for name in names()}
+        wanted = [name for name in names() if name in copies]
+        troubles = {name: _copy_to(name, newest, copies[name]) for name in wanted}
     finally:
         _copying.release()
     return {name: trouble for name, trouble in troubles.items() if trouble}
+
+
+def stamp(ask: Ask) -> str:
+    """Get a time stamp for the newest checkpoint, if one is due. Returns the code of the trouble.
+
+    `ask` sends a query to the authority and returns its answer, or raises anything. It is called in
+    no transaction.
+    """
+    newest = Checkpoint.objects.order_by("pk").last()
+    return _copy_to(STAMP, newest, partial(_stamp, ask)) if newest else ""
 
 
 def checkpoint_file() -> Path:
@@ -91,13 +117,23 @@ def refuse_other_log() -> None:
             raise
 
 
-def _copy_to(name: str, newest: Checkpoint, after_damage: bool) -> str:
+def stamp_folder() -> Path:
+    """The folder of time stamps, beside the file of checkpoints."""
+    return checkpoint_file().with_suffix(".timestamps")
+
+
+def stamp_name(row: Checkpoint) -> str:
+    """The name of the files of a checkpoint's time stamp, without suffix."""
+    return f"{row.size:013}-{row.pk}"
+
+
+def _copy_to(name: str, newest: Checkpoint, copy_it: Copy) -> str:
     row, _ = Witness.objects.get_or_create(name=name)
     if row.checkpoint == newest.pk or not _is_due(row):
         return ""
     Witness.objects.filter(pk=name).update(tried_at=timezone.now())
     try:
-        copied = _COPIES[name](newest, after_damage)
+        copied = copy_it(newest)
     except _Busy:
         return ""
     except Stopped as stopped:
@@ -110,10 +146,11 @@ def _copy_to(name: str, newest: Checkpoint, after_damage: bool) -> str:
 
 
 def _is_due(row: Witness) -> bool:
-    if row.name == FILE or row.tried_at is None:
+    if row.tried_at is None:
         return True
+    every = min(EVERY[row.name], AGAIN) if row.trouble else EVERY[row.name]
     # The clock may have been set back.
-    return abs(timezone.now() - row.tried_at) >= BUCKET_EVERY
+    return abs(timezone.now() - row.tried_at) >= every
 
 
 def _note(row: Witness, code: str) -> str:
@@ -127,7 +164,7 @@ def _note(row: Witness, code: str) -> str:
 # --- The file ------------------------------------------------------------------------------------
 
 
-def _to_file(newest: Checkpoint, after_damage: bool) -> int:
+def _to_file(newest: Checkpoint, *, after_damage: bool) -> int:
     """Append what the file lacks. Returns the key of the last checkpoint in it. Raises Stopped."""
     with _opened(checkpoint_file()) as file:
         _cut_torn(file)
@@ -242,7 +279,7 @@ def _append(file: FileIO, data: bytes) -> None:
 # --- The bucket ----------------------------------------------------------------------------------
 
 
-def _to_bucket(newest: Checkpoint, after_damage: bool) -> int:
+def _to_bucket(newest: Checkpoint) -> int:
     """Put the newest checkpoint into the bucket, as an object of its own. Raises Stopped."""
     try:
         storages[STORAGE].save(bucket_name(newest), ContentFile(newest.note.encode()))
@@ -253,7 +290,7 @@ def _to_bucket(newest: Checkpoint, after_damage: bool) -> int:
 
 def bucket_name(row: Checkpoint) -> str:
     """The name of a checkpoint in the bucket."""
-    return f"{keys.origin()}/{row.size:013}-{row.pk}.txt"
+    return f"{keys.origin()}/{stamp_name(row)}.txt"
 
 
 def in_bucket() -> list[str]:
@@ -277,4 +314,22 @@ def read_bucket(name: str) -> str:
     return text.decode()
 
 
-_COPIES: dict[str, Callable[[Checkpoint, bool], int]] = {FILE: _to_file, BUCKET: _to_bucket}
+# --- The time stamp ------------------------------------------------------------------------------
+
+
+def _stamp(ask: Ask, newest: Checkpoint) -> int:
+    """Get a time stamp, and keep it in a file and in the database. Raises Stopped."""
+    query, nonce = stamps.query(newest.note)
+    try:
+        answer = ask(query)
+    except Exception as error:  # of any library; whoever asks has bounded time
+        raise Stopped("stamp_away") from error
+    try:
+        at = stamps.read(answer, newest.note, nonce=nonce)
+        stamps.write(stamp_folder(), stamp_name(newest), note=newest.note, answer=answer)
+    except StampError as error:
+        raise Stopped("stamp_refused") from error
+    except OSError as error:
+        raise Stopped("stamp_unwritable") from error
+    TimeStamp.objects.get_or_create(checkpoint=newest, defaults={"answer": answer, "at": at})
+    return newest.pk

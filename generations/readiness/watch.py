@@ -18,6 +18,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from accounts import notices, sealing
+from accounts.evidence import progress
 from accounts.notices import Kind
 from generations.jobs import dispatch, heartbeat
 from generations.notice_kinds import (
@@ -25,6 +26,8 @@ from generations.notice_kinds import (
     CHECKPOINTS_NOT_COPIED,
     DISK_NEARLY_FULL,
     FILE_DAMAGED,
+    LOG_CHANGED,
+    LOG_UNVERIFIED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
     WORK_LATE,
@@ -183,6 +186,9 @@ def _seal() -> Iterator[Observation]:
     for name, standing in sealing.copying().items():
         facts = {"reason": standing.reason}
         yield Observation(CHECKPOINTS_NOT_COPIED[name], name, standing.late, facts)
+    verified = progress.standing()
+    yield Observation(LOG_CHANGED, "log", bool(verified.trouble), {"reason": verified.trouble})
+    yield Observation(LOG_UNVERIFIED, "log", verified.late, {})
 
 
 def _disks() -> Iterator[Observation]:
