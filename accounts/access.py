@@ -89,6 +89,8 @@ TABLE: dict[str, Requirement] = {
     "reference": IMAGES,
     # The log, and how keys and studio are doing
     "log": LOG,
+    "seal": LOG,
+    "seal-keys": LOG,
     "story": LOG,
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),

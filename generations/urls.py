@@ -8,6 +8,7 @@ from generations.views import (
     log,
     providers,
     runs,
+    seal,
     status,
     studio,
 )
@@ -27,6 +28,8 @@ urlpatterns = [
     path("files/<uuid:uuid>.<str:extension>", images.rendition, name="rendition"),
     path("references/<uuid:uuid>/", images.reference, name="reference"),
     path("log/", log.log, name="log"),
+    path("log/seal/", seal.seal, name="seal"),
+    path("log/seal/keys.txt", seal.keys, name="seal-keys"),
     path("providers/", providers.providers, name="providers"),
     path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),

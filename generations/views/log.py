@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from accounts import access
 from accounts.events import Event
+from accounts.evidence import progress
 from accounts.http import SignedInRequest
 from generations.reading import gallery, stories
 
@@ -24,6 +25,7 @@ def log(request: SignedInRequest) -> HttpResponse:
         "before": before,
         "people": gallery.people_of(request.user),
         "events": Event.choices,
+        "verified": progress.standing(),
     }
     return render(request, "generations/log.html", context)
 

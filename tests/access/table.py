@@ -44,6 +44,10 @@ GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   reference
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   log
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log
+GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   seal
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal
+GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   seal-keys
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal-keys
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
 GET  in  --  --  ok  --  ok  in  | --  --  --  --  ok  in   story

@@ -21,6 +21,7 @@ PAGES = [
     "/credits/",
     "/account/",
     "/log/",
+    "/log/seal/",
     "/images/{image}/",
     "/log/runs/{run}/",
 ]

@@ -46,7 +46,8 @@ def test_it_does_not_depend_on_the_length_of_a_step(sealed_log, monkeypatch, ste
     assert progress.standing().size == Leaf.objects.count()
 
 
-def test_a_changed_record_stops_it_and_it_goes_on_when_that_is_mended(sealed_log):
+def test_a_changed_record_stops_it_and_it_goes_on_when_that_is_mended(sealed_log, monkeypatch):
+    monkeypatch.setattr(progress, "STEP", 1)
     kind = Record.objects.get(sealed__place=7).subject_kind
     flip(7)
     progress.advance()
