@@ -5,8 +5,9 @@ the database. Rows are read in batches, so memory does not grow with the log.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -28,6 +29,19 @@ MOST_RANGES = 1000
 Changed = tuple[str, int | None]
 # First and last place, and the time of the newest checkpoint that shows the damage, or nothing.
 Range = tuple[int, int, str]
+
+
+Comparison = Callable[[], Iterable[Changed]]
+_comparisons: list[Comparison] = []
+
+
+def register(comparison: Comparison) -> Comparison:
+    """Let `verify_log` also look at what `comparison` yields: rows that differ from their records.
+
+    So apps whose rows tell what records say, too, take part without being imported here.
+    """
+    _comparisons.append(comparison)
+    return comparison
 
 
 class Log(verify.Log):
@@ -58,18 +72,16 @@ class Log(verify.Log):
         return {name: vars(self)[name] for name in verify.TOLD}
 
 
-def verify_log(changed: Iterable[Changed] = ()) -> dict[str, Any]:
-    """Verify the log, and return what was found: see `verify.Log`.
+def verify_log() -> dict[str, Any]:
+    """Verify the log and the rows beside it, and return what was found: see `verify.Log`.
 
-    `changed` are rows that differ from their records: what a story shows, or anything else that
-    only the caller knows. `unread` in the result names the witnesses that cannot be read.
+    `unread` in the result names the witnesses that cannot be read.
     """
-    log = verified(changed)
-    return log.result() | {"unread": checkpoints.unread()}
+    return verified().result() | {"unread": checkpoints.unread()}
 
 
-def verified(changed: Iterable[Changed] = ()) -> Log:
-    """Verify the log, and return it with all that was found."""
+def verified() -> Log:
+    """Verify the log and the rows beside it, and return it with all that was found."""
     newest = Checkpoint.objects.order_by("pk").last()
     size = newest.size if newest else 0
     log = Log(0, size - 1, size)
@@ -82,7 +94,7 @@ def verified(changed: Iterable[Changed] = ()) -> Log:
     _take_sealed(log)
     _take_others(log)
     _take_stamps(log)
-    _take_changed(log, changed)
+    _take_changed(log)
     if newest or Leaf.objects.exists():
         log.finish([])
     return log
@@ -212,9 +224,9 @@ def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
         return None
 
 
-def _take_changed(log: Log, changed: Iterable[Changed]) -> None:
+def _take_changed(log: Log) -> None:
     """Note rows that differ from what records say, at the places of these records."""
-    for sentence, key in changed:
+    for sentence, key in chain.from_iterable(comparison() for comparison in _comparisons):
         found = Leaf.objects.filter(record=key).values_list("place", flat=True)
         log.fault(sentence, found.first() if key else None)
 
