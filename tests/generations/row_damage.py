@@ -1,7 +1,7 @@
-"""What the owner of a database can do to the rows that a story shows.
+"""What the owner of a database can do to rows that a story shows, behind the studio's back.
 
-Each function takes a random number generator and changes a row behind the studio's back. There are
-such damages only if an app compares its rows with their records (`accounts.evidence.live.register`).
+Each function takes a random number generator and changes a row. Those of `ROWS` are found if an app
+compares its rows with their records (`accounts.evidence.live.register`).
 """
 
 from accounts.evidence import live
@@ -13,26 +13,20 @@ def prompt_changed(chance):
     _any(chance, Run.objects.all()).update(prompt="another prompt")
 
 
-def person_changed(chance):
-    row = _any(chance, Run.objects.all())
-    other = type(row.get().user).objects.exclude(pk=row.get().user_id).order_by("pk").first()
-    row.update(user=other) if other else row.update(prompt="another prompt")
-
-
-def campaign_changed(chance):
+def engine_changed(chance):
     _any(chance, Run.objects.all()).update(engine="demo/another")
 
 
-def entry_flipped(chance):
-    """The ledger is compared by the digests that records name, in every studio."""
-    _any(chance, Entry.objects.filter(digest__isnull=False)).update(amount=77)
-
-
-def generation_flipped(chance):
+def provider_changed(chance):
     _any(chance, Generation.objects.all()).update(provider="fal")
 
 
-ROWS = (prompt_changed, person_changed, campaign_changed, generation_flipped)
+def entry_flipped(chance):
+    """Records name their entries by hash, so this is found without any comparison."""
+    _any(chance, Entry.objects.filter(digest__isnull=False)).update(amount=77)
+
+
+ROWS = (prompt_changed, engine_changed, provider_changed)
 DAMAGES = (entry_flipped, *(ROWS if live._comparisons else ()))
 
 
