@@ -27,6 +27,10 @@ TROUBLES: dict[str, Promise] = {
         "LOG_SIGNING_KEY is the key that signs the log already. Set a new one first, for example "
         "the output of `openssl rand -base64 32`."
     ),
+    "key_used": _(
+        "LOG_SIGNING_KEY is a key that has signed the log before. Whoever has got hold of it could "
+        "go on signing. Set a new one, for example the output of `openssl rand -base64 32`."
+    ),
     "public_key_damaged": _(
         "A public key of the log in the database is damaged, so the log has been changed. "
         "`manage.py verify_audit` says more."
