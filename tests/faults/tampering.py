@@ -2,8 +2,9 @@
 
     python -m tests.faults tampering [CASES] [SEED]
 
-The log has 1,100 records, among them those of two runs, and is made in a data folder of its own.
-Every case is undone. Every tenth one is also exported, and `verify.py` looks at the export.
+The log has 200 records, among them those of two runs, and is made in a data folder of its own. For
+damages of subtrees, it grows to 1,100 records at the end. Every case is undone. Every tenth one is
+also exported, and `verify.py` looks at the export.
 """
 
 import random
@@ -28,9 +29,10 @@ from tests.faults.standalone import studio
 from tests.generations import row_damage
 from tests.generations.asking import ask
 
-RECORDS = 1_100
-SEALED_AT_ONCE = 100
-EXPORTED = 10
+RECORDS, WITH_SUBTREES = 200, 1_100
+SEALED_AT_ONCE = 20
+# Every so-manieth case is one of a subtree, and is exported.
+SUBTREES, EXPORTED = 50, 10
 # Of what they change, an export holds nothing.
 ONLY_LIVE = {
     damage.teams_flipped,
@@ -49,17 +51,23 @@ def main(cases: int = 300, seed: int = 1) -> int:
         tempfile.TemporaryDirectory() as folder,
         override_settings(DATA_DIR=Path(folder)),
     ):
-        _make_log(person)
-        return _run(cases, seed, Path(folder))
+        for _ in range(2):
+            ask(person, num_images=2)
+        _write(person, RECORDS)
+        return _run(person, cases, seed, Path(folder))
 
 
-def _run(cases: int, seed: int, folder: Path) -> int:
+def _run(person: User, cases: int, seed: int, folder: Path) -> int:
     found, unfound, exported = Counter[str](), Counter[str](), Counter[bool]()
-    kinds = (*damage.DAMAGES, damage.subtree_forged, *damage.FILE_DAMAGES, *row_damage.DAMAGES)
+    kinds = (*damage.DAMAGES, *damage.FILE_DAMAGES, *row_damage.DAMAGES)
+    last = cases - cases // SUBTREES
     kept = witnesses.checkpoint_file().read_bytes()
     for number in range(cases):
+        if number == last:
+            _write(person, WITH_SUBTREES - RECORDS)
+            kept = witnesses.checkpoint_file().read_bytes()
         chance = random.Random(f"{seed} {number}")
-        kind = kinds[number % len(kinds)]
+        kind = kinds[number % len(kinds)] if number < last else damage.subtree_forged
         with transaction.atomic(), damage.undone():
             place = damage.run(kind, chance)
             (found if damage.is_named(verify_log(), place) else unfound)[kind.__name__] += 1
@@ -71,7 +79,8 @@ def _run(cases: int, seed: int, folder: Path) -> int:
     for name in sorted(found | unfound):
         sys.stdout.write(f"{name:40} {found[name]:4} found {unfound[name]:4} not found\n")
     sys.stdout.write(
-        f"{connection.vendor}: {cases} cases of {len(kinds)} kinds, {unfound.total()} not found; "
+        f"{connection.vendor}: {cases} cases of {len(found | unfound)} kinds, "
+        f"{unfound.total()} not found; "
         f"exports: {exported[True]} found, {exported[False]} not; "
         f"sound without damage: {is_sound}\n"
     )
@@ -88,10 +97,8 @@ def _verify_export(path: Path, place: int | None) -> bool:
     return code == 1 and damage.is_named(told, place)
 
 
-def _make_log(person: User) -> None:
-    for _ in range(2):
-        ask(person, num_images=2)
-    for number in range(RECORDS):
+def _write(person: User, count: int) -> None:
+    for number in range(count):
         personal = {"after": {"name": f"fox {number}"}} if number % 2 else None
         story = uuid.uuid4() if number % 5 == 0 else None
         with transaction.atomic():
