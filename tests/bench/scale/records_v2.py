@@ -6,6 +6,7 @@ written in bulk, so a million takes some minutes; they are sealed and verified l
 
 import datetime as dt
 import hashlib
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -54,17 +55,21 @@ def fill(size: int, names: Mapping[str, Any]) -> None:
 def _records(
     size: int, names: Mapping[str, Any], people: dict[int, User], teams: dict[int, Team]
 ) -> Iterator[Record]:
+    facts = json.loads(names["facts"])
     for n in range(1, size + 1):
         kind, run = n % 10, (n + 9) // 10
         name = "large" if run % 10 < 7 else "small" if run % 1000 == 8 else "others"
         person = people[names[f"{name}_person"] + (run // 10) % 40]
-        yield _record(n, kind, run, person if kind in BY_PEOPLE else None, teams[names[name]])
+        actor = person if kind in BY_PEOPLE else None
+        yield _record(n, kind, run, actor, teams[names[name]], facts)
 
 
-def _record(n: int, kind: int, run: int, person: User | None, team: Team) -> Record:
+def _record(
+    n: int, kind: int, run: int, person: User | None, team: Team, common: dict[str, Any]
+) -> Record:
     story = identifier(-run) if kind else None
     event = Event.ORIGINAL_DOWNLOADED if kind in (8, 9) and n % RARE == 0 else EVENTS[kind]
-    facts: dict[str, Any] = {"images": 4, "credits": 8, "attempt": 1, "task_id": f"task-{n}"}
+    facts = {**common, "task_id": f"task-{n}"}
     if story:
         facts["story"] = str(story)
     row = Record(
