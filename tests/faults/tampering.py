@@ -72,7 +72,10 @@ def _run(person: User, cases: int, seed: int, folder: Path) -> int:
             place = damage.run(kind, chance)
             (found if damage.is_named(verify_log(), place) else unfound)[kind.__name__] += 1
             if number % EXPORTED == 0 and kind not in ONLY_LIVE:
-                exported[_verify_export(folder / f"{number}.zip", place)] += 1
+                is_found = _verify_export(folder / f"{number}.zip", place)
+                exported[is_found] += 1
+                if not is_found:
+                    sys.stdout.write(f"case {number}, {kind.__name__}: not found in the export\n")
         witnesses.checkpoint_file().write_bytes(kept)
     result = verify_log()
     is_sound = result["integrity"]["ok"] and result["complete"]["ok"]
@@ -99,7 +102,7 @@ def _verify_export(path: Path, place: int | None) -> bool:
 
 def _write(person: User, count: int) -> None:
     for number in range(count):
-        personal = {"after": {"name": f"fox {number}"}} if number % 2 else None
+        personal = {"after": {"text": f"fox {number}"}} if number % 2 else None
         story = uuid.uuid4() if number % 5 == 0 else None
         with transaction.atomic():
             facts = {"after": {"number": number}}
