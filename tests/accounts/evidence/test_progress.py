@@ -52,7 +52,7 @@ def test_a_changed_record_stops_it_and_it_goes_on_when_that_is_mended(sealed_log
     flip(7)
     progress.advance()
     found = progress.standing()
-    assert (found.size, found.first_bad) == (5, 7)  # 5: the last checkpoint before
+    assert (found.size, found.first_bad) == (6, 7)  # 6: the size of the checkpoint before it
     assert found.trouble == "Record 7: its text is not the one of its leaf."
     rows = Record.objects.filter(sealed__place=7)
     damage.run(lambda _chance: rows.update(subject_kind=kind), None)
