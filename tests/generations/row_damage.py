@@ -6,7 +6,7 @@ compares its rows with their records (`accounts.evidence.live.register`).
 
 from accounts.evidence import live
 from accounts.models import Entry
-from generations.models import Generation, Run
+from generations.models import Run
 
 
 def prompt_changed(chance):
@@ -17,16 +17,12 @@ def engine_changed(chance):
     _any(chance, Run.objects.all()).update(engine="demo/another")
 
 
-def provider_changed(chance):
-    _any(chance, Generation.objects.all()).update(provider="fal")
-
-
 def entry_flipped(chance):
     """Records name their entries by hash, so this is found without any comparison."""
     _any(chance, Entry.objects.filter(digest__isnull=False)).update(amount=77)
 
 
-ROWS = (prompt_changed, engine_changed, provider_changed)
+ROWS = (prompt_changed, engine_changed)
 DAMAGES = (entry_flipped, *(ROWS if live._comparisons else ()))
 
 
