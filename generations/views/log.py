@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
+from accounts.evidence import progress
 from accounts.http import SignedInRequest
 from generations import saved_searches
 from generations.forms import LogForm, SavedSearchForm
@@ -34,6 +35,7 @@ def log(request: SignedInRequest) -> HttpResponse:
         "before": before,
         "lists_records": page is not None and form.asked.lists_records,
         "searched": what_was_searched(form.asked.words) if page else "",
+        "verified": progress.standing(),
         "zone": request.user.team.time_zone,
         "saved": list(request.user.saved_searches.all()),
         "saving": SavedSearchForm(auto_id="saving-%s"),
