@@ -91,6 +91,8 @@ TABLE: dict[str, Requirement] = {
     "log": LOG,
     "log-searches": LOG,
     "log-search-delete": LOG,
+    "seal": LOG,
+    "seal-keys": LOG,
     "story": LOG,
     "log-image": LOG,
     "exports": LOG,

@@ -23,6 +23,7 @@ FROZEN = (
     "accounts_subtree",
     "accounts_checkpoint",
     "accounts_logkey",
+    "accounts_timestamp",
 )
 # The columns that hold what people wrote, each with its empty value in SQL.
 ERASABLE = {

@@ -4,7 +4,11 @@ from django.db import connection, transaction
 
 from accounts import append_only, audit, origin, sealing
 from accounts.events import Event
-from accounts.models import Checkpoint, Studio
+from accounts.evidence import live, progress
+from accounts.models import Checkpoint, Studio, Verification
+
+# A start must not wait for long. The recurring task goes on where this has ended.
+SECONDS = 2.0
 
 REFUSAL = (
     "The log is damaged or unprotected. {sentences} Find out who changed the database. Then "
@@ -16,10 +20,23 @@ REFUSAL = (
 def found() -> list[str]:
     """Return a sentence for each damage to the log; none if there is none.
 
-    Looks at the triggers and the newest checkpoint, so it takes the same time for any log.
-    `manage.py verify_audit` looks at everything.
+    Looks at the triggers, the newest checkpoint and, for at most 2 seconds, at the records that
+    were not verified yet. `manage.py verify_audit` looks at everything.
     """
-    return [*append_only.damage(connection), *_break()]
+    return [*append_only.damage(connection), *(_break() or _changed())]
+
+
+def found_anywhere() -> list[str]:
+    """Return a sentence for each damage that a verification of the whole log finds."""
+    if Verification._meta.db_table not in connection.introspection.table_names():
+        return []  # before the migrations that the verification needs
+    return _told(live.verified())
+
+
+def _told(log: live.Log) -> list[str]:
+    spans = log.complete["missing"]
+    missing = [f"The records {first} to {last} are missing." for first, last in spans]
+    return [*log.integrity["told"], *missing]
 
 
 def _break() -> list[str]:
@@ -27,9 +44,17 @@ def _break() -> list[str]:
         return []  # before the first migration, or at the upgrade that brings the seal
     try:
         sealing.refuse_break()
+        sealing.refuse_other_log()
     except sealing.Stopped as stopped:
         return [stopped.reason]
     return []
+
+
+def _changed() -> list[str]:
+    """What is wrong with records that nobody has verified yet."""
+    if Verification._meta.db_table not in connection.introspection.table_names():
+        return []
+    return progress.look(seconds=SECONDS)
 
 
 def refusal() -> str:
@@ -41,23 +66,37 @@ def refusal() -> str:
 def accept(sentences: list[str], *, reason: str) -> None:
     """Put the protection back, record who accepted which damage, and seal the log as it is.
 
-    Raises `sealing.Stopped` if it cannot be sealed; the rest is done then.
+    The record names the ranges that the verification found, so that it can pass over them later.
+    Raises `sealing.Stopped` if the log cannot be sealed; the rest is done then.
     """
-    is_broken = bool(_break())
-    _record(sentences, reason)
-    if is_broken:
-        sealing.seal(most_batches=None, after_damage=True)
-        sealing.copy(after_damage=True)
+    stopped = _seal_as_it_is()
+    log = live.verified()
+    _record(list(dict.fromkeys([*sentences, *_told(log)])), log.ranges, reason)
+    if stopped:
+        raise stopped
+    sealing.seal(most_batches=None)
+    sealing.copy(after_damage=True)
+
+
+def _seal_as_it_is() -> sealing.Stopped | None:
+    """Sign the tree as it is now. Returns why that was not possible."""
+    try:
+        sealing.mend()
+        sealing.seal(most_batches=None, after_damage=bool(_break()))
+    except sealing.Stopped as stopped:
+        return stopped
+    return None
 
 
 @transaction.atomic
-def _record(sentences: list[str], reason: str) -> None:
+def _record(sentences: list[str], ranges: list[live.Range], reason: str) -> None:
     append_only.install(connection)
     studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
     audit.record(
         Event.LOG_DAMAGE_ACCEPTED,
         actor=None,
         subject=studio,
-        facts={"damage": sentences},
+        facts={"damage": sentences, "ranges": [list(each) for each in ranges]},
         personal={"reason": reason, **origin.who()},
     )
+    progress.restart()

@@ -63,6 +63,8 @@ class Event(TextChoices):
     EXPORT_EXPIRED = "export:expired", _("Export expired")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
+    LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
+    LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     STUDIO_STARTED = "studio:started", _("Program started")
     STUDIO_STOPPED = "studio:stopped", _("Program stopped")
     STUDIO_CONFIGURED = "studio:configured", _("Settings changed")

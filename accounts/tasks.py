@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts import audit, ledger, notices, pulses, sealing
 from accounts.audit import tallies
 from accounts.events import Event
+from accounts.evidence import progress
 from accounts.ledger import Drift
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ def seal() -> None:
     with suppress(sealing.Stopped):  # it is logged, and `generations.readiness` tells admins
         sealing.seal()
     sealing.copy()
+
+
+@shared_task(name="accounts.verify")
+def verify() -> None:
+    """Verify new records, and then older ones again. The next message goes on."""
+    progress.advance()
 
 
 @transaction.atomic

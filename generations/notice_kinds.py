@@ -142,6 +142,12 @@ CHECKPOINTS_NOT_COPIED = {
         _("A checkpoint of the log has waited for 15 minutes to be written to its bucket"),
         _("Until then, the bucket cannot prove that the newest records are complete. %(reason)s"),
     ),
+    "timestamp": _declare(
+        "log:timestamp_late",
+        _("Checkpoints of the log without a time stamp"),
+        _("For more than an hour, no checkpoint of the log has got a time stamp"),
+        _("Until then, no third party confirms when the newest records were sealed. %(reason)s"),
+    ),
 }
 
 ERASURE_LATE = _declare(
@@ -149,6 +155,27 @@ ERASURE_LATE = _declare(
     _("Erasures that stand still"),
     _("An erasure has not come further for 15 minutes"),
     _("The list of erasures in the admin names it. %(reason)s"),
+)
+
+LOG_CHANGED = _declare(
+    "log:changed",
+    _("Records of the log that have been changed"),
+    _("The log is not as it was sealed"),
+    _(
+        "%(reason)s Somebody has changed the database, or an older copy was restored. Run "
+        "`manage.py verify_audit`, and keep a copy of the database as it is until you know what "
+        "happened."
+    ),
+)
+
+LOG_UNVERIFIED = _declare(
+    "log:unverified",
+    _("Records of the log that are not verified"),
+    _("Sealed records of the log have waited for 15 minutes to be verified"),
+    _(
+        "Until then, a change of the newest records is not noticed. Check that the program “beat” "
+        "and the worker that talks to providers are working."
+    ),
 )
 
 FILE_DAMAGED = _declare(

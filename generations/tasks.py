@@ -16,7 +16,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from accounts import operations
-from generations import catch_up
+from generations import catch_up, timestamping
 from generations.erasing import retention
 from generations.erasing import work as erasing
 from generations.exports import ends
@@ -168,6 +168,11 @@ def erase() -> None:
 def erase_by_age() -> None:
     retention.order_due()
     erasing.work()
+
+
+@shared_task(name="generations.stamp_checkpoints")
+def stamp_checkpoints() -> None:
+    timestamping.stamp_newest()
 
 
 @shared_task(name="generations.sweep_uploads")

@@ -9,6 +9,7 @@ from generations.views import (
     log,
     providers,
     runs,
+    seal,
     status,
     studio,
 )
@@ -33,6 +34,8 @@ urlpatterns = [
     path("log/exports/", exports.exports, name="exports"),
     path("log/exports/<uuid:uuid>/file/", exports.download, name="export-download"),
     path("log/exports/<uuid:uuid>/delete/", exports.delete, name="export-delete"),
+    path("log/seal/", seal.seal, name="seal"),
+    path("log/seal/keys.txt", seal.keys, name="seal-keys"),
     path("providers/", providers.providers, name="providers"),
     path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),

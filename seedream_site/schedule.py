@@ -11,6 +11,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # Shows `/readyz` that beat works.
     "note-beat": {"task": "accounts.note_beat", "schedule": 5.0, "options": {"expires": 30}},
     "seal": {"task": "accounts.seal", "schedule": 5.0, "options": {"expires": 4}},
+    "verify": {"task": "accounts.verify", "schedule": 60.0, "options": {"expires": 50}},
+    "stamp-checkpoints": {
+        "task": "generations.stamp_checkpoints",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "catch-up": {
         "task": "generations.catch_up",
         "schedule": crontab(hour=3, minute=27),

@@ -181,6 +181,7 @@ STATIC_ROOT = DATA_DIR / "static"
 # --- The seal of the log ------------------------------------------------------------------------
 
 LOG_SIGNING_KEY = env.str("LOG_SIGNING_KEY", default="")
+LOG_TIMESTAMP_URL = env.str("LOG_TIMESTAMP_URL", default="")
 LOG_CHECKPOINT_FILE = env.str("LOG_CHECKPOINT_FILE", default="")
 
 # --- People ------------------------------------------------------------------------------------

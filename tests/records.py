@@ -21,6 +21,7 @@ SAMPLES = {
     Kind.TEXT_BY_NAME: {"name": "text"},
     Kind.VALUES_BY_NAME: {"name": 1},
     Kind.LIST: [{"sha256": "ab" * 32}],
+    Kind.RANGES: [[3, 5, "2026-11-22T03:00:00.000000Z"]],
 }
 
 

@@ -14,11 +14,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from accounts.audit import canonical_bytes
 from accounts.events import Event
-from accounts.evidence import entries, lines, selection, verify
+from accounts.evidence import checkpoints, entries, lines, selection, verify
 from accounts.evidence.lines import Line
 from accounts.evidence.selection import Range
-from accounts.models import Checkpoint, LogKey
-from accounts.sealing import stored
+from accounts.models import Checkpoint, LogKey, TimeStamp
+from accounts.sealing import stored, witnesses
 from accounts.sealing.stored import HashesMissing
 
 README = Path(__file__).with_name("README.txt")
@@ -68,12 +68,12 @@ def fill(
 
 
 def text_of(line: Line) -> bytes:
-    """A line of records.jsonl. Of a payload that the studio can't have written, only the place."""
+    """A line of records.jsonl; without record if the studio can't have written the payload."""
     try:
         canonical_bytes(line.get("payload"))
         return _text(line)
     except (TypeError, ValueError, RecursionError):
-        return _text({"place": line["place"]})
+        return _text({name: line[name] for name in ("place", "leaf", "left_out") if name in line})
 
 
 def _write_records(
@@ -86,12 +86,16 @@ def _write_records(
             file.write(b"".join(texts))
             named_entries.writelines(_text(entry) for entry in entries.named_by(*batch))
             for line, text in zip(batch, texts, strict=True):
-                if of_images and line.get("record", {}).get("event") == Event.IMAGE_STORED:
+                if of_images and _event(line) == Event.IMAGE_STORED:
                     of_images.write(text)
                     images += 1
             records += len(batch)
             yield Progress(records)
     return Progress(records, images=images)
+
+
+def _event(line: Line) -> str | None:
+    return (line.get("record") or {}).get("event")
 
 
 def _text(value: Any) -> bytes:
@@ -102,6 +106,10 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
     with archive.open("checkpoints.txt", "w", force_zip64=True) as file:
         for row in _checkpoints(places.newest):
             file.write(row.note.encode() + b"---\n")
+    for stamp in _stamps(places.newest):
+        name = f"timestamps/{witnesses.stamp_name(stamp.checkpoint)}"
+        archive.writestr(f"{name}.txt", stamp.checkpoint.note)
+        archive.writestr(f"{name}.tsr", bytes(stamp.answer))
     archive.writestr("proof.json", _text(_proof(places)))
     keys = LogKey.objects.order_by("pk").values_list("vkey", flat=True)
     archive.writestr("keys.txt", "".join(f"{key}\n" for key in keys))
@@ -110,9 +118,13 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
 
 
 def _checkpoints(newest: Checkpoint) -> Iterator[Checkpoint]:
+    return checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk))
+
+
+def _stamps(newest: Checkpoint) -> Iterator[TimeStamp]:
+    rows = TimeStamp.objects.filter(checkpoint__lte=newest.pk).select_related("checkpoint")
     last = 0
-    rows = Checkpoint.objects.filter(pk__lte=newest.pk).order_by("pk")
-    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
         yield from batch
         last = batch[-1].pk
 

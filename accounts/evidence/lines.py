@@ -24,7 +24,7 @@ Line = dict[str, Any]
 
 
 def sealed(first: int, last: int, *, teams: bool = False) -> Iterator[tuple[Line, Record | None]]:
-    """Yield the lines of the places `first` to `last` that have a row, each with its record.
+    """Yield the lines of the places `first` to `last` that have a leaf, each with its record.
 
     See `at`.
     """
@@ -32,10 +32,11 @@ def sealed(first: int, last: int, *, teams: bool = False) -> Iterator[tuple[Line
 
 
 def at(places: Iterable[int], *, teams: bool = False) -> Iterator[tuple[Line, Record | None]]:
-    """Yield the lines of `places`, which are in order, that have a row, each with its record.
+    """Yield the lines of `places`, which are in order, that have a leaf, each with its record.
 
-    A row that cannot be read gives a line without a record. Rows are read in batches, so memory
-    does not grow with the log. With `teams`, the rows of a record's teams are prefetched.
+    Of a record that is gone, the line has its leaf and None as `record`; of one that cannot be
+    read, only the leaf. Rows are read in batches, so memory does not grow with the log. With
+    `teams`, the rows of a record's teams are prefetched.
     """
     rest = iter(places)
     while batch := list(islice(rest, BATCH)):
@@ -50,25 +51,31 @@ def line_of(record: Record) -> Line:
 
 
 def _read(places: Sequence[int], teams: bool) -> list[tuple[Line, Record | None]]:
+    leaves = Leaf.objects.filter(place__in=places).order_by("place").values_list("place", "leaf")
     try:
-        return [_line(row) for row in _rows(places, teams)]
+        records = {record.sealed.place: record for record in _records(places, teams)}
+        return [_line(place, _hex(leaf), records.get(place)) for place, leaf in leaves]
     except Exception:
         # SQLite keeps any text in any column: find the row that cannot be read.
         if len(places) == 1:
-            return [({"place": places[0]}, None)]
+            return [({"place": place, "leaf": _hex(leaf)}, None) for place, leaf in leaves]
         middle = len(places) // 2
         return _read(places[:middle], teams) + _read(places[middle:], teams)
 
 
-def _rows(places: Sequence[int], teams: bool) -> QuerySet[Leaf]:
-    rows = Leaf.objects.filter(place__in=places).order_by("place")
-    rows = rows.select_related("record__actor", "record__payload")
-    return rows.prefetch_related("record__teams") if teams else rows
+def _records(places: Sequence[int], teams: bool) -> QuerySet[Record]:
+    rows = Record.objects.filter(sealed__place__in=places)
+    rows = rows.select_related("sealed", "actor", "payload")
+    return rows.prefetch_related("teams") if teams else rows
 
 
-def _line(row: Leaf) -> tuple[Line, Record]:
-    leaf = bytes(row.leaf).hex()
-    return {"place": row.place, "leaf": leaf, **line_of(row.record)}, row.record
+def _line(place: int, leaf: str, record: Record | None) -> tuple[Line, Record | None]:
+    rest = line_of(record) if record else {"record": None, "payload": None}
+    return {"place": place, "leaf": leaf, **rest}, record
+
+
+def _hex(leaf: Any) -> str:
+    return bytes(leaf).hex() if isinstance(leaf, bytes | memoryview) else ""
 
 
 def _payload(record: Record) -> Line:

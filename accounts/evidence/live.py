@@ -1,55 +1,147 @@
 """Verifies the log in the database, by the functions of `verify`.
 
-What was sealed at the newest checkpoint is compared with all checkpoints, among them those in the
-file outside the database. Rows are read in batches, so memory does not grow with the log.
+What was sealed at the newest checkpoint is compared with all checkpoints, among them those outside
+the database. Rows are read in batches, so memory does not grow with the log.
 """
 
-import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.evidence import entries, lines, verify
+from accounts.events import Event
+from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import ERASED, Line
+from accounts.evidence.subtrees import Subtrees
 from accounts.evidence.teams import Teams
-from accounts.models import Checkpoint, Leaf, Record
-from accounts.sealing import Stopped, keys, notes, witnesses
-from accounts.sealing.notes import NoteError
+from accounts.models import Checkpoint, Leaf, Record, TimeStamp
+from accounts.sealing import Stopped, keys, stamps, witnesses
+from accounts.sealing.stamps import StampError
+
+# Ranges of damage that one record can accept. More are widened to fewer.
+MOST_RANGES = 1000
+
+# A sentence about a row that differs from a record, and the key of the record, if there is one.
+Changed = tuple[str, int | None]
+# First and last place, and the time of the newest checkpoint that shows the damage, or nothing.
+Range = tuple[int, int, str]
+
+
+Comparison = Callable[[], Iterable[Changed]]
+_comparisons: list[Comparison] = []
+
+
+def register(comparison: Comparison) -> Comparison:
+    """Let `verify_log` also look at what `comparison` yields: rows that differ from their records.
+
+    So apps whose rows tell what records say, too, take part without being imported here.
+    """
+    _comparisons.append(comparison)
+    return comparison
+
+
+class Log(verify.Log):
+    """A log that also keeps the ranges of what was found, so that somebody can accept them."""
+
+    def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
+        super().__init__(first, last, sealed)
+        self._ranges: list[Range] = []
+
+    @property
+    def ranges(self) -> list[Range]:
+        """The ranges of all damage that no record accepts."""
+        return _joined(self._ranges)
+
+    @property
+    def is_sound(self) -> bool:
+        return bool(self.integrity["ok"] and self.complete["ok"])
+
+    def accepts(self, first: int, end: int, at: str = "") -> bool:
+        if super().accepts(first, end, at):
+            return True
+        self._ranges.append((first, end, "" if at == verify.NEVER else at))
+        if len(self._ranges) > 2 * MOST_RANGES:
+            self._ranges = self.ranges
+        return False
+
+    def result(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in verify.TOLD}
 
 
 def verify_log() -> dict[str, Any]:
-    """Verify the log, and return what was found: see `verify.Log.result`."""
+    """Verify the log and the rows beside it, and return what was found: see `verify.Log`.
+
+    `unread` in the result names the witnesses that cannot be read.
+    """
+    return verified().result() | {"unread": checkpoints.unread()}
+
+
+def verified() -> Log:
+    """Verify the log and the rows beside it, and return it with all that was found."""
     newest = Checkpoint.objects.order_by("pk").last()
     size = newest.size if newest else 0
-    log = verify.Log(0, size - 1, size)
-    log.every, log.keys = True, _keys(log)
+    log = Log(0, size - 1, size)
+    log.every, log.keys = True, public_keys(log)
+    log.accepted = accepted()
     if newest:
-        found = _in_table(log, newest), _outside(log, size)
-        log.notes = heapq.merge(*found, key=lambda note: note.size)
+        found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
+        log.notes = merge(*found, key=lambda note: note.size)
         log.note = next(log.notes, None)
     _take_sealed(log)
     _take_others(log)
+    _take_stamps(log)
+    _take_changed(log)
     if newest or Leaf.objects.exists():
         log.finish([])
-    return log.result()
+    return log
 
 
-def _take_sealed(log: verify.Log) -> None:
-    teams, named = Teams(), _Named()
+def accepted() -> list[list[Any]]:
+    """The ranges of damage that sealed records accept."""
+    rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED, sealed__isnull=False)
+    facts = rows.order_by("pk").values_list("facts", flat=True)
+    return [each for found in facts for each in found.get("ranges", ())]
+
+
+def _joined(ranges: list[Range]) -> list[Range]:
+    """Ranges with what overlaps or is adjacent joined, those of records and checkpoints apart."""
+    joined: list[Range] = []
+    for first, last, at in sorted(ranges, key=lambda each: (bool(each[2]), each)):
+        before = joined[-1] if joined else None
+        is_alike = before and bool(before[2]) == bool(at)
+        if before and is_alike and (first <= before[1] + 1 or len(joined) >= MOST_RANGES):
+            joined[-1] = (before[0], max(before[1], last), max(before[2], at))
+        else:
+            joined.append((first, last, at))
+    return joined
+
+
+def _take_sealed(log: Log) -> None:
+    teams, named, subtrees = Teams(), Named(), Subtrees()
     log.entries = named
     for line, record in lines.sealed(0, log.last, teams=True):
-        place = line["place"]
-        difference = _difference(line, record, teams) if record else ""
-        named.extend(entries.named_by(line))
-        log.take(line)
-        named.clear()
-        if difference:
-            log.fault(f"Record {place}: {difference}.", place)
+        place, leaf = line["place"], line["leaf"]
+        take(log, line, record, teams, named)
+        if log.records == place + 1:  # else a place is missing, and all subtrees differ
+            for told in subtrees.take(bytes.fromhex(leaf)):
+                log.fault(told)
 
 
-class _Named(deque[Any]):
+def take(log: Log, line: Line, record: Record | None, teams: Teams, named: "Named") -> None:
+    """Check a line of the log, its row, and its ledger entries."""
+    place = line["place"]
+    difference = _difference(line, record, teams) if record else ""
+    named.extend(entries.named_by(line))
+    log.take(line)
+    named.clear()
+    if difference:
+        log.fault(f"Record {place}: {difference}.", place)
+
+
+class Named(deque[Any]):
     """The entries that the next record names."""
 
     def __next__(self) -> Any:
@@ -70,7 +162,7 @@ def _difference(line: Line, record: Record, teams: Teams) -> str:
     return ""
 
 
-def _take_others(log: verify.Log) -> None:
+def _take_others(log: Log) -> None:
     """Check the records that the newest checkpoint does not cover, and what they erased."""
     is_growing = Checkpoint.objects.filter(size__gt=log.sealed).exists()
     if not is_growing and Leaf.objects.filter(place__gte=log.sealed).exists():
@@ -95,9 +187,9 @@ def _in_batches(rows: QuerySet[Any]) -> Iterator[Any]:
         last = batch[-1].pk
 
 
-def _take_unsealed(log: verify.Log, record: Record, emptied: dict[str, int]) -> None:
+def _take_unsealed(log: Log, record: Record, emptied: dict[str, int]) -> None:
     """Check a record alone, and keep in `emptied` what no record has erased so far."""
-    alone, named = verify.Log(0, 0, 1), _Named()
+    alone, named = verify.Log(0, 0, 1), Named()
     try:
         line = lines.line_of(record)
         named.extend(entries.named_by(line))
@@ -114,50 +206,40 @@ def _take_unsealed(log: verify.Log, record: Record, emptied: dict[str, int]) -> 
     emptied |= alone.emptied
 
 
-# --- Keys and checkpoints ------------------------------------------------------------------------
+def _take_stamps(log: Log) -> None:
+    """Check that each time stamp is of its checkpoint. Whom to trust, openssl can say."""
+    for row in _in_batches(TimeStamp.objects.select_related("checkpoint")):
+        checkpoint = row.checkpoint
+        try:
+            at = stamps.read(bytes(row.answer), checkpoint.note)
+        except StampError:
+            at = None
+        if at != row.at or _stamp_outside(checkpoint) not in (None, bytes(row.answer)):
+            told = f"The time stamp of the checkpoint of {checkpoint.size} records was changed."
+            log.fault(told, checkpoint.size - 1)
 
 
-def _keys(log: verify.Log) -> dict[Any, Any]:
+def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
+    """The time stamp in its file; None if there is none on this machine."""
+    path = witnesses.stamp_folder() / f"{witnesses.stamp_name(checkpoint)}.tsr"
+    try:
+        with path.open("rb") as file:
+            return file.read(stamps.MOST_BYTES + 1)
+    except OSError:
+        return None
+
+
+def _take_changed(log: Log) -> None:
+    """Note rows that differ from what records say, at the places of these records."""
+    for sentence, key in chain.from_iterable(comparison() for comparison in _comparisons):
+        found = Leaf.objects.filter(record=key).values_list("place", flat=True)
+        log.fault(sentence, found.first() if key else None)
+
+
+def public_keys(log: Log) -> dict[Any, Any]:
+    """The public keys of the log, as `Note.is_signed` takes them."""
     try:
         return dict(enumerate(keys.public_keys()))
     except Stopped as stopped:
         log.fault(stopped.reason)
         return {}
-
-
-class _Note(verify.Note):
-    """A checkpoint whose signature a library verifies, ten times as fast as plain Python."""
-
-    def is_signed(self, keys: dict[Any, Any]) -> bool:
-        try:
-            notes.verify(f"{self.text}\n{self.below}", keys.values())
-        except NoteError:
-            return False
-        return True
-
-
-def _in_table(log: verify.Log, newest: Checkpoint) -> Iterator[_Note]:
-    """The checkpoints in the database. One that differs from its own row is a fault."""
-    for row in _in_batches(Checkpoint.objects.filter(pk__lte=newest.pk)):
-        try:
-            note = _Note(row.note)
-        except ValueError:
-            log.fault(f"The checkpoint of {row.size} records is malformed.")
-            continue
-        if (note.size, note.root) != (row.size, bytes(row.root)):
-            log.fault(f"The checkpoint of {row.size} records differs from its row.")
-        yield note
-
-
-def _outside(log: verify.Log, size: int) -> Iterator[_Note]:
-    """The checkpoints in the file, without those that were made after this began."""
-    path = witnesses.checkpoint_file()
-    if not path.exists():
-        return
-    try:
-        for found in verify.notes(path, outside=True):
-            note = _Note(f"{found.text}\n{found.below}", outside=True)
-            if note.size <= size or not Checkpoint.objects.filter(size=note.size).exists():
-                yield note
-    except (OSError, ValueError):
-        log.fault("The file of checkpoints is damaged.")

@@ -1,10 +1,8 @@
 """Checks an export of a Seedream Studio log. Needs Python 3.9 or newer, and nothing else.
 
-1. SHA-256 of a zero byte and the record as canonical JSON (keys sorted, no spaces, UTF-8) must be
-   its leaf. If it has a payload (personal text, which can be erased), it names SHA-256 of the
-   payload's salt and canonical JSON. It names the hashes of its ledger entries and pictures, too.
-2. The leaves, in order of place, make a Merkle tree (RFC 6962, section 2.1). Its root must be the
-   one in each checkpoint: a C2SP signed note (Ed25519) that the studio made while the log grew.
+1. SHA-256 of a zero byte and the record as canonical JSON (keys sorted, no spaces) is its leaf. The
+   record names SHA-256 of the salt and JSON of its payload, of its ledger entries and its pictures.
+2. The leaves make a Merkle tree (RFC 6962). Its root is in each checkpoint: a C2SP signed note.
 """
 
 import argparse
@@ -20,15 +18,14 @@ from typing import Any
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
-MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN = 64 << 20, 4096, 1 << 60, 20
-RESULT = "records", "sealed", "left_out", "proven", "integrity", "complete"
-V1 = {"v", "id", "at", "event", "actor", "subject", "facts", "personal"}
-MEMBERS = {1: V1, 2: V1 | {"teams"}}
+MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN, NEVER = 64 << 20, 4096, 1 << 60, 20, "after all times"
+TOLD = "records", "sealed", "left_out", "proven", "integrity", "complete", "accepted"
 
 
-def check(condition: Any, text: str) -> None:
+def check(condition: Any, text: str) -> Any:
     if not condition:
         raise ValueError(text)
+    return condition
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -125,9 +122,8 @@ class Note:
 
     def __init__(self, text: str, outside: bool = False) -> None:
         form = "((.+)\n([0-9]{1,18})\n(.{43}=)\n([0-9T:.-]{26}Z)\n)\n((?:— .+\n)+)"
-        found: Any = re.fullmatch(form, text)
-        check(found, "a checkpoint is malformed")
-        self.text, self.origin, size, root, self.at, self.below = found.groups()
+        found = check(re.fullmatch(form, text), "a checkpoint is malformed").groups()
+        self.text, self.origin, size, root, self.at, self.below = found
         self.size, self.root, self.outside = int(size), base64.b64decode(root), outside
 
     def is_signed(self, keys: dict[tuple[str, bytes], bytes]) -> bool:
@@ -143,22 +139,29 @@ class Log:
         self.first, self.next, self.last, self.sealed, self.records = first, first, last, sealed, 0
         self.integrity: Any = {"ok": True, "first_bad": None, "between": None, "told": []}
         self.complete: Any = {"ok": True, "missing": []}
-        self.keys, self.every, self.left_out = dict[Any, bytes](), False, 0
+        self.peaks, self.keys, self.every, self.left_out = list[Any](), dict[Any, bytes](), False, 0
         self.notes, self.entries, self.pictures = iter(list[Any]()), iter(list[Any]()), set[str]()
-        self.good, self.doubt, self.newest, self.note = list[Any]([None] * 4)
-        self.emptied, self.proven, self.peaks = dict[str, int](), list[int](), list[Any]()
+        self.good, self.doubt, self.newest, self.note = 0, 0, *list[Any]([None] * 2)
+        self.emptied, self.proven, self.accepted = dict[str, int](), list[int](), list[Any]()
 
-    def fault(self, text: str, place: Any = None) -> None:
-        places = {place, self.integrity["first_bad"]} - {None}
-        self.integrity.update(ok=False, first_bad=min(places, default=None))
-        self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
+    def accepts(self, first: int, end: int, at: str = "") -> bool:
+        """Whether a record accepts damage that a checkpoint of the time `at` shows, or a record."""
+        near = (t for a, b, t in self.accepted if a <= first <= end <= b)
+        return any(at <= t and bool(at) == bool(t) for t in near)
 
-    def lose(self, first: int, last: int) -> None:
-        missing = self.complete["missing"] + ([[first, last]] if first <= last else [])
-        self.complete = {"ok": self.complete["ok"] and not missing, "missing": missing[:SHOWN]}
+    def fault(self, text: str, place: Any = None, at: str = "") -> None:
+        if place is None or not self.accepts(place, place, at):
+            places = {place, self.integrity["first_bad"]} - {None}
+            self.integrity.update(ok=False, first_bad=min(places, default=None))
+            self.integrity["told"] += [text] if len(self.integrity["told"]) < SHOWN else []
+
+    def lose(self, first: int, last: int, at: str = "") -> None:
+        if first <= last and not self.accepts(first, last, at):
+            missing = [*self.complete["missing"], [first, last]]
+            self.complete.update(ok=False, missing=missing[:SHOWN])
 
     def take(self, line: Any) -> None:
-        """Check the next record: a dictionary of place, leaf, record, payload and erased."""
+        """Check the next record: a dictionary of place, leaf, record, payload, erased, left_out."""
         place = line.pop("place", None) if type(line) is dict else None
         if type(place) is not int or not 0 <= place <= self.last:
             place, line = self.next, {}
@@ -170,14 +173,14 @@ class Log:
         self.next, self.records = place + 1, self.records + 1
         try:
             grow(self.peaks, bytes.fromhex(line["leaf"]))
-            self._check(place, **line)
+            self._check(place, **line) if line["record"] else self.lose(place, place)
         except Exception as error:
             what = error if type(error) is ValueError else "it is malformed"
             self.fault(f"Record {place}: {what}.", place)
-        return self._compare()
+        return self._compare_roots()
 
     def _check(self, place: int, leaf: str, record: Any, payload: Any, erased: Any = False) -> None:
-        check(set(record) == MEMBERS.get(record["v"]), "its version is not known here")
+        check(record["v"] in (1, 2), "its version is not known here")
         text, facts, personal = canonical(record), record["facts"], record["personal"]
         check(sha256(b"\x00", text).hex() == leaf, "its text is not the one of its leaf")
         if payload is not None:
@@ -195,43 +198,41 @@ class Log:
             found = sha256(canonical(entry["entry"])).hex()
             check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
 
-    def _compare(self) -> None:
+    def _compare_roots(self) -> None:
         while self.note and self.note.size <= self.next:
             note, self.note = self.note, next(self.notes, None)
             self.newest = self.newest if note.outside else note
-            if self.note and self.note.size < note.size:
-                self.fault("The checkpoints are not in order.")
+            start = min(max(self.first, self.good), note.size - 1)
             if (self.every or note.outside) and not note.is_signed(self.keys):
-                self.fault(f"No known key has signed the checkpoint of {note.size} records.")
-            if note.size == self.next and self.complete["ok"]:
-                is_same = note.root == root_of(self.peaks)
-                if is_same and self.doubt:
-                    self.fault(f"The checkpoint of {self.doubt.size} records is of another log.")
-                self.good, self.doubt = (note, None) if is_same else (self.good, self.doubt or note)
+                self.fault(f"No known key signed the checkpoint of {note.size}.", start, note.at)
+            if note.size != self.next or not self.complete["ok"]:
+                continue
+            if note.root == root_of(self.peaks):
+                if self.doubt:
+                    self.fault(f"The checkpoint of {self.doubt} records is of another log.")
+                self.good, self.doubt = note.size, 0
+            elif not self.accepts(start, note.size - 1, note.at):
+                self.doubt = self.doubt or note.size
 
-    def finish(self, after: list[str]) -> None:
+    def finish(self, after: list[str]) -> None:  # the hashes that follow the last record
         self.lose(self.next, self.last)
         pass_over(self.peaks, self.last + 1, MAX_SIZE, after)
         self.next = self.sealed
-        self._compare()
-        newest = self.newest
-        if not newest or newest.size != self.sealed or not newest.is_signed(self.keys):
+        self._compare_roots()
+        if getattr(self.newest, "size", -1) != self.sealed or not self.newest.is_signed(self.keys):
             self.fault("The newest checkpoint is missing, or no known key has signed it.")
-        if self.good and self.good.size > self.first:
-            self.proven = [self.first, min(self.good.size - 1, self.last)]
+        start, end = max(self.first, self.good), max(self.first, self.good, self.doubt - 1)
+        self.proven = [self.first, min(self.good - 1, self.last)] if self.good > self.first else []
         if self.doubt:
-            start = self.good.size if self.good else self.first
-            self.integrity["between"] = [start, (end := max(start, self.doubt.size - 1))]
+            self.integrity["between"] = [start, end]
             bad = None if self.integrity["first_bad"] in range(start, end + 1) else start
-            self.fault(f"The records {start} to {end} are not all as they were sealed.", bad)
-        self.lose(self.sealed, self.note.size - 1 if self.note else -1)
+            self.fault(f"Records {start} to {end} are not all as they were sealed.", bad, NEVER)
+        if beyond := [note for note in [self.note, *self.notes] if note]:
+            self.lose(self.sealed, beyond[-1].size - 1, max(note.at for note in beyond))
         for place in self.emptied.values() if self.last + 1 - self.left_out == self.sealed else ():
             self.fault(f"Record {place}: its payload was emptied, and no record erased it.", place)
         if next(self.entries, None) or self.pictures:
             self.fault("Some ledger entries or pictures are named by no record.")
-
-    def result(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in RESULT}
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -258,12 +259,13 @@ def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
     [proof] = map(parse, lines(folder / "proof.json"))
     log.first, log.last, log.sealed = (proof[name] for name in ("first", "last", "size"))
     check(0 <= log.first <= log.last < log.sealed < MAX_SIZE, "proof.json is malformed")
-    log.next = pass_over(log.peaks, 0, log.first, proof["before"])
-    outside = notes(options.outside, True) if options.outside else ()
-    log.notes = heapq.merge(notes(folder / "checkpoints.txt"), outside, key=lambda note: note.size)
-    log.note = next(log.notes, None)
+    outside = sorted(notes(options.outside, True) if options.outside else (), key=lambda n: n.size)
+    log.notes = heapq.merge(outside, notes(folder / "checkpoints.txt"), key=lambda note: note.size)
+    log.next, log.note = pass_over(log.peaks, 0, log.first, proof["before"]), next(log.notes, None)
     log.entries = map(parse, lines(folder / "entries.jsonl"))
     log.pictures = {sha256(p.read_bytes()).hex() for p in folder.glob("pictures/*") if p.is_file()}
+    found = [parse(t) for t in lines(folder / "records.jsonl") if b'"log:damage_accepted"' in t]
+    log.accepted = [each for line in found for each in line["record"]["facts"].get("ranges", ())]
     for text in lines(folder / "records.jsonl"):
         log.take(parse(text))
     log.finish(proof["after"])
@@ -281,16 +283,14 @@ def main(arguments: Any = None) -> int:
     except Exception as error:
         log.complete["ok"] = False
         log.fault(f"Stopped: {error if type(error) is ValueError else 'a file is malformed'}.")
-    sound, whole, first_bad = log.integrity["ok"], log.complete["ok"], log.integrity["first_bad"]
+    sound, whole = log.integrity["ok"], log.complete["ok"]
     if options.json:
-        print(json.dumps(log.result()))
+        print(json.dumps({name: vars(log)[name] for name in TOLD}))
     else:
-        print(f"{log.records} records were read. {log.sealed} records are sealed.")
-        told = "sound." if sound else f"NOT SOUND. First bad record: {first_bad}."
-        print("Integrity:", told, *log.integrity["told"], sep="\n  ")
+        print(f"Records: {log.records} read, {log.left_out} left out, {log.sealed} sealed.")
+        print("Integrity:", "sound." if sound else "NOT SOUND.", *log.integrity["told"], sep="\n  ")
         print("Completeness:", "complete." if whole else "NOT COMPLETE:", *log.complete["missing"])
-        print("Left out, because only some records were chosen:", log.left_out)
-        print("Proven by checkpoints: records", log.proven or "none")
+        print("Proven by checkpoints:", log.proven or "none", "Accepted damage:", log.accepted)
         print("Keys:", options.key or "those of the export. Compare them with another source!")
     return 0 if sound and whole else 1
 

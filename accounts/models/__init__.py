@@ -13,7 +13,9 @@ from accounts.models.sealing import (
     LogKey,
     SealState,
     Subtree,
+    TimeStamp,
     Unsealed,
+    Verification,
     Witness,
 )
 from accounts.models.studio import Studio
@@ -42,7 +44,9 @@ __all__ = [
     "Subtree",
     "Tally",
     "Team",
+    "TimeStamp",
     "Unsealed",
     "User",
+    "Verification",
     "Witness",
 ]

@@ -85,6 +85,24 @@ class Checkpoint(models.Model):
         return str(self.size)
 
 
+class TimeStamp(models.Model):
+    """The answer of a time-stamping authority (RFC 3161) about a checkpoint. Append-only."""
+
+    checkpoint = models.OneToOneField(
+        Checkpoint, models.PROTECT, related_name="time_stamp", verbose_name=_("checkpoint")
+    )
+    answer = models.BinaryField(_("answer with the token"))
+    # By the clock of the authority.
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("time stamp")
+        verbose_name_plural = _("time stamps")
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
 class LogKey(models.Model):
     """A public key that signs or signed checkpoints; the newest one signs now. Append-only."""
 
@@ -131,3 +149,32 @@ class Witness(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Verification(models.Model):
+    """How far the log has been verified, and what was found. Nobody relies on it but pages.
+
+    One row, `new`, follows the newest records; the other, `again`, reads all records again.
+    """
+
+    NEW, AGAIN = "new", "again"
+
+    name = models.CharField(_("name"), primary_key=True, max_length=10)
+    # All records before this place are as they were sealed.
+    size = models.BigIntegerField(_("verified records"), default=0)
+    # The roots of the largest subtrees of these records, as pairs of level and hash.
+    peaks = models.JSONField(_("subtrees"), default=list)
+    began_at = models.DateTimeField(_("began"), null=True)
+    at = models.DateTimeField(_("verified"), null=True)
+    # When it last reached the newest record.
+    whole_at = models.DateTimeField(_("all verified"), null=True)
+    # The first sentence about damage, empty if none was found.
+    trouble = models.TextField(_("damage"), blank=True)
+    first_bad = models.BigIntegerField(_("first bad record"), null=True)
+
+    class Meta:
+        verbose_name = _("verification")
+        verbose_name_plural = _("verifications")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.size}"

@@ -4,9 +4,22 @@
 database. Both are safe to call in any process at any time, but in no request.
 """
 
+from accounts.sealing.mending import mend
 from accounts.sealing.sealer import refuse_break, seal
 from accounts.sealing.standing import Standing, copying, sealing
 from accounts.sealing.troubles import Stopped, sentence
-from accounts.sealing.witnesses import copy
+from accounts.sealing.witnesses import copy, refuse_other_log, stamp
 
-__all__ = ["Standing", "Stopped", "copy", "copying", "refuse_break", "seal", "sealing", "sentence"]
+__all__ = [
+    "Standing",
+    "Stopped",
+    "copy",
+    "copying",
+    "mend",
+    "refuse_break",
+    "refuse_other_log",
+    "seal",
+    "sealing",
+    "sentence",
+    "stamp",
+]

@@ -71,6 +71,8 @@ def rotate() -> PublicKey:
     signer = _new_signer()
     if signer.public == old:
         raise Stopped("key_same")
+    if signer.public in public_keys():
+        raise Stopped("key_used")
     facts = {"old": old.id.hex(), "new": signer.public.vkey}
     _register(signer, Event.LOG_KEY_ROTATED, facts, instead_of=old)
     return signer.public

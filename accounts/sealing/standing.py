@@ -11,7 +11,7 @@ from accounts.sealing.troubles import sentence
 
 # Sealing comes every few seconds, so this is no passing delay.
 LATE = timedelta(minutes=5)
-COPY_LATE = timedelta(minutes=15)
+COPY_LATE = timedelta(minutes=15)  # beyond the time between two copies
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ def _copying(row: Witness) -> Standing:
     lacking = Checkpoint.objects.filter(pk__gt=row.checkpoint).order_by("pk").first()
     if lacking is None:
         return Standing(late=False)
-    late = lacking.at < timezone.now() - COPY_LATE
+    late = lacking.at < timezone.now() - COPY_LATE - witnesses.EVERY[row.name]
     return Standing(late, lacking.at, sentence(row.trouble) if row.trouble else "")

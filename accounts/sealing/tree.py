@@ -200,3 +200,24 @@ def _fold(hashes: list[bytes]) -> bytes:
         pairs = zip(hashes[::2], hashes[1::2], strict=True)
         hashes = [node_hash(left, right) for left, right in pairs]
     return hashes[0]
+
+
+class Completed:
+    """Finds the nodes of stored levels from the leaves alone, in memory that does not grow."""
+
+    def __init__(self) -> None:
+        self._below: dict[int, list[bytes]] = {level: [] for level in range(0, TOP, STEP)}
+        self._count = dict.fromkeys(range(STEP, TOP + 1, STEP), 0)
+
+    def add(self, leaf: bytes) -> list[Node]:
+        """Add the next leaf. Returns the nodes that it completes, lower levels first."""
+        nodes, level, found = list[Node](), 0, leaf
+        while level < TOP:
+            self._below[level].append(found)
+            if len(self._below[level]) < BLOCK:
+                break
+            found, self._below[level] = _fold(self._below[level]), []
+            level += STEP
+            nodes.append(Node(level, self._count[level], found))
+            self._count[level] += 1
+        return nodes

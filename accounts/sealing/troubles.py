@@ -27,6 +27,10 @@ TROUBLES: dict[str, Promise] = {
         "LOG_SIGNING_KEY is the key that signs the log already. Set a new one first, for example "
         "the output of `openssl rand -base64 32`."
     ),
+    "key_used": _(
+        "LOG_SIGNING_KEY is a key that has signed the log before. Whoever has got hold of it could "
+        "go on signing. Set a new one, for example the output of `openssl rand -base64 32`."
+    ),
     "public_key_damaged": _(
         "A public key of the log in the database is damaged, so the log has been changed. "
         "`manage.py verify_audit` says more."
@@ -55,6 +59,18 @@ TROUBLES: dict[str, Promise] = {
     "bucket_away": _(
         "The bucket of LOG_CHECKPOINT_BUCKET can't be written. Check its address, the rights of "
         "the key, and that the bucket has object lock."
+    ),
+    "stamp_away": _(
+        "The authority of LOG_TIMESTAMP_URL does not answer. Check its address, and that this "
+        "machine reaches it."
+    ),
+    "stamp_refused": _(
+        "The authority of LOG_TIMESTAMP_URL refuses the time stamp, or its answer is none of RFC "
+        "3161. Check the address, or set another authority."
+    ),
+    "stamp_unwritable": _(
+        "The folder of time stamps, beside LOG_CHECKPOINT_FILE, can't be written. Check its "
+        "permissions and the free space on its disk."
     ),
     "unexpected": _("The log of the worker names the error."),
 }

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from accounts import notices, operations, sealing
+from accounts.evidence import progress
 from accounts.notices import Kind
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
@@ -28,6 +29,8 @@ from generations.notice_kinds import (
     ERASURE_LATE,
     EXPORTS_UNMADE,
     FILE_DAMAGED,
+    LOG_CHANGED,
+    LOG_UNVERIFIED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
     WORK_LATE,
@@ -58,6 +61,8 @@ KINDS = (
     ERASURE_LATE,
     EXPORTS_UNMADE,
     OUTCOME_UNKNOWN,
+    LOG_CHANGED,
+    LOG_UNVERIFIED,
     RECORDS_UNSEALED,
     WORK_UNSENT,
     *CHECKPOINTS_NOT_COPIED.values(),
@@ -195,6 +200,9 @@ def _seal() -> Iterator[Observation]:
     for name, standing in sealing.copying().items():
         facts = {"reason": standing.reason}
         yield Observation(CHECKPOINTS_NOT_COPIED[name], name, standing.late, facts)
+    verified = progress.standing()
+    yield Observation(LOG_CHANGED, "log", bool(verified.trouble), {"reason": verified.trouble})
+    yield Observation(LOG_UNVERIFIED, "log", verified.late, {})
 
 
 def _erasures() -> Iterator[Observation]:

@@ -20,7 +20,7 @@ from generations.submission.asking import IMAGES_AT_A_TIME, SubmissionRefused, r
 
 @dataclass(frozen=True)
 class Opened:
-    """The generations, and the hashes of the entries that reserve their credits."""
+    """The generations, and the digests of the entries that reserve their credits."""
 
     generations: list[Generation]
     entries: list[str]

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
 from accounts.audit import readings
+from accounts.evidence import progress
 from accounts.http import SignedInRequest
 from accounts.models import Reading
 from generations import saved_searches
@@ -37,6 +38,7 @@ def log(request: SignedInRequest) -> HttpResponse:
         "before": before,
         "lists_records": page is not None and form.asked.lists_records,
         "searched": what_was_searched(form.asked.words) if page else "",
+        "verified": progress.standing(),
         "zone": request.user.team.time_zone,
         "saved": list(request.user.saved_searches.all()),
         "saving": SavedSearchForm(auto_id="saving-%s"),

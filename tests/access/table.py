@@ -48,6 +48,10 @@ GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-searches
 POST in  --  --  go  --  go  in  | --  --  go  --  go  in   log-searches
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-search-delete
 POST in  --  --  --  --  --  in  | --  --  --  --  --  in   log-search-delete
+GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   seal
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal
+GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   seal-keys
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal-keys
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   exports

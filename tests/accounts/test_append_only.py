@@ -8,7 +8,15 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts import append_only, audit, ledger, sealing
 from accounts.events import Event
-from accounts.models import Entry, Record, RecordPayload, RecordTeam, Subtree
+from accounts.models import (
+    Checkpoint,
+    Entry,
+    Record,
+    RecordPayload,
+    RecordTeam,
+    Subtree,
+    TimeStamp,
+)
 
 
 @pytest.fixture
@@ -24,6 +32,8 @@ def rows(alice, settings):
     settings.LOG_SIGNING_KEY = b64encode(bytes(32)).decode()
     sealing.seal()
     Subtree.objects.create(level=10, index=0, hash=bytes(32))
+    checkpoint = Checkpoint.objects.get()
+    TimeStamp.objects.create(checkpoint=checkpoint, answer=b"", at=checkpoint.at)
     # PostgreSQL can't alter a table while foreign keys are still to be checked.
     connection.check_constraints()
     return record

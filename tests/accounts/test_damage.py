@@ -213,6 +213,7 @@ class TestAccepting:
         assert sentence in capsys.readouterr().out
         record = Record.objects.get(event=Event.LOG_DAMAGE_ACCEPTED)
         assert (record.actor, record.facts["damage"]) == (None, [sentence])
+        assert record.facts["ranges"] == []
         assert record.payload.data["reason"] == "A restored backup had no triggers"
         assert record.payload.data["os_user"]
         assert not RecordTeam.objects.filter(record=record).exists()  # it concerns no team

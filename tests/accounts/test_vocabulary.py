@@ -27,6 +27,7 @@ MISFITS = {
     Kind.TEXT_BY_NAME: ({"name": 1}, []),
     Kind.VALUES_BY_NAME: ([], {1: "x"}),
     Kind.LIST: ({}, ["text"]),
+    Kind.RANGES: ([1, 2], [[1, 2]], [[1, "2", ""]], [[1, 2, None]]),
 }
 
 

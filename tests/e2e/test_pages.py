@@ -26,6 +26,7 @@ PAGES = [
     "/account/readings/",
     "/log/",
     "/log/exports/",
+    "/log/seal/",
     "/images/{image}/",
     "/log/runs/{run}/",
     "/log/images/{image}/",

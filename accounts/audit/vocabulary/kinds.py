@@ -34,6 +34,7 @@ class Kind(StrEnum):
     TEXT_BY_NAME = "texts by name"
     VALUES_BY_NAME = "values by name"
     LIST = "list of objects"
+    RANGES = "list of ranges of places"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,16 @@ def _is_text_by_name(value: Any) -> bool:
     return _is_named(value) and all(map(_is_text, value.values()))
 
 
+def _is_range(value: Any) -> bool:
+    """Whether it is [first place, last place, time of a checkpoint or nothing]."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(map(_is_number, value[:2]))
+        and _is_text(value[2])
+    )
+
+
 _CHECKS: dict[Kind, Callable[[Any], bool]] = {
     Kind.TEXT: _is_text,
     Kind.LONG_TEXT: _is_long_text,
@@ -134,4 +145,5 @@ _CHECKS: dict[Kind, Callable[[Any], bool]] = {
     Kind.TEXT_BY_NAME: _is_text_by_name,
     Kind.VALUES_BY_NAME: _is_named,
     Kind.LIST: _list_of(_is_named),
+    Kind.RANGES: _list_of(_is_range),
 }

@@ -14,6 +14,7 @@ from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
 from accounts.audit.vocabulary.readings import READINGS
+from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
 from accounts.events import Event
 
@@ -343,18 +344,7 @@ TABLE: dict[Event, Declared] = {
     ),
     Event.SHELL_USED: Declared(facts=_must(*FROM_SHELL), personal=_must(*AT_SHELL)),
     # The log
-    Event.LOG_SEALING_BEGAN: Declared(
-        facts=_must(
-            Value("key", Kind.TEXT, _("Public key"), since=2),
-            Value("records_before", Kind.NUMBER, _("Records before"), since=2),
-        )
-    ),
-    Event.LOG_KEY_ROTATED: Declared(
-        facts=_must(
-            Value("old", Kind.TEXT, _("Id of the key before"), since=2),
-            Value("new", Kind.TEXT, _("Public key"), since=2),
-        )
-    ),
+    **SEALING,
     Event.LOG_EXPORTED: Declared(facts=_must(*EXPORTED[:3], EXPORT_BYTES, SHA256)),
     # Exports
     Event.EXPORT_ASKED: Declared(
@@ -379,7 +369,10 @@ TABLE: dict[Event, Declared] = {
     ),
     Event.EXPORT_EXPIRED: Declared(facts=_must(SHA256)),
     Event.LOG_DAMAGE_ACCEPTED: Declared(
-        facts=_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
+        facts=(
+            *_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
+            Value("ranges", Kind.RANGES, _("Places of the accepted damage"), since=2),
+        ),
         personal=_must(REASON, *AT_SHELL),
     ),
     **READINGS,

@@ -30,7 +30,7 @@ class Command(RecordedCommand):
             self._accept(reason.strip())
 
     def _accept(self, reason: str) -> None:
-        found = damage.found()
+        found = damage.found() or damage.found_anywhere()
         if not found:
             self.stdout.write("The log has no damage. Nothing was changed.")
             return

@@ -1,6 +1,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,7 +14,8 @@ DAMAGED = 1
 class Command(BaseCommand):
     help = (
         "Verifies the log in the database: records, payloads, places, checkpoints, and the copies "
-        "of checkpoints outside the database. Exit code 0: sound; 1: not."
+        "of checkpoints outside the database. Exit code 0: sound, but for damage that somebody has "
+        "accepted on the record; 1: not."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,13 +34,22 @@ def _json(found: dict[str, Any]) -> str:
 
 def _text(found: dict[str, Any]) -> str:
     integrity, complete = found["integrity"], found["complete"]
-    first_bad, missing = integrity["first_bad"], complete["missing"]
+    first_bad, missing, unread = integrity["first_bad"], complete["missing"], found["unread"]
     return "\n".join(
         [
             f"{found['records']} records were read. {found['sealed']} records are sealed.",
             "Integrity: " + ("sound." if integrity["ok"] else f"NOT SOUND. First: {first_bad}."),
             *(f"  {text}" for text in integrity["told"]),
             "Completeness: " + ("complete." if complete["ok"] else f"NOT COMPLETE: {missing}."),
+            *_accepted(found["accepted"]),
             f"Proven by checkpoints: records {found['proven'] or 'none'}.",
+            *(f"Not compared, because the studio may not read it: {name}." for name in unread),
         ]
     )
+
+
+def _accepted(ranges: list[Any]) -> Iterator[str]:
+    """Damage that the record "log:damage_accepted" accepts; all else is as it was sealed."""
+    if ranges:
+        places = ", ".join(f"{first} to {last}" for first, last, _until in ranges)
+        yield f"Accepted on the record as damaged: records {places}. They are not proven."

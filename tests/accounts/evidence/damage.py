@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import append_only, audit
-from accounts.models import Checkpoint, Leaf, Record, RecordPayload, RecordTeam
+from accounts.models import Checkpoint, Leaf, Record, RecordPayload, RecordTeam, Subtree
+from accounts.sealing import witnesses
 
 
 def change(sql, *params):
@@ -174,6 +175,15 @@ def tail_deleted(chance):
     return place
 
 
+def tail_and_its_checkpoint_deleted(chance):
+    """The newest checkpoint and the records that only it covers are gone."""
+    newest, before = list(Checkpoint.objects.order_by("-pk")[:2])
+    for place in range(newest.size - 1, before.size - 1, -1):
+        _delete(place)
+    Checkpoint.objects.filter(pk=newest.pk)._raw_delete("default")
+    return before.size
+
+
 def inserted(chance):
     place = any_place(chance)
     record = record_at(place)
@@ -208,6 +218,29 @@ def checkpoint_exchanged(chance):
     Checkpoint.objects.filter(pk=one.pk).update(**values)
 
 
+def subtree_forged(chance):
+    """Only a log of 1024 records or more has subtrees."""
+    key = chance.choice(list(Subtree.objects.order_by("pk").values_list("pk", flat=True)))
+    Subtree.objects.filter(pk=key).update(hash=chance.randbytes(32))
+
+
+def file_removed(chance):
+    witnesses.checkpoint_file().unlink()
+
+
+def file_cut(chance):
+    path = witnesses.checkpoint_file()
+    notes = path.read_text().split("---\n")[:-1]
+    path.write_text("".join(f"{note}---\n" for note in notes[: chance.randrange(len(notes))]))
+
+
+def file_flipped(chance):
+    path = witnesses.checkpoint_file()
+    found = bytearray(path.read_bytes())
+    found[chance.randrange(len(found))] ^= 1 << chance.randrange(8)
+    path.write_bytes(found)
+
+
 def older_state_restored(chance):
     """The records after an older checkpoint are gone, and so are the checkpoints after it."""
     kept = Checkpoint.objects.order_by("pk")[1]
@@ -238,8 +271,13 @@ DAMAGES = (
     exchanged,
     checkpoint_forged,
     checkpoint_exchanged,
+    tail_and_its_checkpoint_deleted,
     older_state_restored,
 )
+
+
+# Damages of the file, which `undone` does not undo.
+FILE_DAMAGES = (file_removed, file_cut, file_flipped)
 
 
 def _delete(place):

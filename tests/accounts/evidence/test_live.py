@@ -5,14 +5,18 @@ import json
 import random
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import connection
 
 from accounts import append_only, audit, sealing
-from accounts.evidence import lines
-from accounts.models import Leaf, Record, RecordPayload
+from accounts.events import Event
+from accounts.evidence import lines, live
+from accounts.models import Leaf, Record, RecordPayload, Witness
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
+from tests.accounts.sealing.test_witnesses import locked  # noqa: F401
 from tests.queries import queries_of
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +87,59 @@ def test_a_restored_state_is_found_by_the_file_of_checkpoints_alone(sealed_log):
     assert not verify()["complete"]["ok"]
     witnesses.checkpoint_file().unlink()
     assert verify()["complete"]["ok"]
+
+
+@pytest.mark.parametrize("kind", damage.FILE_DAMAGES, ids=lambda kind: kind.__name__)
+def test_a_file_of_checkpoints_that_was_changed_or_removed(kind, sealed_log):
+    kind(random.Random(5))
+    assert not verify()["integrity"]["ok"]
+
+
+def test_a_file_that_is_begun_again_is_on_the_record(sealed_log, write):
+    copied = Witness.objects.get(name="file").checkpoint
+    witnesses.checkpoint_file().unlink()
+    write()
+    sealing.seal()
+    sealing.copy()
+    assert Record.objects.get(event=Event.LOG_FILE_BEGUN).facts == {"copied": copied}
+    assert verify()["integrity"]["ok"]
+
+
+def test_rows_beside_the_log_are_compared_too(sealed_log, monkeypatch):
+    """What an app registers: here, a row that differs from the record at place 4."""
+    key = Leaf.objects.get(place=4).record_id
+    changed = [("The prompt of the run is not what the record says.", key)]
+    monkeypatch.setattr(live, "_comparisons", [lambda: changed])
+    assert verify()["integrity"] == {
+        "ok": False,
+        "first_bad": 4,
+        "between": None,
+        "told": ["The prompt of the run is not what the record says."],
+    }
+
+
+class TestBucket:
+    @pytest.fixture(autouse=True)
+    def _copied(self, locked, sealed_log):  # noqa: F811
+        Witness.objects.update(checkpoint=0, tried_at=None)
+        sealing.copy()
+
+    def test_its_checkpoints_are_compared(self):
+        assert verify()["unread"] == []
+        assert verify()["integrity"]["ok"]
+        damage.run(damage.older_state_restored, random.Random(1))
+        witnesses.checkpoint_file().unlink()
+        assert not verify()["complete"]["ok"]
+
+    def test_a_forged_one_is_found(self):
+        folder = witnesses.in_bucket()[0].rpartition("/")[0]
+        storages["checkpoints"].save(f"{folder}/0000000000007-77.txt", ContentFile(b"x"))
+        assert "in the bucket is damaged" in verify()["integrity"]["told"][0]
+
+    def test_a_bucket_that_may_not_be_read_is_said_and_is_no_damage(self, s3_server):
+        with s3_server.refusing("AccessDenied"):
+            found = verify()
+        assert (found["unread"], found["integrity"]["ok"]) == (["bucket"], True)
 
 
 def test_a_file_of_checkpoints_of_another_log(sealed_log):

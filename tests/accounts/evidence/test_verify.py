@@ -65,7 +65,7 @@ class TestSoundExports:
         (folder / "verify.py").write_bytes(SOURCE.read_bytes())
         done = subprocess.run([sys.executable, "-I", "verify.py"], cwd=folder, check=False, **QUIET)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "20 records were read. 20 records are sealed." in done.stdout
+        assert "Records: 20 read, 0 left out, 20 sealed." in done.stdout
         assert "Compare them with another source" in done.stdout
 
     def test_it_is_short_and_of_the_standard_library(self):

@@ -189,6 +189,17 @@ class TestRotation:
             self.rotate()
         assert LogKey.objects.count() == 1
 
+    def test_back_to_a_key_that_was_used_before_is_refused(self, write, settings):
+        settings.LOG_SIGNING_KEY = SEED
+        write()
+        sealing.seal()
+        settings.LOG_SIGNING_KEY = ""
+        self.rotate()
+        settings.LOG_SIGNING_KEY = SEED
+        with pytest.raises(CommandError, match="has signed the log before"):
+            self.rotate()
+        assert LogKey.objects.count() == 2
+
     def test_before_the_first_sealing_makes_the_first_key(self, write):
         new = self.rotate()
         assert keys.public_keys() == [new]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts import append_only, audit, sealing, tasks
@@ -120,6 +120,25 @@ class TestSealing:
         )
         sealing.seal()
         assert (newest().size, newest().at) == (first.size + 1, first.at)
+
+    def test_a_disk_that_is_full_leaves_nothing_half_sealed_and_the_next_call_goes_on(
+        self, write, monkeypatch
+    ):
+        write()
+        add = stored.add
+
+        def full(first, leaves, nodes):
+            add(first, list(leaves), nodes)
+            raise OperationalError("database or disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stored, "add", full)
+            with pytest.raises(OperationalError):
+                sealing.seal()
+        assert not Leaf.objects.exists()
+        assert not Checkpoint.objects.exists()
+        assert sealing.seal() == Leaf.objects.count() == 2
+        assert bytes(newest().root) == mth(leaves())
 
     def test_a_record_that_waits_twice_gets_one_place(self, write):
         record = write()

@@ -2,10 +2,10 @@
 
 Seven tenths of the rows belong to the team *Large*, a thousandth to *Small*, the rest to *Others*;
 the team *New* has none. Each run has ten records and ten generations. Every team sees every
-hundredth record. There are as many generations and entries as records.
+hundredth record. There are as many generations and entries as records. Every tenth record is that
+of a submitted run, and has a payload with the prompt.
 """
 
-import importlib
 import itertools
 import json
 import statistics
@@ -13,11 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
-from django.apps import apps
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.urls import reverse
@@ -28,7 +26,7 @@ from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Allowance, Record, RecordTeam, Team, User
 from generations.models import Price, ProviderAccount
 from tests.bench.browser import Browser
-from tests.bench.scale import export, seal
+from tests.bench.scale import export, records_v2, seal
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
 
@@ -36,7 +34,6 @@ TEAMS = ("Large", "Small", "Others", "New")
 PEOPLE_A_TEAM = 40
 ROUNDS = 30
 TARGET_MS = 30  # at p50
-TOLD_APART = importlib.import_module("generations.migrations.0011_teams_of_old_records")
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,6 @@ class _Dialect:
     identifier: str
     moment: str
     json: str
-    prompt: str
     bytes: str
     true: str
 
@@ -76,16 +72,11 @@ FACTS = {
     "options": {"aspect_ratio": "3:2", "resolution": "2K"},
     "references": [],
 }
-# Of a run: words that all prompts have, one that a thousandth of them has, and one of its own.
-PROMPT = (
-    "'ridges at dawn ' || CASE WHEN {n} % 10000 = 1 THEN 'fox ' ELSE 'owl ' END || 'number' || {n}"
-)
 DIALECTS = {
     "postgresql": _Dialect(
         identifier="md5({}::text)::uuid",
         moment="to_timestamp(1760000000 + {})",
         json="%(facts)s::jsonb",
-        prompt=f"jsonb_build_object('prompt', {PROMPT})",
         bytes="decode(repeat('00', 32), 'hex')",
         true="true",
     ),
@@ -93,7 +84,6 @@ DIALECTS = {
         identifier="scale_uuid({})",
         moment="datetime(1760000000 + {}, 'unixepoch')",
         json="%(facts)s",
-        prompt=f"json_object('prompt', {PROMPT})",
         bytes="zeroblob(32)",
         true="1",
     ),
@@ -133,8 +123,8 @@ def fill(size: int) -> dict[str, float]:
             _execute(sql, names | {"size": rows})
         seconds[table] = time.perf_counter() - started
     started = time.perf_counter()
-    TOLD_APART.fill(apps, SimpleNamespace(connection=connection))
-    seconds["teams of records"] = time.perf_counter() - started
+    records_v2.fill(size, names)
+    seconds["records"] = time.perf_counter() - started
     if connection.vendor == "postgresql":  # else PostgreSQL does so only after a minute
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -323,27 +313,6 @@ STATEMENTS = {
         "{series} SELECT %(allowance)s, CASE WHEN n %% 100003 = 1 THEN 'write_off' "
         "ELSE 'reserve' END, 1, {uuid:n}, '', {moment:n} FROM series"
     ),
-    "records": (
-        "INSERT INTO accounts_record (uuid, version, at, event, actor_id, subject_kind, "
-        "subject_id, story, facts, personal, leaf) {series} "
-        "SELECT {uuid:n}, 1, {moment:n}, "
-        "CASE n %% 10 WHEN 1 THEN 'run:submitted' WHEN 2 THEN 'generation:queued' "
-        "WHEN 3 THEN 'generation:submitting' WHEN 4 THEN 'generation:running' "
-        "WHEN 5 THEN 'generation:storing' WHEN 6 THEN 'image:stored' "
-        "WHEN 7 THEN 'generation:succeeded' WHEN 0 THEN CASE WHEN n %% 100 = 0 "
-        "THEN 'user:sign_in_failed' ELSE 'user:signed_in' END "
-        "ELSE CASE WHEN n %% 997 = 0 THEN 'original:downloaded' ELSE 'image:downloaded' END END, "
-        "CASE WHEN n %% 10 IN (1, 8, 9) OR n %% 10 = 0 AND n %% 100 > 0 "
-        "THEN {person:((n + 9) / 10)} END, "
-        "CASE n %% 10 WHEN 1 THEN 'run' WHEN 0 THEN 'user' WHEN 6 THEN 'image' WHEN 8 THEN 'image' "
-        "WHEN 9 THEN 'image' ELSE 'generation' END, "
-        "CASE WHEN n %% 10 = 1 THEN {uuid:-((n + 9) / 10)} ELSE {uuid:n} END, "
-        "CASE WHEN n %% 10 > 0 THEN {uuid:-((n + 9) / 10)} END, {json}, NULL, {leaf} FROM series"
-    ),
-    "payloads": (
-        "INSERT INTO accounts_recordpayload (record_id, salt, data) "
-        "SELECT id, {leaf}, {prompt:id} FROM accounts_record WHERE event = 'run:submitted'"
-    ),
 }
 
 
@@ -366,7 +335,6 @@ def _execute(sql: str, names: dict[str, Any]) -> None:
         team=_Expression(TEAM_OF_RUN.replace(" % ", " %% ")),
         person=_Expression(PERSON_OF_RUN.replace(" % ", " %% ")),
         json=dialect.json,
-        prompt=_Expression(dialect.prompt.replace(" % ", " %% ")),
         leaf=dialect.bytes,
         false=f"NOT {dialect.true}",
     )

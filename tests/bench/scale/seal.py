@@ -4,13 +4,17 @@ The time of sealing is counted too, as if the sealer had no core of its own. Rat
 process, in turns, so that a busy machine changes the share little.
 """
 
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
+from zipfile import ZipFile
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,6 +22,7 @@ from django.db import connection, transaction
 from accounts import audit, sealing
 from accounts.audit import recording
 from accounts.events import Event
+from accounts.evidence import export, live
 from accounts.models import Checkpoint, Record, Unsealed, User
 from accounts.sealing.old_records import add_unsealed
 from tests.factories import make_user
@@ -50,6 +55,44 @@ def _measure_sealing() -> None:
     started = time.process_time()
     sealing.stored.tree(last.size).root()
     print(f"root of {last.size} leaves: {(time.process_time() - started) * 1000:.1f} ms CPU")
+    _measure_verifying()
+
+
+def _measure_verifying() -> None:
+    """Verify the database, export it, and run `verify.py` on the export in an empty folder."""
+    started, worked = time.perf_counter(), time.process_time()
+    found = live.verified()
+    took, worked = time.perf_counter() - started, time.process_time() - worked
+    rate = f"{found.records / took:.0f} a second, {found.records / worked:.0f} a CPU second"
+    print(f"verified {found.records} records: {rate}; sound: {found.is_sound}", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        *_steps, done = export.write(folder / "log.zip", export.sealed_range(), actor=None)
+        took = time.perf_counter() - started
+        megabytes = done.bytes / 1e6
+        print(
+            f"exported {done.records} records: {done.records / took:.0f} a second, "
+            f"{megabytes:.0f} MB, at most {peak_megabytes():.0f} MB of memory",
+            flush=True,
+        )
+        with ZipFile(folder / "log.zip") as archive:
+            archive.extractall(folder / "log")
+        started = time.perf_counter()
+        command = [sys.executable, "-I", "verify.py"]
+        told = subprocess.run(
+            command, cwd=folder / "log", capture_output=True, text=True, check=False
+        )
+        took = time.perf_counter() - started
+        print(
+            f"verify.py: {done.records / took:.0f} records a second, exit {told.returncode}",
+            flush=True,
+        )
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _measure_acts() -> bool:

@@ -10,10 +10,10 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit, pulses
+from accounts import append_only, audit, pulses
 from accounts import tasks as accounts_tasks
 from accounts.events import Event
-from accounts.models import Checkpoint, Notice, Pulse, Unsealed, Witness
+from accounts.models import Checkpoint, Notice, Pulse, Record, Unsealed, Verification, Witness
 from accounts.notices import notices_for
 from generations.jobs import dispatch, heartbeat
 from generations.models import Delivery, Generation, ProviderAccount, Worker
@@ -104,12 +104,36 @@ class TestSeal:
         fields = {"root": bytes(32), "key_id": "", "note": ""}
         Checkpoint.objects.create(size=1, at=first, **fields)
         last = Checkpoint.objects.create(size=2, at=timezone.now(), **fields)
+        Verification.objects.create(name=Verification.NEW, size=2)
         for each in ("file", "bucket"):
             Witness.objects.create(name=each, checkpoint=last.pk)
         assert told_by(eye) == []
         Witness.objects.filter(pk=name).update(checkpoint=0, trouble="file_unwritable")
         assert told_by(eye) == [f"log:{name}_late"]
         Witness.objects.update(checkpoint=last.pk)
+        assert told_by(eye) == []
+
+    def test_what_the_verification_finds_is_told(self, well, eye, record, settings, tmp_path):
+        settings.DATA_DIR = tmp_path
+        accounts_tasks.seal()
+        accounts_tasks.verify()
+        assert told_by(eye) == []
+        connection.check_constraints()
+        with append_only.lifted(connection):
+            Record.objects.filter(pk=record.pk).update(subject_kind="x")
+        Verification.objects.all().delete()
+        accounts_tasks.verify()
+        assert told_by(eye) == ["log:changed"]
+        assert "Record 0: its text" in notices_for(record.actor)[0].to_do
+
+    def test_a_verification_that_stands_still_is_told(self, well, eye, record, settings, tmp_path):
+        settings.DATA_DIR = tmp_path
+        accounts_tasks.seal()
+        connection.check_constraints()
+        with append_only.lifted(connection):
+            Checkpoint.objects.update(at=timezone.now() - timedelta(minutes=16))
+        assert told_by(eye) == ["log:unverified"]
+        accounts_tasks.verify()
         assert told_by(eye) == []
 
 

@@ -1,0 +1,27 @@
+"""The events of sealing the log; part of `table`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit.vocabulary.kinds import Declared, Kind, Value, must
+from accounts.events import Event
+
+SEALING: dict[Event, Declared] = {
+    Event.LOG_SEALING_BEGAN: Declared(
+        facts=must(
+            Value("key", Kind.TEXT, _("Public key"), since=2),
+            Value("records_before", Kind.NUMBER, _("Records before"), since=2),
+        )
+    ),
+    Event.LOG_KEY_ROTATED: Declared(
+        facts=must(
+            Value("old", Kind.TEXT, _("Id of the key before"), since=2),
+            Value("new", Kind.TEXT, _("Public key"), since=2),
+        )
+    ),
+    Event.LOG_PLACE_LOST: Declared(
+        facts=must(Value("place", Kind.NUMBER, _("Place in the log"), since=2))
+    ),
+    Event.LOG_FILE_BEGUN: Declared(
+        facts=must(Value("copied", Kind.NUMBER, _("Checkpoint copied before"), since=2))
+    ),
+}

@@ -1,0 +1,184 @@
+"""Verifies the log step by step while the studio works, and remembers how far it has come.
+
+One verification follows the newest records. Another one reads all records again, once a day, so
+that a record that was changed after it was verified is found, too. A step ends at a checkpoint,
+whose signature covers all records before it.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.evidence import lines, live
+from accounts.evidence.checkpoints import Note
+from accounts.evidence.live import Log
+from accounts.evidence.teams import Teams
+from accounts.models import Checkpoint, Record, Verification
+
+# Records of one step, unless the next checkpoint is further away.
+STEP = 2000
+SECONDS = 10.0
+AGAIN = timedelta(days=1)
+# Verification comes every minute, so this is no passing delay.
+LATE = timedelta(minutes=15)
+MISSING = "The log is shorter than it was, or a checkpoint is gone."
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All records before `size` were verified, the last of them at `at`.
+
+    `whole_at` is when all records were last read again. `trouble` says what is wrong with the
+    record `first_bad` or, if that is None, with the log. `late` is whether verification stands
+    still.
+    """
+
+    size: int
+    at: datetime | None
+    whole_at: datetime | None
+    trouble: str
+    first_bad: int | None
+    late: bool
+
+    @property
+    def last(self) -> int | None:
+        """The place of the last verified record."""
+        return self.size - 1 if self.size else None
+
+
+def standing() -> Standing:
+    """How far the log is verified, for the pages and the watch. It reads three rows."""
+    rows = {row.name: row for row in Verification.objects.all()}
+    new = rows.get(Verification.NEW) or Verification()
+    again = rows.get(Verification.AGAIN) or Verification()
+    bad = new if new.trouble else again
+    return Standing(new.size, new.at, again.whole_at, bad.trouble, bad.first_bad, _is_late(new))
+
+
+def _is_late(new: Verification) -> bool:
+    waiting = Checkpoint.objects.filter(size__gt=new.size).order_by("size").first()
+    return waiting is not None and not new.trouble and waiting.at < timezone.now() - LATE
+
+
+def advance(*, seconds: float = SECONDS) -> None:
+    """Verify new records, then older ones again, for about `seconds` each."""
+    for name in (Verification.NEW, Verification.AGAIN):
+        end = time.monotonic() + seconds
+        while _step(name) and time.monotonic() < end:
+            pass
+
+
+def look(*, seconds: float) -> list[str]:
+    """Look at records that were not verified yet, for `seconds`; return what is wrong with them.
+
+    It writes nothing. It stops when the time is over, at the next batch of records.
+    """
+    row = Verification.objects.filter(name=Verification.NEW).first() or Verification()
+    end = time.monotonic() + seconds
+    size, peaks = row.size, row.peaks
+    while (checkpoint := _next(size)) and time.monotonic() < end:
+        log = _verify(size, peaks, checkpoint, until=end)
+        if not log.is_sound:
+            return list(log.integrity["told"]) or [MISSING]
+        size, peaks = checkpoint.size, _peaks(log)
+    return []
+
+
+def restart() -> None:
+    """Begin anew: the log has been sealed as it is, after damage that somebody accepted."""
+    Verification.objects.all().delete()
+
+
+def _step(name: str) -> bool:
+    """Verify up to a checkpoint. Returns whether that went well, so that there may be more."""
+    row, _ = Verification.objects.get_or_create(name=name)
+    if name == Verification.AGAIN:
+        row = _begun_again(row)
+    checkpoint = _next(row.size)
+    if checkpoint is None:
+        _conclude(row)
+        return False
+    log = _verify(row.size, row.peaks, checkpoint)
+    _keep(row, log, checkpoint)
+    return log.is_sound
+
+
+def _begun_again(row: Verification) -> Verification:
+    """The row, set back to the first record if its last round began long enough ago."""
+    now = timezone.now()
+    is_over = row.began_at is None or (row.whole_at and row.began_at < now - AGAIN)
+    is_whole = row.whole_at and row.began_at and row.whole_at >= row.began_at
+    if row.began_at is None or (is_over and is_whole):
+        row.size, row.peaks, row.began_at = 0, [], now
+        row.save()
+    return row
+
+
+def _next(size: int) -> Checkpoint | None:
+    """The checkpoint at which a step from `size` on ends."""
+    further = Checkpoint.objects.filter(size__gt=size)
+    near = further.filter(size__lte=size + STEP).order_by("-size", "-pk").first()
+    return near or further.order_by("size", "-pk").first()
+
+
+def _verify(
+    first: int, peaks: list[list[object]], checkpoint: Checkpoint, *, until: float | None = None
+) -> Log:
+    """Verify the records from `first` up to a checkpoint; only a part of them, if time is over."""
+    log = Log(first, checkpoint.size - 1, checkpoint.size)
+    log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
+    log.keys, log.accepted = live.public_keys(log), live.accepted()
+    log.note = _note(log, checkpoint)
+    teams, named = Teams(), live.Named()
+    log.entries = named
+    for line, record in lines.sealed(first, log.last, teams=True):
+        live.take(log, line, record, teams, named)
+        if until and time.monotonic() > until:
+            return log
+    _pass_over_erased(log)
+    log.finish([])
+    return log
+
+
+def _note(log: Log, checkpoint: Checkpoint) -> Note | None:
+    try:
+        return Note(checkpoint.note)
+    except ValueError:
+        log.fault(f"The checkpoint of {checkpoint.size} records is malformed.")
+        return None
+
+
+def _pass_over_erased(log: Log) -> None:
+    """Forget payloads that a record erased, which usually comes much later."""
+    if not log.emptied:
+        return
+    erasures = Record.objects.filter(event=lines.ERASED).order_by("-pk")
+    for facts in erasures.values_list("facts", flat=True).iterator(chunk_size=500):
+        for erased in facts.get("records", ()):
+            log.emptied.pop(erased, None)
+
+
+def _keep(row: Verification, log: Log, checkpoint: Checkpoint) -> None:
+    rows = Verification.objects.filter(name=row.name, size=row.size)  # else another was first
+    if log.is_sound:
+        values = {"size": checkpoint.size, "peaks": _peaks(log), "at": timezone.now()}
+        rows.update(**values, trouble="", first_bad=None)
+    else:
+        told = (log.integrity["told"] or [MISSING])[0]
+        rows.update(trouble=told, first_bad=log.integrity["first_bad"])
+
+
+def _peaks(log: Log) -> list[list[object]]:
+    return [[level, found.hex()] for level, found in log.peaks]
+
+
+def _conclude(row: Verification) -> None:
+    """Note that the newest record was reached, or that the log is shorter than it was."""
+    newest = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
+    rows = Verification.objects.filter(name=row.name, size=row.size)
+    if newest < row.size:
+        rows.update(trouble=MISSING, first_bad=newest)
+    else:
+        rows.update(whole_at=timezone.now())

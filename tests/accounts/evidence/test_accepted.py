@@ -1,0 +1,113 @@
+"""Damage that an operator accepts: the verification passes over it, and over no other."""
+
+import io
+import json
+import random
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from accounts import append_only, sealing
+from accounts import damage as log_damage
+from accounts.events import Event
+from accounts.evidence.live import verify_log
+from accounts.models import Leaf, Record, Subtree
+from accounts.sealing import witnesses
+from tests.accounts.evidence import damage
+from tests.accounts.evidence.exports import run
+from tests.accounts.evidence.test_export import export_audit, unpacked
+
+pytestmark = pytest.mark.django_db
+
+
+def accept():
+    call_command("audit_accept_damage", reason="A backup was restored", stdout=io.StringIO())
+
+
+def is_sound(found):
+    return found["integrity"]["ok"] and found["complete"]["ok"]
+
+
+@pytest.mark.parametrize("kind", damage.DAMAGES, ids=lambda kind: kind.__name__)
+def test_any_damage_can_be_accepted_and_sealing_goes_on(kind, sealed_log, write, tmp_path):
+    damage.run(kind, random.Random(kind.__name__))
+    assert not is_sound(verify_log())
+    accept()
+    write()
+    sealing.seal()
+    assert sealing.copy() == {}
+    found = verify_log()
+    assert is_sound(found), found
+    assert log_damage.found() == []
+    export_audit(tmp_path / "log.zip")
+    outside = "--outside", str(witnesses.checkpoint_file())
+    code, found = run(unpacked(tmp_path / "log.zip"), "--all", *outside)
+    assert code == 0, found
+
+
+def test_the_record_names_damage_range_person_and_reason_and_the_verification_the_range(sealed_log):
+    place = damage.run(damage.back_dated_with_its_leaf, random.Random(3))
+    accept()
+    record = Record.objects.get(event=Event.LOG_DAMAGE_ACCEPTED)
+    [(first, last, until)] = record.facts["ranges"]
+    assert first <= place <= last
+    assert record.facts["damage"]
+    assert record.payload.data["reason"] == "A backup was restored"
+    assert record.payload.data["os_user"]
+    assert verify_log()["accepted"] == [[first, last, until]]
+
+
+class TestWhatComesLaterIsNotAccepted:
+    def test_another_change_in_the_accepted_range(self, sealed_log):
+        place = damage.run(damage.back_dated_with_its_leaf, random.Random(3))
+        accept()
+        with append_only.lifted(connection):
+            Leaf.objects.filter(place=place).update(leaf=bytes(32))
+        assert not is_sound(verify_log())
+
+    def test_another_backup_that_is_restored(self, sealed_log, write):
+        damage.run(damage.older_state_restored, random.Random(1))
+        accept()
+        for _ in range(2):
+            write()
+            sealing.seal()
+            sealing.copy()
+        assert is_sound(verify_log())
+        damage.run(damage.tail_and_its_checkpoint_deleted, random.Random(1))
+        found = verify_log()
+        assert not found["complete"]["ok"]
+        assert log_damage.found() != []
+
+    def test_a_record_in_place_of_one_that_was_lost(self, sealed_log, write):
+        damage.run(damage.older_state_restored, random.Random(1))
+        accept()
+        for _ in range(8):
+            write()
+        sealing.seal()
+        sealing.copy()
+        place = Leaf.objects.count() - 5
+        rows = Record.objects.filter(sealed__place=place)
+        damage.run(lambda _chance: rows.update(subject_kind="x"), None)
+        assert verify_log()["integrity"]["first_bad"] == place
+
+
+def test_an_older_database_does_not_start_beside_the_file_of_checkpoints(sealed_log):
+    damage.run(damage.older_state_restored, random.Random(1))
+    [sentence] = log_damage.found()
+    assert "older than the file" in sentence
+    accept()
+    assert log_damage.found() == []
+
+
+def test_subtrees_are_corrected(sealed_log, write, monkeypatch):
+    for _ in range(1024 - Leaf.objects.count()):
+        write()
+    sealing.seal()
+    with append_only.lifted(connection):
+        Subtree.objects.update(hash=bytes(32))
+    told = verify_log()["integrity"]["told"]
+    assert told == ["The stored hash of the records 0 to 1023 is missing or wrong."]
+    accept()
+    assert is_sound(verify_log())
+    assert json.dumps(verify_log()["accepted"]) == "[]"
