@@ -14,6 +14,7 @@ from accounts.audit.searching import Asked, matching, newest
 from accounts.events import Event
 from accounts.groups import AUDITORS, REVIEWERS
 from accounts.models import IndexedRecord, Record, RecordPayload, RecordTeam, User
+from accounts.search import read_query
 from generations import submission
 from generations.models import Campaign
 from tests.factories import make_user
@@ -75,6 +76,22 @@ def test_what_is_erased_is_not_found_even_if_the_index_has_it(reviewer, alice):
     RecordPayload.objects.update(salt=None, data=None)
     assert found(reviewer, words="fox") == []
     assert list(matching(reviewer, Asked(words="fox"))) == []
+
+
+def test_text_that_is_erased_while_it_is_indexed_does_not_return(alice, monkeypatch):
+    ask(alice, prompt="a red fox")
+    read = index.data_of
+
+    assert index.RECORDS.newest(read_query("fox"), team=alice.team_id, limit=5).rows
+
+    def read_and_lose(record):
+        data = read(record)
+        RecordPayload.objects.update(salt=None, data=None)
+        return data
+
+    monkeypatch.setattr(index, "data_of", read_and_lose)
+    index.index_next(Record.objects.all(), after=0, again=True)
+    assert index.RECORDS.newest(read_query("fox"), team=alice.team_id, limit=5).rows == []
 
 
 def test_the_command_indexes_what_is_missing(reviewer, alice, capsys):

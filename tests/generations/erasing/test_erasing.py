@@ -7,8 +7,9 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts import scrubbing, sessions
+from accounts.audit import readings
 from accounts.events import Event
-from accounts.models import Notice, Record, RecordPayload
+from accounts.models import Notice, Reading, Record, RecordPayload
 from generations import storage, submission
 from generations.erasing import asking, holds, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
@@ -164,9 +165,11 @@ class TestPerson:
     def test_name_address_rights_and_sessions_are_gone(self, alice, admin, sign_in):
         sign_in(alice)
         sessions.UserSession.objects.all().delete()
+        readings.note_prompts_seen(admin, [alice.pk], where="studio")
         deactivate(alice)
         erase("person", alice, admin)
         alice.refresh_from_db()
+        assert not Reading.objects.exists()
         assert str(alice).startswith("Erased person")
         assert alice.email.endswith("@erased.invalid")
         assert not alice.has_usable_password()
