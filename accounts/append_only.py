@@ -41,6 +41,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
             if _wanted(backend, cursor, table).items() <= backend.present(cursor, table).items():
                 continue
             with transaction.atomic(using=connection.alias):
+                _check_keys(connection)
                 backend.create(cursor, table, ERASABLE.get(table, {}))
 
 
@@ -65,7 +66,7 @@ def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def _check_keys(connection: BaseDatabaseWrapper) -> None:
     """PostgreSQL changes no table of which foreign keys are still to be checked."""
-    if connection.in_atomic_block:
+    if connection.in_atomic_block and connection.vendor == "postgresql":
         connection.check_constraints()
 
 

@@ -8,7 +8,8 @@ class GenerationsConfig(AppConfig):
     verbose_name = _("Images")
 
     def ready(self) -> None:
-        # System checks and kinds of notices register on import.
+        # System checks, kinds of notices and comparisons of rows register on import.
         from generations import checks, notice_kinds, pricing  # noqa: F401, PLC0415
+        from generations.tampering import verification  # noqa: F401, PLC0415
 
         post_migrate.connect(pricing.add_default_prices, sender=self)

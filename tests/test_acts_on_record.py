@@ -553,7 +553,9 @@ TASKS_ELSEWHERE = {
 NO_ACT_TASKS = {
     "accounts.note_beat": "a sign of life",
     "accounts.prune_notices": "deletes notices that are over",
+    "accounts.verify": "remembers how far the log is verified",
     "generations.catch_up": "completes indexes of records and runs that exist",
+    "generations.stamp_checkpoints": "keeps what an authority says about a checkpoint",
     "generations.prune_webhook_events": "deletes calls that were answered long ago",
     "generations.sweep_uploads": "deletes uploads that have been cleaned or refused, on the record",
 }

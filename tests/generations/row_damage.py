@@ -1,10 +1,8 @@
 """What the owner of a database can do to rows that a story shows, behind the studio's back.
 
-Each function takes a random number generator and changes a row. Those of `ROWS` are found if an app
-compares its rows with their records (`accounts.evidence.live.register`).
+Each function takes a random number generator and changes a row.
 """
 
-from accounts.evidence import live
 from accounts.models import Entry
 from generations.models import Run
 
@@ -22,8 +20,7 @@ def entry_flipped(chance):
     _any(chance, Entry.objects.filter(digest__isnull=False)).update(amount=77)
 
 
-ROWS = (prompt_changed, engine_changed)
-DAMAGES = (entry_flipped, *(ROWS if live._comparisons else ()))
+DAMAGES = (entry_flipped, prompt_changed, engine_changed)
 
 
 def _any(chance, rows):

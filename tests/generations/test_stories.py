@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.events import Event
+from accounts.evidence import progress
 from accounts.groups import REVIEWERS
-from accounts.models import Leaf, Record, RecordPayload, User
+from accounts.models import Leaf, Record, RecordPayload, User, Verification
 from accounts.sealing import seal
 from generations.models import Campaign, Generation, Image, Reference, Rendition, Run
 from generations.reading.story import finding
@@ -143,6 +144,11 @@ class TestRun:
         assert f'href="{link}">#{before}</a>' in page
         assert f"#{before}" in tab.get(link).content.decode()
         assert "records of this page are sealed" in page
+        assert "have been verified" not in page
+        progress.advance()
+        assert "of them have been verified" in story(tab, run)
+        Verification.objects.update(trouble="Record 1: its payload was changed.")
+        assert "have been verified" not in story(tab, run)
 
     def test_a_run_made_in_place_of_another_leads_to_it(self, tab, alice):
         failed, run = make_finished_run(alice), make_finished_run(alice)

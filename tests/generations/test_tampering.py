@@ -3,10 +3,12 @@
 import uuid
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import RecordPayload, User
+from accounts.events import Event
+from accounts.models import Record, RecordPayload, User
 from generations import tampering
 from generations.models import (
     Campaign,
@@ -45,6 +47,19 @@ def found():
 def test_what_the_studio_did_itself_differs_nowhere(run):
     assert run.status == "succeeded"
     assert found() == set()
+
+
+def test_the_verification_of_the_log_names_the_record(run, capsys):
+    call_command("verify_audit")
+    Run.objects.update(prompt="a blue fox")
+    record = Record.objects.get(event=Event.RUN_SUBMITTED)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        call_command("verify_audit")
+    told = capsys.readouterr().out
+    assert stopped.value.code == 1
+    assert f"The prompt of the run {run.uuid} is not what record {record.pk} says." in told
+    assert "blue" not in told
 
 
 ROWS = {

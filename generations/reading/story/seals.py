@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from accounts.evidence import progress
 from accounts.models import Checkpoint, Leaf, Record, User
 from generations.reading.story.finding import Told
 from generations.reading.story.wording import Moment, moment
@@ -12,12 +13,16 @@ from generations.reading.story.wording import Moment, moment
 class Seal:
     """How many records of a story are `sealed`, and how many wait for it.
 
+    `verified` is how many of the sealed ones the recurring verification has found unchanged; 0 if
+    it has found anything wrong with the log.
+
     `size` and `when` are those of the first checkpoint that covers all sealed ones; None if there
     is none.
     """
 
     sealed: int
     waiting: int
+    verified: int
     size: str
     when: Moment | None
 
@@ -36,9 +41,12 @@ def seal_of(records: Sequence[Told], reader: User) -> Seal:
     places = [told.record.sealed.place for told in records if hasattr(told.record, "sealed")]
     covering = Checkpoint.objects.filter(size__gt=max(places, default=0)).order_by("size", "pk")
     first = covering.first() if places else None
+    standing = progress.standing()
+    verified_to = 0 if standing.trouble else standing.size
     return Seal(
         sealed=len(places),
         waiting=len(records) - len(places),
+        verified=sum(place < verified_to for place in places),
         size=f"{first.size:,}" if first else "",
         when=moment(first.at, reader.team.tzinfo) if first else None,
     )

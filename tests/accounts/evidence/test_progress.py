@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts import audit, sealing, tasks
 from accounts import damage as log_damage
-from accounts import sealing, tasks
 from accounts.evidence import lines, progress
-from accounts.models import Leaf, Record, Verification
+from accounts.models import Leaf, Record, RecordPayload, Verification
 from tests.accounts.evidence import damage
 from tests.queries import queries_of
 
@@ -70,6 +70,29 @@ def test_a_record_that_is_changed_after_it_was_verified_is_found_a_day_later(sea
     Verification.objects.update(began_at=yesterday, whole_at=yesterday)
     progress.advance()
     assert progress.standing().first_bad == 3
+
+
+def test_a_text_that_is_erased_after_it_was_verified_must_be_on_the_record(sealed_log, write):
+    record = write(personal={"after": {"name": "fox"}})
+    sealing.seal()
+    progress.advance()
+    payload = RecordPayload.objects.filter(record=record)
+    for is_erased in (False, True):
+        with damage.undone():
+            if is_erased:
+                audit.erasing.empty(
+                    list(payload),
+                    facts={"erasure": str(record.uuid), "scope": "person"},
+                    actor=None,
+                    subject=record.actor,
+                    story=None,
+                    reason="a letter",
+                )
+            else:
+                damage.run(lambda _chance: payload.update(salt=None, data=None), None)
+            Verification.objects.update(size=0, peaks=[])
+            progress.advance()
+            assert (progress.standing().trouble == "") == is_erased
 
 
 def test_a_log_that_becomes_shorter_is_noticed(sealed_log):
