@@ -108,6 +108,7 @@ def of_generation(row: Generation, record: Record, told: Told, bodies: Mapping[i
         "status": Said(status_after(moves), newest.pk),
         "attempt": Said(facts_of(newest).get("attempt", 0), newest.pk),
         "delivered": Said(len(mine), _newest([record, *mine])),
+        **_provider(record),
         **_price(row, record),
         **_last(moves, "task_id"),
         **_error(moves),
@@ -123,6 +124,14 @@ def of_generation(row: Generation, record: Record, told: Told, bodies: Mapping[i
 
 def _names(stored: Record, row: Generation) -> bool:
     return bool(facts_of(stored).get("generation") == str(row.uuid))
+
+
+def _provider(record: Record) -> dict[str, Said]:
+    """The provider, which is the first part of the engine's name."""
+    return {
+        "provider": Said(str(engine.value).partition("/")[0], engine.record)
+        for engine in said(record, "engine").values()
+    }
 
 
 def _price(row: Generation, record: Record) -> dict[str, Said]:

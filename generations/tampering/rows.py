@@ -66,6 +66,7 @@ def generation(row: Generation, body: str | None) -> Values:
         "status": row.status,
         "attempt": row.attempt,
         "delivered": row.delivered,
+        "provider": row.provider,
         "price": row.price.uuid,
         "task_id": row.task_id,
         "error": row.error_code,

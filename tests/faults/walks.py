@@ -97,7 +97,7 @@ class Worker:
             connection.close()
 
     def _until_nothing_is_due(self, step) -> None:
-        this_round, done = Round(self.name, lambda: None), True
+        this_round, done = Round(self.name, lambda: None, lambda: False), True
         while done:
             with in_hand.shift():
                 done = step.do_next(this_round)

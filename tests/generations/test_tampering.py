@@ -87,6 +87,7 @@ CHANGES = [
     ("generation", {"body": b"another"}, ("generation", "body")),
     ("generation", {"idempotency_key": "k"}, ("generation", "idempotency_key")),
     ("generation", {"request_id": "r"}, ("generation", "provider_request_id")),
+    ("generation", {"provider": "fal"}, ("generation", "provider")),
     ("price", {"credits": 1}, ("run", "credits")),
     ("image", {"original_sha256": HASH}, ("image", "original_sha256")),
     ("image", {"position": 5}, ("image", "position")),

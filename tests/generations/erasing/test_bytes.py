@@ -193,7 +193,9 @@ def test_no_byte_is_left_of_an_erased_person_and_the_log_is_sound(studio, tmp_pa
     before = places(WORDS, tmp_path / "before")
     assert {word for word, _name in before} == set(WORDS)
     kinds = {name.partition(",")[0] for _word, name in before}
-    assert {"export", "dump" if connection.vendor == "postgresql" else database()} <= kinds
+    assert "export" in kinds
+    stored_as = "dump" if connection.vendor == "postgresql" else database()  # or the file beside it
+    assert any(kind.startswith(stored_as) for kind in kinds)
     stored = [str(storage.originals().path(stored_name(each))) for each in Export.objects.all()]
     assert set(stored) <= kinds
     assert found_in_the_log(admin, "wyvern")
