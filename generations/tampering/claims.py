@@ -128,10 +128,10 @@ def _names(stored: Record, row: Generation) -> bool:
 
 def _provider(record: Record) -> dict[str, Said]:
     """The provider, which is the first part of the engine's name."""
-    return {
-        "provider": Said(str(engine.value).partition("/")[0], engine.record)
-        for engine in said(record, "engine").values()
-    }
+    engine = said(record, "engine").get("engine")
+    if engine is None:
+        return {}
+    return {"provider": Said(str(engine.value).partition("/")[0], engine.record)}
 
 
 def _price(row: Generation, record: Record) -> dict[str, Said]:
