@@ -33,9 +33,12 @@ autorestart = true
 """
 
 SUPERVISE = """\
-import sys
+import signal, sys
 from pathlib import Path
 from seedream_site.launch import supervise
+
+# A shell without job control lets what it starts in the background ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 folder = Path(sys.argv[1])
 config = folder / "supervisor.conf"
