@@ -134,19 +134,13 @@ def newest(reader: User, asked: Asked, *, before: int | None = None, size: int) 
     return Listed(found, before)
 
 
-def matching(reader: User, asked: Asked, *, after: int = 0) -> Iterator[Record]:
-    """Yield all records that `reader` may see and `asked` matches, in order of their keys.
-
-    Only those with a key above `after`, so that a stopped listing can go on. If the list has one
-    line for each run, these are all records of the runs that are found. It reads in chunks, and
-    each record with its `actor` and `payload`.
-    """
-    for found in _chunks(reader, asked, after=after, size=CHUNK):
-        yield from found
-
-
 def keys(reader: User, asked: Asked, *, after: int = 0, size: int = CHUNK) -> Iterator[list[int]]:
-    """Yield the keys of what `matching` yields: lists, of `size` at most, some of them empty."""
+    """Yield the keys of all records that `reader` may see and `asked` matches, in order.
+
+    They come in lists of `size` at most, some of them empty. Only keys above `after` are read, so
+    that a stopped listing can go on. If the list has one line for each run, these are all records
+    of the runs that are found.
+    """
     for found in _chunks(reader, asked, after=after, size=size):
         yield [record.pk for record in found]
 
@@ -164,7 +158,7 @@ def _chunks(reader: User, asked: Asked, *, after: int, size: int) -> Iterator[li
 
 
 def keep(records: Iterable[Record], asked: Asked) -> Iterator[Record]:
-    """Those of `records` that `asked` matches, whoever may see them; see `matching`."""
+    """Those of `records` that `asked` matches, whoever may see them; see `keys`."""
     rows = list(records)
     heads = _heads(rows)
     both = {row.pk: row for row in (*rows, *heads.values())}

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import append_only, audit
 from accounts.audit import index, searching
-from accounts.audit.searching import Asked, matching, newest
+from accounts.audit.searching import Asked, newest
 from accounts.events import Event
 from accounts.groups import AUDITORS, REVIEWERS
 from accounts.models import IndexedRecord, Record, RecordPayload, RecordTeam, User
@@ -312,6 +312,13 @@ class TestFilters:
             runs[0].uuid,
         ]
         assert stories(matching(reviewer, Asked(words="fox", until=first.at))) == [runs[2].uuid]
+
+
+def matching(reader, asked, **more):
+    """The records of `searching.keys`."""
+    return [
+        Record.objects.get(pk=key) for keys in searching.keys(reader, asked, **more) for key in keys
+    ]
 
 
 def stories(records):
