@@ -244,19 +244,19 @@ def lines(path: Path) -> Iterator[bytes]:
 
 
 def notes(path: Path, outside: bool = False) -> Iterator[Note]:
-    text = ""
+    text = before = ""
     for line in lines(path):
         text += line.decode()
         check(len(text) < MAX_NOTE, "a checkpoint is malformed")
         if line == b"---\n":
+            check(outside or text != before, "a checkpoint stands twice")
             yield Note(text[:-4], outside)
-            text = ""
+            before, text = text, ""
 
 
 def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
-    keys, log.every = lines(options.key or folder / "keys.txt"), options.all
-    log.keys = dict(read_key(line.decode()) for line in keys)
-    [proof] = map(parse, lines(folder / "proof.json"))
+    log.keys = dict(read_key(key.decode()) for key in lines(options.key or folder / "keys.txt"))
+    [proof], log.every = map(parse, lines(folder / "proof.json")), options.all
     log.first, log.last, log.sealed = (proof[name] for name in ("first", "last", "size"))
     check(0 <= log.first <= log.last < log.sealed < MAX_SIZE, "proof.json is malformed")
     outside = sorted(notes(options.outside, True) if options.outside else (), key=lambda n: n.size)

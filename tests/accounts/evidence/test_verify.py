@@ -248,6 +248,13 @@ class TestWhatIsSaid:
         assert found["integrity"]["told"] == ["The checkpoint of 8 records is of another log."]
         assert found["proven"] == [0, 19]
 
+    def test_a_checkpoint_exchanged_for_its_neighbour(self, studio, tmp_path):
+        export = studio.export()
+        export.notes[0] = export.notes[1]
+        code, found = run(export.write(tmp_path))
+        assert code == 1
+        assert found["integrity"]["told"] == ["Stopped: a checkpoint stands twice."]
+
     def test_a_tail_cut_off_with_its_checkpoints_needs_a_checkpoint_from_elsewhere(
         self, studio, tmp_path
     ):
