@@ -21,7 +21,7 @@ from tests.engines import forget_engines
 from tests.factories import PASSWORD, make_team, make_user
 from tests.flushing import Start
 
-pytest_plugins = ["tests.bucket", "tests.emulator.fixtures"]
+pytest_plugins = ["tests.bucket", "tests.emulator.fixtures", "tests.workers"]
 
 # The folders of tests that drive a browser, kill workers or go the way of a run many times.
 LONG = {"e2e", "faults"}

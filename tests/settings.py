@@ -72,9 +72,15 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing one
 
+# The name that Django gives a copy, because `tests.workers` copies the database for each worker.
+of_worker = f"_{WORKER}" if WORKER else ""
+test_database = f"test_{DATABASES['default']['NAME']}{of_worker}"
+
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in the studio, so that several threads really have several connections.
-    DATABASES["default"]["TEST"] = {"NAME": str(FOLDER / "test.sqlite3")}
+    test_database = str((FOLDER.parent if WORKER else FOLDER) / f"test{of_worker}.sqlite3")
     # Tests need not survive a power cut, so no commit waits for the disk.
     options = DATABASES["default"]["OPTIONS"]
     options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+
+DATABASES["default"]["TEST"] = {"NAME": test_database}

@@ -1,0 +1,69 @@
+"""Makes once, for all workers of pytest-xdist, what each would otherwise make for itself.
+
+The bytecode of the tests in a fresh checkout takes 13 seconds of processor time, and the
+migrations take 10. Each worker gets a copy of the migrated database.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django.plugin import blocking_manager_key
+
+TESTS = Path(__file__).parent
+
+
+class Databases:
+    """A migrated database, and a copy of it for each of the workers `names`."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+        self._creation = connection.creation
+        self._original_name = connection.settings_dict["NAME"]
+
+    def make(self) -> None:
+        self._creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        connection.close()  # PostgreSQL copies a database only if nobody is connected to it
+        for name in self._names:
+            self._creation.clone_test_db(suffix=name, verbosity=0, autoclobber=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Delete them, after the workers have ended."""
+        with config.stash[blocking_manager_key].unblock():
+            for name in self._names:
+                self._creation.destroy_test_db(suffix=name, verbosity=0)
+            self._creation.destroy_test_db(self._original_name, verbosity=0)
+
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Prepare, in the process that starts the workers."""
+    if not sys.dont_write_bytecode:
+        for module in not_compiled():
+            importlib.import_module(module)
+    databases = Databases([f"gw{number}" for number in range(len(specs))])
+    with config.stash[blocking_manager_key].unblock():
+        databases.make()
+    config.pluginmanager.register(databases)
+
+
+def not_compiled() -> Iterator[str]:
+    """The test modules of which pytest has written no bytecode."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        if not any((path.parent / "__pycache__").glob(f"{path.stem}.*-pytest-*.pyc")):
+            yield ".".join(["tests", *path.relative_to(TESTS).with_suffix("").parts])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Whether the test database exists already, and who made it deletes it."""
+    return hasattr(request.config, "workerinput")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Leave the names that `tests.settings` gives, which are those of the copies."""
