@@ -84,8 +84,8 @@ _SENDABLE = """sendable AS (
 # The oldest row that may be sent and whose person has nothing in flight. If there is none among the
 # rows that are searched: 0 for a line that is not short.
 #
-# Both databases read `oldest` in its order and stop at the first row that fits. If the rows that fit
-# were ordered once more, all of `oldest` would be read first: 20,000 rows and more.
+# Both databases read `oldest` in its order and stop at the first row that fits. If those that fit
+# were ordered once more, all of `oldest` would be read first, which may be 20,000 rows.
 _OLDEST_OF_THE_IDLE = """
 WITH busy AS (
     SELECT DISTINCT user_id FROM generations_generation
