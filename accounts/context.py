@@ -10,7 +10,7 @@ from accounts.ledger import Balance
 
 
 def balance(request: HttpRequest) -> dict[str, Any]:
-    """`balance`: the signed-in person's credits, or a false value; read only if it is used."""
+    """`balance`: the credits of the signed-in person, false for others. Read only if it is used."""
 
     def read() -> Balance | None:
         user = getattr(request, "user", None)

@@ -21,7 +21,8 @@ from accounts.events import Event
 from accounts.models import Record, RecordTeam, User
 from accounts.search import Found, read_query
 
-# Records that are looked up for one page. The later steps are for candidates that are dropped.
+# How many candidates are looked up for one page, step by step. Later steps are needed only if few
+# of the earlier candidates match.
 BATCHES = (64, 256, 1024)
 RUNS_AT_ONCE = 8  # if all records of the runs found are listed
 MOST_OF_RUNS = 400  # records
@@ -36,9 +37,9 @@ TIMES = ("since", "until")
 class Asked:
     """What to search for; empty values ask for nothing.
 
-    `person` and `team` are keys, `campaign` is an identifier, and the times include `since` and
-    exclude `until`. `hash` is the beginning of a hash, of at least 8 hexadecimal digits. `file` is
-    a file's name, `image` the start of an image's identifier. With `steps`, single records are
+    `person` and `team` are primary keys, `campaign` is an identifier. The time `since` is included,
+    `until` is not. `hash` is the beginning of a hash, of at least 8 hexadecimal digits. `file` is a
+    file's name, `image` the start of an image's identifier. With `steps`, single records are
     listed, also if they belong to a run.
     """
 
@@ -106,9 +107,9 @@ class Listed:
 def newest(reader: User, asked: Asked, *, before: int | None = None, size: int) -> Listed:
     """Return at most `size` records that `reader` may see and `asked` matches.
 
-    With `before`, only those older than that key. The search stops after so many candidates, even
-    if it has found nothing. To go on, call it again with `rest` as `before`. Single records that
-    only an event, a person, a team or times choose are listed by `viewers.newest_visible_to`.
+    With `before`, only those older than that key. The search stops after some hundred candidates,
+    even if it has found nothing. To go on, call it again with `rest` as `before`. For a list of
+    single records by event, person, team and time only, use `viewers.newest_visible_to`.
     """
     if asked.words and not read_query(asked.words).words:
         return Listed([])
@@ -158,7 +159,7 @@ def _chunks(reader: User, asked: Asked, *, after: int, size: int) -> Iterator[li
 
 
 def keep(records: Iterable[Record], asked: Asked) -> Iterator[Record]:
-    """Those of `records` that `asked` matches, whoever may see them; see `keys`."""
+    """Yield those of `records` that `asked` matches. Whether a reader may see them is not asked."""
     rows = list(records)
     heads = _heads(rows)
     both = {row.pk: row for row in (*rows, *heads.values())}
@@ -184,7 +185,7 @@ def _candidates(reader: User, asked: Asked, *, before: int | None, since: int, l
     labels = list(_labels_of_record(asked))
     if not asked.lists_records:
         labels += _labels_of_run(asked)
-        if not words:  # Else also what people wrote at a step of a run.
+        if not words:  # With words, steps of runs are candidates too: people wrote in some.
             labels.append(index.line_of(_scope(reader, asked)))
     return _search(reader, asked, words, labels, before=before, since=since, limit=limit)
 
@@ -214,7 +215,7 @@ def _search(
 
 
 def _together(found: Sequence[Found], limit: int) -> Found:
-    """Several searches as one, which has read only what each of them has read."""
+    """Join several searches into one. It goes back only as far as all of them have read."""
     rest = max((each.rest for each in found if each.rest is not None), default=None)
     rows = sorted({row for each in found for row in each.rows}, reverse=True)
     rows = [row for row in rows if rest is None or row >= rest]
@@ -280,7 +281,7 @@ def _scope(reader: User, asked: Asked) -> int:
 
 
 def _bounds(asked: Asked) -> tuple[int, int | None] | None:
-    """The least key of records in the time asked for, and one above the greatest; None for none."""
+    """The keys between which the records of the time asked for are. None if there are none."""
     since, until = 0, None
     if asked.since:
         later = Record.objects.filter(at__gte=asked.since).order_by("at", "pk")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-# How many places are sorted in memory (8 bytes each), and read back at once from each stretch.
+# How many places are sorted in memory, and how many are read back at once from each sorted stretch.
 STRETCH = 100_000
 READ = 4_000
 BYTES = 8
@@ -16,7 +16,8 @@ BYTES = 8
 class Places:
     """Places of the log, each once, kept in a temporary file in `folder` until `close`.
 
-    Add all of them first; then `first`, `last`, `count` and any number of iterations are right.
+    Add all of them and call `end`. Then read `first`, `last` (-1 if there are none) and `count`,
+    and iterate as often as you like.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +33,7 @@ class Places:
                 self._write()
 
     def end(self) -> None:
-        """Say that all have been added. Raises OSError if the disk is full."""
+        """Finish after the last `add`. Raises OSError if the disk is full."""
         self._write()
         for place in self:
             self.first = place if self.first < 0 else self.first

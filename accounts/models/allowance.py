@@ -47,11 +47,21 @@ class Allowance(models.Model):
         verbose_name=_("team"),
     )
     month = models.DateField(_("month"), help_text=_("First day, in the team's time zone."))
-    limit = models.PositiveIntegerField(_("limit"), default=0)
-    top_up = models.PositiveIntegerField(_("top-up"), default=0)
-    reserved = models.PositiveIntegerField(_("held"), default=0)
-    spent = models.PositiveIntegerField(_("spent"), default=0)
-    origin = models.CharField(_("origin"), max_length=8, choices=Origin)
+    limit = models.PositiveIntegerField(
+        _("limit"), default=0, help_text=_("Credits for this month, without top-ups.")
+    )
+    top_up = models.PositiveIntegerField(
+        _("top-up"), default=0, help_text=_("Credits added to the limit, for this month only.")
+    )
+    reserved = models.PositiveIntegerField(
+        _("held"), default=0, help_text=_("Credits set aside for images that are being made.")
+    )
+    spent = models.PositiveIntegerField(
+        _("spent"), default=0, help_text=_("Credits charged, without those written off.")
+    )
+    origin = models.CharField(
+        _("origin"), max_length=8, choices=Origin, help_text=_("Where the limit comes from.")
+    )
 
     class Meta:
         verbose_name = _("allowance")
@@ -111,10 +121,18 @@ class Entry(models.Model):
         Allowance, models.PROTECT, related_name="entries", verbose_name=_("allowance")
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
-    amount = models.IntegerField(_("credits"))
+    amount = models.IntegerField(_("credits"), help_text=_("Below zero if the limit was lowered."))
     # No foreign key: entries outlive generations, and `accounts` knows nothing of `generations`.
-    generation = models.UUIDField(_("generation"), null=True, blank=True, db_index=True)
-    price = models.UUIDField(_("price"), null=True, blank=True)
+    generation = models.UUIDField(
+        _("generation"),
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("Identifier of the generation that the credits are for."),
+    )
+    price = models.UUIDField(
+        _("price"), null=True, blank=True, help_text=_("Identifier of the price of an image.")
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

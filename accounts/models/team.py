@@ -21,7 +21,11 @@ class Team(models.Model):
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(_("name"), max_length=100)
     time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text=_("Such as Europe/Lisbon. A month of credits begins at midnight there."),
     )
     member_quota = models.PositiveIntegerField(
         _("credits a month for each member"),

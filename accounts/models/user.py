@@ -35,9 +35,20 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person of the company, known by e-mail address. People are deactivated, never deleted."""
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
-    email = models.EmailField(_("e-mail address"))
-    name = models.CharField(_("name"), max_length=100, blank=True)
-    team = models.ForeignKey(Team, models.PROTECT, related_name="members", verbose_name=_("team"))
+    email = models.EmailField(_("e-mail address"), help_text=_("The person signs in with it."))
+    name = models.CharField(
+        _("name"),
+        max_length=100,
+        blank=True,
+        help_text=_("Empty: the e-mail address is shown in its place."),
+    )
+    team = models.ForeignKey(
+        Team,
+        models.PROTECT,
+        related_name="members",
+        verbose_name=_("team"),
+        help_text=_("The person sees the images of this team."),
+    )
     quota = models.PositiveIntegerField(
         _("own credits a month"),
         null=True,

@@ -55,10 +55,10 @@ class ImageFacts:
 
 
 def glance(data: bytes) -> ImageFacts:
-    """The same facts as `inspect` gives, as the file states them; decodes no pixel.
+    """Return the facts that the file states about itself; no pixel is decoded.
 
-    Width and height are as stored, before any rotation. Raises what `inspect` raises, as far as the
-    parts of the file show it.
+    Width and height are as stored, before any rotation. Raises the errors of `inspect`, if they can
+    be found without decoding.
     """
     image_format, size = _header(data)
     return ImageFacts(image_format, *size)
@@ -88,7 +88,7 @@ def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
     image = _open(data)
     with one_at_a_time, _pillow_trouble_means_damaged():
         if max_side is not None:
-            # Half as large again leaves the final filter enough pixels to work with.
+            # One and a half times the size leaves the final filter enough pixels to work with.
             image.draft(None, _fitted(image.size, max_side * 3 // 2))
         image.load()
         orientation = _orientation(image)
@@ -118,7 +118,7 @@ def _open(data: bytes) -> Image.Image:
     with _pillow_trouble_means_damaged():
         image = Image.open(io.BytesIO(data), formats=[image_format])
         frames = getattr(image, "n_frames", 1)
-    # Pillow's size counts, in case Pillow has read another header than `_header`.
+    # Once more, because Pillow may have read another header than `_header`.
     _refuse_too_many_pixels(*image.size)
     # Phones store a depth or brightness map behind the photo of a JPEG: that is not an animation.
     if frames > 1 and image_format != "JPEG":
@@ -178,7 +178,7 @@ def _damaged() -> NotAnImage:
 def _pillow_trouble_means_damaged() -> Iterator[None]:
     try:
         yield
-    except MemoryError:  # it concerns Pillow, not the image
+    except MemoryError:  # the machine is at fault, not the image
         raise
     except Exception as error:  # on hostile bytes Pillow raises whatever its parsers raise
         raise _damaged() from error
@@ -197,9 +197,8 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # 16-bit grey: keep the high byte. Pillow would turn all but the darkest values white.
         image = image.point(lambda level: level / 256).convert("L")
-        image.info.pop(
-            "transparency", None
-        )  # one of 65,536 greys, which 8 bits no longer distinguish
+        # It names one of 65,536 greys, which 8 bits can't tell apart.
+        image.info.pop("transparency", None)
     if image.has_transparency_data:
         image = _in_mode("RGBA", image)
     elif image.mode not in ("L", "CMYK"):  # these two may have a colour profile of their own type
@@ -222,7 +221,6 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
             outputMode="RGBA" if image.mode == "RGBA" else "RGB",
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return (
-            image  # browsers do the same with a profile that is broken or for another colour space
-        )
+        # Browsers too ignore a profile that is broken or for another colour space.
+        return image
     return converted or image

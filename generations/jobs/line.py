@@ -83,6 +83,9 @@ _SENDABLE = """sendable AS (
 
 # The oldest row that may be sent and whose person has nothing in flight. If there is none among the
 # rows that are searched: 0 for a line that is not short.
+#
+# Both databases read `oldest` in its order and stop at the first row that fits. If those that fit
+# were ordered once more, all of `oldest` would be read first, which may be 20,000 rows.
 _OLDEST_OF_THE_IDLE = """
 WITH busy AS (
     SELECT DISTINCT user_id FROM generations_generation
@@ -102,7 +105,6 @@ SELECT id FROM (
         AND (SELECT is_active FROM accounts_user WHERE accounts_user.id = oldest.user_id)
         AND price_id NOT IN ({resting})
         AND user_id NOT IN (SELECT user_id FROM busy)
-    ORDER BY created_at, position, id
     LIMIT 1
 ) AS of_the_idle
 UNION ALL

@@ -57,9 +57,11 @@ class Erasure(models.Model):
     )
     asked_at = models.DateTimeField(_("asked"), auto_now_add=True)
     status = models.CharField(_("state"), max_length=10, choices=Status, default=Status.EMPTYING)
-    records = models.PositiveIntegerField(_("records emptied"), default=0)
-    runs = models.PositiveIntegerField(_("runs"), default=0)
-    images = models.PositiveIntegerField(_("images"), default=0)
+    records = models.PositiveIntegerField(
+        _("records emptied"), default=0, help_text=_("Records of the log that lost their text.")
+    )
+    runs = models.PositiveIntegerField(_("runs erased"), default=0)
+    images = models.PositiveIntegerField(_("images erased"), default=0)
     # A code of `generations.erasing.troubles`, empty while it moves.
     trouble = models.CharField(_("trouble"), max_length=40, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -67,7 +69,12 @@ class Erasure(models.Model):
     next_try_at = models.DateTimeField(_("next try"))
     # When it last came further.
     moved_at = models.DateTimeField(_("last progress"), auto_now_add=True)
-    emptied_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    emptied_at = models.DateTimeField(
+        _("erased"),
+        null=True,
+        blank=True,
+        help_text=_("Nobody can read it since then. Old rows are removed afterwards."),
+    )
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
 
     objects = ErasureQuerySet.as_manager()
@@ -155,14 +162,14 @@ class RetentionRule(models.Model):
         help_text=_("Only for runs. Empty: all runs whose campaign has no rule of this kind."),
     )
     days = models.PositiveIntegerField(
-        _("after days"),
+        _("age in days"),
         validators=[MinValueValidator(7)],
-        help_text=_("At least 7, so that every run has ended."),
+        help_text=_("What is older is erased. At least 7 days, so that every run has ended."),
     )
     is_active = models.BooleanField(
         _("active"),
         default=False,
-        help_text=_("Until it is active, nothing is erased: see first what would be."),
+        help_text=_("Nothing is erased until the rule is active. See first what it would erase."),
     )
     # Everything older has been looked at; empty after a legal hold was lifted.
     done_before = models.DateTimeField(_("done before"), null=True, blank=True, editable=False)

@@ -64,10 +64,14 @@ class Generation(models.Model):
     # here.
     position = models.PositiveSmallIntegerField(_("position"))
     wanted = models.PositiveSmallIntegerField(_("images wanted"))
-    delivered = models.PositiveSmallIntegerField(_("delivered"), default=0)
+    delivered = models.PositiveSmallIntegerField(_("images delivered"), default=0)
 
     # Written before the first byte is sent
-    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    attempt = models.PositiveSmallIntegerField(
+        _("attempt"),
+        default=0,
+        help_text=_("How many times it was taken from the line to be sent."),
+    )
     submit_token = models.UUIDField(_("submit token"), null=True, blank=True)
     idempotency_key = models.CharField(_("idempotency key"), max_length=64, blank=True)
     body = models.BinaryField(_("body sent"), null=True, blank=True)
@@ -82,7 +86,12 @@ class Generation(models.Model):
     polls = models.PositiveIntegerField(_("polls"), default=0, db_default=0)
     model = models.CharField(_("model returned"), max_length=200, blank=True)
     cost_usd = models.DecimalField(
-        _("cost, USD"), max_digits=12, decimal_places=5, null=True, blank=True
+        _("cost, USD"),
+        max_digits=12,
+        decimal_places=5,
+        null=True,
+        blank=True,
+        help_text=_("As the provider says, or else by the price of what was delivered."),
     )
     seed = models.BigIntegerField(_("seed"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=40, blank=True)

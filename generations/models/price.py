@@ -20,14 +20,21 @@ class Price(models.Model):
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     engine = models.CharField(_("engine"), max_length=100)
-    tier = models.CharField(_("tier"), max_length=40)
+    tier = models.CharField(
+        _("tier"), max_length=40, help_text=_("The resolution for which the engine has this price.")
+    )
     credits = models.PositiveIntegerField(
         _("credits for an image"), validators=[MinValueValidator(1)]
     )
     cost_usd = models.DecimalField(
-        _("provider's cost for an image, USD"), max_digits=10, decimal_places=5
+        _("provider's cost for an image, USD"),
+        max_digits=10,
+        decimal_places=5,
+        help_text=_("What the company pays if the provider does not name the cost itself."),
     )
-    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
+    valid_from = models.DateTimeField(
+        _("valid from"), default=timezone.now, help_text=_("UTC. Earlier runs keep their price.")
+    )
     source = models.CharField(_("source"), max_length=10, choices=Source, default=Source.ADMIN)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

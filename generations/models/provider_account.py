@@ -13,7 +13,11 @@ class ProviderAccount(models.Model):
     slot = models.PositiveSmallIntegerField(
         _("slot"), help_text=_("1 is the first key, 2 the second …")
     )
-    key_fingerprint = models.CharField(_("key fingerprint"), max_length=64)
+    key_fingerprint = models.CharField(
+        _("key fingerprint"),
+        max_length=64,
+        help_text=_("Part of a hash of the key, by which two keys are told apart."),
+    )
     concurrency = models.PositiveIntegerField(
         _("at once"), help_text=_("Most generations in flight."), validators=[MinValueValidator(1)]
     )
@@ -22,12 +26,26 @@ class ProviderAccount(models.Model):
         help_text=_("Most submits in 60 seconds."),
         validators=[MinValueValidator(1)],
     )
-    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    paused_until = models.DateTimeField(
+        _("paused until"),
+        null=True,
+        blank=True,
+        help_text=_("UTC. Nothing is sent with this key before. Empty: it is not paused."),
+    )
     paused_why = models.CharField(_("paused because"), max_length=200, blank=True)
-    # Failed submits in a row. If there are many, one probe is sent first after a pause.
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    # If there are many, one probe is sent first after a pause.
+    failures = models.PositiveIntegerField(
+        _("failures in a row"),
+        default=0,
+        help_text=_("Submits that failed since the last success."),
+    )
     balance = models.DecimalField(
-        _("balance"), max_digits=14, decimal_places=4, null=True, blank=True
+        _("balance"),
+        max_digits=14,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text=_("What is left at the provider, in the unit of the balance."),
     )
     balance_unit = models.CharField(_("unit of the balance"), max_length=20, blank=True)
     balance_at = models.DateTimeField(_("balance read"), null=True, blank=True)
@@ -38,13 +56,17 @@ class ProviderAccount(models.Model):
         null=True,
         blank=True,
         help_text=_(
-            "Admins are told when the balance falls below this, in its own unit. "
+            "Admins are told when the balance falls below this, in the unit of the balance. "
             "Empty: what twenty of the dearest images cost."
         ),
     )
-    # How many the provider itself lets this key run at once, if its API says so.
     concurrency_at_provider = models.PositiveIntegerField(
-        _("at once, as the provider says"), null=True, blank=True
+        _("at once, as the provider says"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Most generations in flight. Empty: its API does not say. The lower one holds."
+        ),
     )
     # Why the key can't be used until somebody acts: a value of `providers.errors.Code`.
     blocked_code = models.CharField(_("blocked because"), max_length=40, blank=True)
@@ -52,8 +74,12 @@ class ProviderAccount(models.Model):
     # Since when every poll with this key has been refused, and whether admins were told.
     polls_refused_at = models.DateTimeField(_("polls refused since"), null=True, blank=True)
     polls_refused_told = models.BooleanField(_("told of refused polls"), default=False)
-    # What admins were last told about, so that they are told only once.
-    alert = models.CharField(_("alert"), max_length=40, blank=True)
+    alert = models.CharField(
+        _("alert"),
+        max_length=40,
+        blank=True,
+        help_text=_("What admins have been told. They are told once, until it is over."),
+    )
 
     class Meta:
         verbose_name = _("provider account")

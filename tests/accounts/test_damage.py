@@ -56,10 +56,11 @@ def test_each_missing_trigger_is_named():
 
 
 @needs_sqlite
-def test_a_trigger_that_does_nothing_is_found():
+@pytest.mark.parametrize("when", ["BEFORE", "before"])  # sorts before and after the right text
+def test_a_trigger_that_does_nothing_is_found(when):
     execute(
         "DROP TRIGGER accounts_entry_no_delete",
-        "CREATE TRIGGER accounts_entry_no_delete BEFORE DELETE ON accounts_entry "
+        f"CREATE TRIGGER accounts_entry_no_delete {when} DELETE ON accounts_entry "
         "BEGIN SELECT 1; END",
     )
     assert damage.found() == [
@@ -112,6 +113,21 @@ def test_a_view_in_place_of_a_table_is_found(table):
         f"CREATE VIEW {table} AS SELECT * FROM original",
     )
     assert damage.found() == [f"{table} is no table any more."]
+
+
+@pytest.mark.parametrize("table", [append_only.TABLES[0], append_only.TABLES[-1]])
+def test_a_missing_trigger_is_put_back_on_any_table(table):
+    with connection.cursor() as cursor:
+        append_only._backend(connection).drop(cursor, table)
+    assert damage.found() != []
+    append_only.install(connection)
+    assert damage.found() == []
+
+
+def test_whether_a_row_can_be_changed_is_tried():
+    assert not append_only._accepts_update(connection, "accounts_record")
+    append_only.remove(connection)
+    assert append_only._accepts_update(connection, "accounts_record")
 
 
 def test_migrate_refuses_and_puts_nothing_back():

@@ -160,14 +160,20 @@ class TestAMonth:
         with pytest.raises(InsufficientCredits):
             hold(user, 1)
 
+    def test_a_team_whose_cap_is_zero_can_spend_nothing(self):
+        user = make_user(quota=10, team=make_team(quota=0))
+        assert ledger.allowance_of(user.team).limit == 0
+        with pytest.raises(InsufficientCredits):
+            hold(user, 1)
+
     def test_a_write_off_gives_spent_credits_back(self, admin):
         user = make_user(quota=10)
-        [generation] = hold(user, 4)
-        ledger.settle(generation, 4)
-        ledger.write_off(ledger.allowance_of(user), 3, actor=admin, reason="grey images")
-        assert columns(user) == (10, 0, 0, 1)
+        [generation] = hold(user, 7)
+        ledger.settle(generation, 7)
+        ledger.write_off(ledger.allowance_of(user), 2, actor=admin, reason="grey images")
+        assert columns(user) == (10, 0, 0, 5)
         with pytest.raises(InvalidAmount):
-            ledger.write_off(ledger.allowance_of(user), 2, actor=admin, reason="")
+            ledger.write_off(ledger.allowance_of(user), 6, actor=admin, reason="")
         assert ledger.reconcile() == []
 
     @pytest.mark.parametrize("credits", [-1, ledger.MAX_CREDITS + 1])

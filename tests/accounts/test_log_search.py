@@ -344,6 +344,20 @@ class TestCost:
         assert stories(seen) == [runs[0].uuid]
         assert steps > 1
 
+    def test_nothing_is_lost_where_two_searches_stop_together(self, reviewer, alice, monkeypatch):
+        monkeypatch.setattr(searching, "BATCHES", (2, 2))
+        alerts = [write(Event.PROVIDER_ALERTED, actor=None, subject=alice.team) for _ in range(8)]
+        for alert in alerts[::2]:
+            shown_to_all(alert)
+        asked, before, seen = Asked(event=str(Event.PROVIDER_ALERTED)), None, []
+        while True:
+            listed = newest(reviewer, asked, before=before, size=50)
+            seen += listed.records
+            before = listed.rest
+            if before is None:
+                break
+        assert seen == alerts[::-1]
+
     def test_no_more_queries_for_many_candidates(self, reviewer, alice):
         asked = Asked(words="fox", status="pending", engine=DEMO)
         ask(alice, prompt="a red fox")

@@ -2,6 +2,7 @@
 
 import errno
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 
 import pytest
@@ -15,7 +16,7 @@ from generations import live, storage, submission
 from generations.jobs import decisions, dispatch
 from generations.jobs.execution import accidents, arriving, delivering, renditions
 from generations.labelling import LabelFailed
-from generations.models import Delivery
+from generations.models import Delivery, Price
 from generations.providers import fetching
 from generations.providers.errors import FetchFailed
 from generations.providers.types import InlineImage, RemoteImage, Result
@@ -119,6 +120,15 @@ class TestFaults:
         assert caplog.messages
         assert "secret" not in caplog.text
 
+    @pytest.mark.parametrize(("error", "traces"), [(FetchFailed(final=False), 0), (KeyError(), 1)])
+    def test_only_what_nobody_foresaw_leaves_a_trace_in_the_log(
+        self, arrived, monkeypatch, caplog, error, traces
+    ):
+        monkeypatch.setattr(storage, "save_original", _raising(error))
+        fetched_as(monkeypatch, USABLE)
+        work(arrived(LINK), 1)
+        assert len([record for record in caplog.records if record.exc_info]) == traces
+
     def test_labelling_is_tried_so_often_whatever_it_raises(self, arrived, monkeypatch):
         def broken(*_given, **_more):
             raise KeyError("nobody foresaw this")
@@ -213,6 +223,15 @@ class TestAccidentsOfOurOwn:
         assert work(arrived(LINK), 1).status == Status.FAILED
         assert Record.objects.get(event=Event.IMAGE_MISSED).facts["original_kept"] is None
 
+    def test_are_waited_out_for_twice_as_long_each_time(self, arrived, monkeypatch, settings):
+        settings.PROVIDER_TIME_SCALE = 1_000
+        monkeypatch.setattr(storage, "save_rendition", _raising(OURS[0]))
+        generation = arrived(InlineImage(USABLE))
+        for seconds in (1_000, 2_000, 4_000):
+            before = timezone.now()
+            work(generation, 1)
+            assert generation.deliveries.get().next_action_at >= before + timedelta(seconds=seconds)
+
     def test_are_counted_anew_for_each_step(self, arrived, monkeypatch):
         fetched_as(monkeypatch, USABLE)
         generation = arrived(LINK)
@@ -261,6 +280,28 @@ class TestWhatIsStored:
         facts = renditions.label_facts(generation, image)
         assert (facts.image_id, facts.system) == (str(image.uuid), "gone/engine")
         assert facts.system_version == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("0", "0"),
+        ("0.01", "0.01"),
+        (str(arriving.MOST_USD), str(arriving.MOST_USD)),
+        ("-0.01", "0.07"),
+        (str(arriving.MOST_USD + 1), "0.07"),
+        ("NaN", "0.07"),
+        (None, "0.07"),
+    ],
+)
+def test_the_cost_is_the_providers_own_figure_if_that_can_be(alice, told, kept):
+    Price.objects.update(cost_usd=Decimal("0.07"))
+    ask(alice, DEMO, 1)
+    generation = dispatch.claim_next("worker")
+    images = (InlineImage(USABLE),)
+    arriving.accept(generation, Result(images=images, cost_usd=told and Decimal(told)))
+    generation.refresh_from_db()
+    assert generation.cost_usd == Decimal(kept)
 
 
 class TestWhatIsNoImage:

@@ -146,5 +146,6 @@ class TestRemedies:
             references=[make_reference(alice)],
         )
         run = submission.submit(alice, asking)
+        run.refresh_from_db()
         plan = _plan(run, remedy, stub.capabilities, _Facts(references=1, most_at_a_time=1))
         assert {name: plan.options[name] for name in changed} == changed

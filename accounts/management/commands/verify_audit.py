@@ -14,8 +14,8 @@ DAMAGED = 1
 class Command(BaseCommand):
     help = (
         "Verifies the log in the database: records, payloads, places, checkpoints, and the copies "
-        "of checkpoints outside the database. Exit code 0: sound, but for damage that somebody has "
-        "accepted on the record; 1: not."
+        "of checkpoints outside the database. Exit code 0: the log is sound, apart from damage "
+        "that somebody has accepted on the record. Exit code 1: it is not sound."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _accepted(ranges: list[Any]) -> Iterator[str]:
-    """Damage that the record "log:damage_accepted" accepts; all else is as it was sealed."""
+    """Name the records whose damage has been accepted, by a record "log:damage_accepted"."""
     if ranges:
         places = ", ".join(f"{first} to {last}" for first, last, _until in ranges)
         yield f"Accepted on the record as damaged: records {places}. They are not proven."

@@ -162,12 +162,12 @@ def _put_back(generation: Generation, account: ProviderAccount, error: ProviderE
 def _may_go_elsewhere(
     generation: Generation, account: ProviderAccount, error: ProviderError, left: float
 ) -> bool:
-    """Whether another key of the provider can do the work now, or after a rest of a minute at most.
+    """Whether another key of the provider can do the work now or within a minute.
 
-    A longer rest is one that the provider asked for, and it may refuse again after that.
+    A key that rests longer is left out: the provider asked for that rest, and may refuse again.
     """
     if is_doubtful(generation) or isinstance(error, OutcomeUnknown | ProviderFailed):
-        return False  # bound to the key under which it may have been accepted
+        return False  # it may have been accepted, and only the same key can find out
     patience = min(left, provider_health.BACKOFF_MOST_SECONDS)
     until = timezone.now() + timedelta(seconds=patience)
     return any(

@@ -35,8 +35,9 @@ UNCLEAR_BEFORE_BLOCK = 3
 
 
 def note_refusal(account: ProviderAccount, error: ProviderError, engine: str = "") -> bool:
-    """Block what `error` refuses to the key. A refusal of the request itself changes nothing.
+    """Block the key, or the engine at this key, if `error` refuses it.
 
+    A refusal of the request itself changes nothing.
     `engine` is the name of the engine that was asked for; empty if the request was for a balance.
     Returns whether another key of this process can do the work, which may then go back into line.
     """
@@ -80,9 +81,9 @@ def engines_at_rest(account: ProviderAccount) -> list[str]:
 
 
 def why_blocked(provider: str, engine: str) -> str:
-    """The `Code` that keeps every key of this process from serving `engine`; empty if one can.
+    """Why no key of this process can serve `engine`: the `Code` of the first. Empty if one can.
 
-    A key whose rest is over can: the next request finds out.
+    A key whose rest is over counts as one that can, because the next request tries it.
     """
     accounts = list(here(provider))
     if not accounts:
@@ -102,7 +103,7 @@ def _resting_engines(accounts: list[ProviderAccount], engine: str) -> dict[int, 
 
 
 def _others(account: ProviderAccount, engine: str) -> QuerySet[ProviderAccount]:
-    """The other keys that are not known to be unable to serve `engine`."""
+    """The other keys that may be able to serve `engine`: nothing is known to block it there."""
     refused = EngineBlock.objects.filter(engine=engine, sure=True).values("account")
     others = here(account.provider).exclude(pk=account.pk)
     return others.filter(blocked_code="").exclude(pk__in=refused)

@@ -129,10 +129,11 @@ def _receding(rng: Random, size: Size, spot: float) -> Field:
 
 
 def warped(source: Field, aside: Field, along: Field, *, reach: float, step: int) -> Field:
-    """Take each pixel from where `aside` and `along` point (0 to 1, a half is its own place).
+    """Take each pixel from elsewhere in `source`.
 
-    `reach` is the longest distance in pixels, and `source` has a margin of that width on all four
-    sides. The distances are read on a grid of `step` pixels.
+    `aside` says how far across, `along` how far down. Both have values from 0 to 1, which
+    stand for distances from -`reach` to `reach` pixels, and are read on a grid of `step` pixels.
+    `source` has a margin of `reach` pixels on all four sides.
     """
     width, height = aside.size
     grid = width // step + 2, height // step + 2
@@ -143,7 +144,7 @@ def warped(source: Field, aside: Field, along: Field, *, reach: float, step: int
 
 
 def _read_on(grid: Size, pull: Field, reach: float) -> Sequence[float]:
-    """The place that each point of a grid is taken from, in pixels of a picture with a margin."""
+    """The distance that each point of a grid moves, and the margin, together in pixels."""
     pixels = (pull.clamped() * (2 * reach)).image.resize(grid, Image.Resampling.BILINEAR)
     return cast(Sequence[float], pixels.get_flattened_data())
 

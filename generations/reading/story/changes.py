@@ -16,21 +16,20 @@ from generations.tampering import Difference, Kind
 
 @dataclass(frozen=True)
 class Change:
-    """One value: what it is of, what the record says and what the database says now.
+    """A value that was changed outside the studio, in words.
 
-    `number` is that of the record; None if no record knows the row. Empty values are printed as
-    such; `gone` says that the row is not there, or that it has no record.
+    `what` names it, `recorded` is what the record says, `found` what the database says now.
+    `number` is the number of the record; None if the row has none.
     """
 
     what: str
     recorded: str
     found: str
     number: int | None
-    gone: bool
 
 
 def changes_of(run: UUID, *, only: Collection[UUID] = ()) -> list[Change]:
-    """What differs in a run; with `only`, in those of its rows."""
+    """The changes in a run. With `only`, those in the rows with these identifiers."""
     found = tampering.of_runs([run])
     return [_change(each) for each in found if not only or each.subject in only]
 
@@ -41,7 +40,6 @@ def _change(difference: Difference) -> Change:
         recorded=_recorded(difference),
         found=_found(difference),
         number=difference.record,
-        gone=difference.field == "row",
     )
 
 

@@ -61,17 +61,18 @@ class TestClaiming:
         settings.PROVIDERS = {}
         assert dispatch.claim_next("worker-1") is None
 
-    def test_a_new_key_in_a_slot_is_noticed(self, alice, settings):
+    @pytest.mark.parametrize(("old", "new"), [("one", "two"), ("two", "one")])
+    def test_a_new_key_in_a_slot_is_noticed(self, alice, settings, old, new):
         def have(key):
             configured = {"base_url": "https://api.apixo.ai/api/v1", "keys": {1: key}}
             settings.PROVIDERS = {"apixo": configured}
 
-        have("one")
+        have(old)
         ask(alice, APIXO, 1)
         [account] = [row for row in dispatch.accounts_here() if row.provider == "apixo"]
         provider_health.note_refusal(account, Refused(code=Code.AUTH))
         assert dispatch.claim_next("worker-1") is None
-        have("two")
+        have(new)
         assert dispatch.claim_next("worker-1").account == account
 
     def test_keys_take_turns_by_what_they_have_in_flight(self, alice, settings):
@@ -129,6 +130,18 @@ class TestLimits:
             Generation.objects.filter(pk=generation.pk).update(**just_ended)
         assert dispatch.claim_next("worker-1") is None
         Generation.objects.update(submitted_at=timezone.now() - timedelta(seconds=61))
+        assert dispatch.claim_next("worker-1")
+
+    @pytest.mark.parametrize("lowered", ["concurrency", "per_minute"])
+    def test_nothing_more_goes_once_a_limit_is_below_what_went_already(
+        self, alice, account, lowered
+    ):
+        ask(alice, num_images=4)
+        for _ in range(3):
+            dispatch.claim_next("worker-1")
+        limit(account, **{lowered: 2})
+        assert dispatch.claim_next("worker-1") is None
+        limit(account, **{lowered: 4})
         assert dispatch.claim_next("worker-1")
 
     def test_a_paused_account_takes_nothing(self, alice, account):

@@ -128,6 +128,12 @@ class TestCounters:
         run = end(storing(run.generations.get(), came))
         assert (run.status, run.wanted, run.missing) == (RunStatus.SUCCEEDED, came, 0)
 
+    def test_a_set_lowers_what_the_run_wants_by_what_it_lacks_itself(self, alice, apixo_key):
+        run = ask(alice, "apixo/seedream-4-5", 6, sequential=True)
+        Run.objects.filter(pk=run.pk).update(wanted=9)  # three more are wanted of another request
+        run = end(storing(run.generations.get(), 4))
+        assert (run.wanted, run.delivered) == (7, 4)
+
 
 @pytest.mark.django_db
 class TestCredits:

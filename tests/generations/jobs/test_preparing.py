@@ -13,8 +13,8 @@ from PIL import Image as Picture
 from accounts import ledger
 from accounts.events import Event
 from accounts.models import Record
-from generations import storage, submission
-from generations.jobs import dispatch, recovery
+from generations import live, storage, submission
+from generations.jobs import dispatch, hints, recovery
 from generations.jobs.execution import preparing
 from generations.models import Generation, Reference, Run
 from generations.reading.frames import frames_of
@@ -124,13 +124,23 @@ class TestBeforeItIsCleaned:
 
     def test_more_pixels_than_one_request_may_bring_are_refused_in_words(self, alice, monkeypatch):
         monkeypatch.setattr("generations.submission.uploading.MAX_PIXELS_TOGETHER", 2_000_000)
-        with pytest.raises(SubmissionRefused, match="3 uploads have 3 million pixels") as refusal:
+        with pytest.raises(SubmissionRefused, match=r"3 million .* the 2 million") as refusal:
             ask(alice, references=[upload(image_file((1000, 1000)))] * 3)
         assert refusal.value.field == "references"
         assert not Reference.objects.exists()
 
 
 class TestCleaning:
+    def test_tells_the_workers_and_the_page_that_the_run_may_be_sent(
+        self, run, alice, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        hinted, tag = [], live.tag(alice.pk)
+        monkeypatch.setattr(hints, "hint", hinted.append)
+        with django_capture_on_commit_callbacks(execute=True):
+            prepare_uploads()
+        assert hints.SUBMIT in hinted
+        assert live.tag(alice.pk) != tag
+
     def test_removes_metadata_and_releases_the_run(self, run, reference):
         prepare_uploads()
         reference.refresh_from_db()

@@ -73,6 +73,13 @@ def test_no_table_that_grows_is_read_from_end_to_end(asked, account):
     assert [(sql, plan) for sql, plan in plans.items() if reads_all(plan)] == []
 
 
+def test_the_oldest_of_the_idle_is_looked_for_until_it_is_found(account):
+    """Without a sort, which would first read all rows among which it may be."""
+    with CaptureQueriesContext(connection) as queries:
+        line.fairest(account, timezone.now(), resting=[])
+    assert not [step for step in plan_of(queries[0]["sql"]) if re.search("TEMP B-TREE|Sort", step)]
+
+
 def is_planned(sql):
     sql = sql.lstrip()
     return sql.startswith(("SELECT", "UPDATE", "WITH")) and not sql.startswith(COUNTED_TO_A_LIMIT)
