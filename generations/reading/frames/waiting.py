@@ -71,7 +71,7 @@ def _queued(generation: Generation, rows: Gathered) -> Frame:
 
 @lru_cache(maxsize=waits.COUNTED)
 def _ordinal(place: int, language: str | None) -> str:
-    """The place as 1st, 2nd …, for which `ordinal` looks up eleven translations."""
+    """The place as 1st, 2nd …, for which `ordinal` looks up ten translations."""
     return str(ordinal(place))
 
 
