@@ -84,7 +84,7 @@ def why_blocked(provider: str, engine: str) -> str:
 
     A key whose rest is over can: the next request finds out.
     """
-    accounts = list(here(provider))
+    accounts = list(here(provider).only("blocked_code", "paused_until"))
     if not accounts:
         return ""
     resting = _resting_engines(accounts, engine)
