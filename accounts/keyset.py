@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.identifiers import uuid_of
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Place:
 
 
 def page(
-    rows: QuerySet[Row],
+    rows: QuerySet[Any, Row],
     *,
     cursor: str,
     anchors: QuerySet[Any],
@@ -53,7 +53,7 @@ def _page(shown: list[Row], *, more: bool) -> Page[Row]:
 
 
 def newest(
-    sources: Sequence[QuerySet[Row]],
+    sources: Sequence[QuerySet[Any, Row]],
     place: Place | None,
     *,
     size: int,
@@ -74,8 +74,8 @@ def newest(
 
 
 def newest_first(
-    rows: QuerySet[Row], *, time: str = "created_at", key: str = "id"
-) -> QuerySet[Row]:
+    rows: QuerySet[Any, Row], *, time: str = "created_at", key: str = "id"
+) -> QuerySet[Any, Row]:
     return rows.order_by(f"-{time}", f"-{key}")
 
 
@@ -89,8 +89,8 @@ def place_of(anchors: QuerySet[Any], cursor: str, *, time: str = "created_at") -
 
 
 def older(
-    rows: QuerySet[Row], place: Place, *, time: str = "created_at", key: str = "id"
-) -> QuerySet[Row]:
+    rows: QuerySet[Any, Row], place: Place, *, time: str = "created_at", key: str = "id"
+) -> QuerySet[Any, Row]:
     """The rows that come after `place`, newest first."""
     # Not `a < x OR (a = x AND id < y)`: no planner turns that into a range of the index.
     return rows.filter(
@@ -98,6 +98,6 @@ def older(
     )
 
 
-def not_older(rows: QuerySet[Row], place: Place) -> QuerySet[Row]:
+def not_older(rows: QuerySet[Any, Row], place: Place) -> QuerySet[Any, Row]:
     """The row at `place` and all that are newer."""
     return rows.filter(Q(created_at__gt=place.at) | Q(pk__gte=place.pk), created_at__gte=place.at)

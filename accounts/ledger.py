@@ -73,7 +73,8 @@ def allowance_of(owner: User | Team) -> Allowance | None:
     if isinstance(owner, Team) and owner.quota is None:
         return None
     month = month_of_owner(owner)
-    return owner.allowances.filter(month=month).first() or _open_allowance(owner, month)
+    found = owner.allowances.filter(month=month).order_by()  # one at most, so in no order
+    return found.first() or _open_allowance(owner, month)
 
 
 def balance(user: User) -> Balance:

@@ -1,4 +1,4 @@
-"""Paths of images, without a call of the URL resolver for each frame of a page."""
+"""Paths in frames, without a call of the URL resolver for each frame of a page."""
 
 from functools import lru_cache
 from uuid import UUID
@@ -26,6 +26,10 @@ def rendition_path(rendition: UUID, image_format: str) -> str:
 
 def reference_path(reference: UUID) -> str:
     return _pattern("reference", get_script_prefix()).replace(str(NOBODY), str(reference))
+
+
+def cancel_path(generation: UUID) -> str:
+    return _pattern("generation-cancel", get_script_prefix()).replace(str(NOBODY), str(generation))
 
 
 def reuse_path(run: UUID) -> str:

@@ -188,7 +188,8 @@ LOG_CHECKPOINT_FILE = env.str("LOG_CHECKPOINT_FILE", default="")
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "accounts.backend.PersonBackend",
+    "django.contrib.auth.backends.ModelBackend",  # of sessions that began before the one above
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -41,10 +41,11 @@ def of_campaign(campaign_id: int) -> str:
     return f"c{campaign_id}"
 
 
-def index_runs(runs: Iterable["Run"]) -> None:
-    """Add runs to the index, or replace their rows in it."""
+def index_runs(runs: Iterable["Run"], *, are_new: bool = False) -> None:
+    """Add runs to the index, or replace their rows in it. With `are_new`, none of them is there."""
     PROMPTS.put(
-        _entry(run.pk, run.team_id, run.user_id, run.campaign_id, run.prompt) for run in runs
+        (_entry(run.pk, run.team_id, run.user_id, run.campaign_id, run.prompt) for run in runs),
+        are_new=are_new,
     )
 
 

@@ -110,10 +110,10 @@ class Run(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the run. A new one is also added to the search index."""
         is_new = self._state.adding
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # as Django's own `save`
             super().save(*args, **kwargs)
             if is_new:
-                index_runs([self])
+                index_runs([self], are_new=True)
 
     @property
     def author_id(self) -> int:

@@ -206,14 +206,18 @@ class HttpProvider(ImageProvider):
 
     def kept_with(self, answer: Answer, read: Callable[[Answer], Parsed]) -> Parsed:
         """What `read` returns or raises for `answer`, with the answer, which goes on record."""
-        safe = replace(answer, body=answer.body.replace(self._api_key.encode(), b"[key]"))
         try:
             found = read(answer)
         except ProviderError as error:
-            error.answer = safe
+            error.answer = self._without_key(answer)
             raise
         # Only these two end or begin a task; other values of a read are not kept.
-        return replace(found, answer=safe) if isinstance(found, Accepted | Result) else found
+        if isinstance(found, Accepted | Result):
+            return replace(found, answer=self._without_key(answer))
+        return found
+
+    def _without_key(self, answer: Answer) -> Answer:
+        return replace(answer, body=answer.body.replace(self._api_key.encode(), b"[key]"))
 
     def endpoint(self, path: str) -> str:
         return path if "://" in path else self.base_url + path

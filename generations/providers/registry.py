@@ -94,7 +94,9 @@ def _by_name(engines: Iterable[Engine]) -> Mapping[str, Engine]:
 
 
 def _has_key(provider: str) -> bool:
-    return settings.DEMO if provider == DEMO else bool(_keys(provider))
+    if provider == DEMO:
+        return settings.DEMO
+    return any(key.strip() for key in _configured(provider).get("keys", {}).values())
 
 
 def engine(name: str) -> Engine:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import keyset
 from accounts.access import may_make
@@ -33,6 +33,12 @@ LIVE_SIZE = 60
 # How long a run further down the page is still updated after one of its requests has ended.
 AFTERGLOW = dt.timedelta(minutes=1)
 PROMPT_LENGTH = 200
+# What the badge of a run says of its frames.
+BADGES = {
+    FrameState.SENT: gettext_lazy("%(count)d generating"),
+    FrameState.SAVING: gettext_lazy("%(count)d saving"),
+    FrameState.QUEUED: gettext_lazy("%(count)d in line"),
+}
 
 
 class Scope(StrEnum):
@@ -138,8 +144,8 @@ def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
 def cards(runs: Sequence[Run], *, viewer: User) -> list[RunCard]:
     """The runs as cards. Their `user` must be loaded."""
     frames = frames_of(runs, viewer=viewer)
-    now = timezone.now()
-    return [_card(run, frames[run.pk], viewer, now) for run in runs]
+    now, makes = timezone.now(), may_make(viewer)
+    return [_card(run, frames[run.pk], viewer, now, makes=makes) for run in runs]
 
 
 def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
@@ -199,7 +205,8 @@ def _newest(viewer: User, keys: set[int]) -> list[Run]:
     return list(keyset.newest_first(_runs(viewer, Scope.TEAM).filter(pk__in=keys))[:LIVE_SIZE])
 
 
-def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunCard:
+def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime, *, makes: bool) -> RunCard:
+    """`makes` says whether the viewer may ask for images."""
     return RunCard(
         uuid=str(run.uuid),
         author=run.user_id,
@@ -213,17 +220,17 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime) -> RunC
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
-        **_drawn(run, frames, viewer),
+        **_drawn(run, frames, viewer, makes=makes),
     )
 
 
-def _drawn(run: Run, frames: list[Frame], viewer: User) -> dict[str, Any]:
+def _drawn(run: Run, frames: list[Frame], viewer: User, *, makes: bool) -> dict[str, Any]:
     """The fields `frames`, `images` and `is_mixed` of a card.
 
     If all frames are images, they are drawn together. Otherwise each image is drawn separately.
     """
     is_mixed = _is_mixed(frames)
-    reuse = reuse_path(run.uuid) if may_make(viewer) else ""
+    reuse = reuse_path(run.uuid) if makes else ""
     shown = partial(Frame.as_shown, reuse=reuse, with_shape=is_mixed)
     if frames and all(frame.state == FrameState.DONE for frame in frames):
         images = drawing.images(map(shown, frames))
@@ -244,13 +251,8 @@ def _is_mixed(frames: Iterable[Frame]) -> bool:
 
 def _badge(frames: Sequence[Frame]) -> str:
     counts = Counter(frame.state for frame in frames)
-    texts = {
-        FrameState.SENT: _("%(count)d generating"),
-        FrameState.SAVING: _("%(count)d saving"),
-        FrameState.QUEUED: _("%(count)d in line"),
-    }
     return ", ".join(
-        text % {"count": counts[state]} for state, text in texts.items() if counts[state]
+        text % {"count": counts[state]} for state, text in BADGES.items() if counts[state]
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,16 +18,14 @@ from generations.paths import download_path, image_path, rendition_path, reuse_p
 from generations.reading import drawing
 from generations.reading.drawing import ShownImage
 from generations.reading.frames import ALT_LENGTH, alt_text, shortened
-from generations.reading.search import Filter, search
+from generations.reading.search import COLUMNS, Filter, search
 from generations.reading.shapes import shape_of
 
 PAGE_SIZE = 48
 EVERYTHING = Filter()
-# The columns of an image and its run that a page shows or sorts by.
-VALUES = ("uuid", "width", "height", "created_at", "run__uuid", "run__prompt", "run__user")
 PREVIEW_VALUES = ("uuid", "format", "width", "height")
-# What a card is made of: image, address of reuse, prompt, the image's size, and its preview.
-_Shown = tuple[UUID, str, str, tuple[int, int], tuple[UUID, str, int, int]]
+# What a card is made of: image, run to reuse if there is one, prompt, the image's size, preview.
+_Shown = tuple[UUID, UUID | None, str, tuple[int, int], tuple[UUID, str, int, int]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> Galler
         found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
         return _page(found.images, user, found.next_cursor, found.stopped)
     newest = keyset.page(
-        Image.objects.visible_to(user).select_related("run").only(*VALUES),
+        Image.objects.visible_to(user).values_list(*COLUMNS, named=True),
         cursor=cursor,
         anchors=Image.objects.filter(team_id=user.team_id),
         size=PAGE_SIZE,
@@ -65,16 +64,16 @@ def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> Galler
     return _page(newest.rows, user, newest.next_cursor)
 
 
-def cards(images: Sequence[Image], *, viewer: User) -> list[Card]:
-    """The images as cards. Their `run` must be loaded. Images without a preview are left out."""
-    reusable = may_make(viewer)
-    keys = [image.pk for image in images]
+def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:
+    """The images, given as `COLUMNS`, as cards. Images without a preview are left out."""
+    reusable, around = may_make(viewer), drawing.surroundings()
+    keys = [image.id for image in images]
     rows = Rendition.objects.filter(image__in=keys, recipe=PREVIEW.name)
     previews = {key: tuple(values) for key, *values in rows.values_list("image", *PREVIEW_VALUES)}
     return [
-        _card(image, previews[image.pk], reusable=reusable)
+        _drawn_card(_shown(image, previews[image.id], reusable=reusable), around)
         for image in images
-        if image.pk in previews
+        if image.id in previews
     ]
 
 
@@ -88,28 +87,27 @@ def people_of(user: User) -> QuerySet[User]:
     return people.only("uuid", "name", "email")
 
 
-def _page(images: Sequence[Image], user: User, cursor: str, stopped: str = "") -> GalleryPage:
-    authors = frozenset(image.author_id for image in images)
+def _page(images: Sequence[Any], user: User, cursor: str, stopped: str = "") -> GalleryPage:
+    authors = frozenset(image.run__user for image in images)
     return GalleryPage(cards(images, viewer=user), cursor, stopped, authors)
 
 
-def _card(image: Image, preview: tuple[UUID, str, int, int], *, reusable: bool) -> Card:
-    size = image.width, image.height
-    reuse = reuse_path(image.run.uuid) if reusable else ""
-    shown = image.uuid, reuse, shortened(image.run.prompt, ALT_LENGTH), size, preview
-    return _drawn_card(shown, drawing.surroundings())
+def _shown(image: Any, preview: tuple[UUID, str, int, int], *, reusable: bool) -> _Shown:
+    reused = image.run__uuid if reusable else None
+    prompt = shortened(image.run__prompt, ALT_LENGTH)
+    return image.uuid, reused, prompt, (image.width, image.height), preview
 
 
 @lru_cache(maxsize=drawing.MOST_KEPT)
 def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
-    image, reuse, prompt, size, (preview, preview_format, width, height) = shown
+    image, reused, prompt, size, (preview, preview_format, width, height) = shown
     frame = ShownImage(
         id=f"image-{image}",
         href=image_path(image),
         src=rendition_path(preview, preview_format),
         alt=alt_text(prompt),
         download=download_path(image),
-        reuse=reuse,
+        reuse=reuse_path(reused) if reused else "",
         width=width,
         height=height,
         shape=shape_of(*size),

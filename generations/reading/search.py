@@ -7,6 +7,7 @@ early: its page says how far it got, and its cursor leads on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -24,6 +25,11 @@ LONGEST_QUERY = 1000  # characters
 # Runs that are looked up for one page. The second step is for runs without a visible image.
 BATCHES = (64, 1024)
 LONGEST_NUMBER = 15  # digits of a stretch in a cursor
+# The columns of an image and its run by which pages sort, or which they show.
+COLUMNS = (
+    *("id", "uuid", "width", "height", "created_at"),
+    *("run__uuid", "run__prompt", "run__user"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,12 @@ class Filter:
 
 @dataclass(frozen=True)
 class Searched:
-    """Images with their `run`, newest first. `next_cursor` is empty if there are no older ones.
+    """The `COLUMNS` of images, newest first. `next_cursor` is empty if there are no older ones.
 
     If the search stopped before it had found a page of images, `stopped` says how far it got.
     """
 
-    images: list[Image]
+    images: list[Any]
     next_cursor: str = ""
     stopped: str = ""
 
@@ -61,7 +67,7 @@ def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
     query, labels = read_query(chosen.query), _labels(user, chosen)
     if labels is None or (chosen.query and not query.words):
         return Searched([])
-    images: list[Image] = []
+    images: list[Any] = []
     before, after = _start(user, cursor)
     for limit in BATCHES:
         found = PROMPTS.newest(query, team=user.team_id, labels=labels, before=before, limit=limit)
@@ -144,6 +150,8 @@ def _how_far(rest: int) -> str:
     return _("Searched back to %(day)s. Older images have not been searched yet.") % {"day": day}
 
 
-def _images(user: User, runs: Sequence[int], *, after: Image | None) -> QuerySet[Image]:
-    rows = Image.objects.of_runs(runs, user).select_related("run").order_by("-run_id", "-id")
-    return rows.exclude(run_id=after.run_id, pk__gte=after.pk) if after else rows
+def _images(user: User, runs: Sequence[int], *, after: Image | None) -> QuerySet[Any, Any]:
+    rows = Image.objects.of_runs(runs, user).order_by("-run_id", "-id")
+    if after:
+        rows = rows.exclude(run_id=after.run_id, pk__gte=after.pk)
+    return rows.values_list(*COLUMNS, named=True)

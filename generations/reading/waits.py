@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
-from generations.providers.capabilities import provider_of
-from generations.states import Status
+from generations.states import OPEN, Status
 
 # How many places of a line are counted.
 COUNTED = 100
@@ -33,12 +32,8 @@ class Pace:
     seconds: Mapping[tuple[str, str], float]
 
 
-def typical_seconds(run: Run) -> float | None:
+def typical_seconds(run: Run, pace: Pace) -> float | None:
     """Seconds from submission to storage for a request of this run: measured, or documented."""
-    return _typical_seconds(run, pace_of(provider_of(run.engine)))
-
-
-def _typical_seconds(run: Run, pace: Pace) -> float | None:
     resolution = run.options.get("resolution", "")
     measured = pace.seconds.get((run.engine, resolution))
     if measured is not None:
@@ -47,10 +42,9 @@ def _typical_seconds(run: Run, pace: Pace) -> float | None:
     return engine.capabilities.typical_seconds.get(resolution) if engine else None
 
 
-def seconds_in_line(run: Run, place: int) -> float | None:
+def seconds_in_line(run: Run, place: int, pace: Pace) -> float | None:
     """Estimate the seconds until a request at `place` in its line (1 is next) is done."""
-    pace = pace_of(provider_of(run.engine))
-    typical = _typical_seconds(run, pace)
+    typical = typical_seconds(run, pace)
     return None if typical is None else math.ceil(place / pace.capacity) * typical
 
 
@@ -70,6 +64,12 @@ def _front(provider: str) -> dict[int, int]:
     line = Generation.objects.filter(provider=provider, status=Status.QUEUED)
     keys = line.order_by("created_at", "position", "id").values_list("pk", flat=True)[:COUNTED]
     return {pk: place for place, pk in enumerate(keys, start=1)}
+
+
+def paces(generations: Iterable[Generation]) -> dict[str, Pace]:
+    """The paces of the providers from which some of `generations` still wait for images."""
+    awaited = {row.provider for row in generations if row.status in OPEN}
+    return {provider: pace_of(provider) for provider in awaited}
 
 
 def pace_of(provider: str) -> Pace:

@@ -80,7 +80,8 @@ def _price(request: RunRequest) -> Price:
 
 
 def _earlier(user: User, request: RunRequest) -> Run | None:
-    earlier = Run.objects.filter(user=user, idempotency_key=request.idempotency_key).first()
+    pressed = Run.objects.filter(user=user, idempotency_key=request.idempotency_key)
+    earlier = pressed.get() if pressed.exists() else None
     if earlier and earlier.content_digest != request.digest:
         raise KeyReused(
             _("This form was sent before with other content. Nothing was charged: press again.")

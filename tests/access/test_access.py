@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.template.base import Template
 
 from accounts import access
+from accounts.backend import PersonBackend
 from tests.access import table
 from tests.access.studio import addresses, patterns, visitors
 
@@ -23,7 +23,7 @@ def quick(settings, monkeypatch) -> Iterator[None]:
     memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     settings.CACHES = dict.fromkeys(settings.CACHES, memory)
     monkeypatch.setattr(Template, "_render", lambda self, context: "")
-    monkeypatch.setattr(ModelBackend, "get_user", cache(ModelBackend.get_user))
+    monkeypatch.setattr(PersonBackend, "get_user", cache(PersonBackend.get_user))
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

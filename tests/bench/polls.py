@@ -2,6 +2,12 @@
 
 The emulator is a separate process and answers after 100 ms, as a distant provider does. Lateness is
 the time from when a poll is due until its request is sent.
+
+Polling is work for the processor, and the less of it, the sooner each poll is sent. So its targets
+are set like those of pages, for a machine where `hello` takes `HELLO_MS`: 40 % of a core for the
+polls of 1,000 tasks, some 250 a second, which is 1.6 ms for each, and 0.5 s late at most at p95.
+They grow in proportion to `hello`. The time of a poll stands for the share of a core, because a
+slow machine uses all of a core and sends fewer polls.
 """
 
 import json
@@ -21,7 +27,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from generations.jobs import heartbeat
+from generations.jobs import heartbeat, in_hand
 from generations.jobs.execution import polling
 from generations.jobs.worker.process import TICK_SECONDS
 from generations.models import Generation, Price, ProviderAccount, Run
@@ -34,23 +40,34 @@ IN_FLIGHT = 1000
 SECONDS = 24
 WARM_UP_SECONDS = 6
 ANSWER_SECONDS = 0.1
-LATE_TARGET, CORE_TARGET = 0.5, 0.5
+# What `hello` took in milliseconds on the machine where these targets were set.
+HELLO_MS = 0.29
+LATE_TARGET, POLL_TARGET_MS = 0.5, 1.6
 
 
-def measure(user: User) -> bool:
-    """Print the figures; return whether a target was missed."""
+def measure(user: User, hello: float) -> bool:
+    """Print the figures; return whether a target was missed. `hello` is its CPU time here in ms."""
     with _emulator() as root:
         engines = [engine for engine in registry.engines().values() if engine.capabilities.polls]
         engines = [engine for engine in engines if engine.provider != registry.DEMO]
         _submit_all(user, engines)
         _order(root, "options", {"seconds": 3600, "answer_seconds": ANSWER_SECONDS})
         late, core = _watch()
+    slowness = hello / HELLO_MS
+    # The poller turns five times a second on any machine.
+    late_target, poll_target = LATE_TARGET * max(slowness, 1), POLL_TARGET_MS * slowness
+    poll = core * SECONDS * 1000 / len(late)
     quantiles = statistics.quantiles(late, n=100)
     names = ", ".join(engine.name for engine in engines)
     print(f"{IN_FLIGHT} tasks in flight at {names}; {len(late)} polls in {SECONDS} s")
-    print(f"lateness p50 {quantiles[49]:.3f} s, p95 {quantiles[94]:.3f} s (target < {LATE_TARGET})")
-    print(f"CPU of one core {core:.0%} (target < {CORE_TARGET:.0%})", flush=True)
-    return quantiles[94] >= LATE_TARGET or core >= CORE_TARGET
+    p50, p95 = quantiles[49], quantiles[94]
+    print(f"lateness p50 {p50:.3f} s, p95 {p95:.3f} s (target < {late_target:.2f})")
+    print(
+        f"CPU of one core {core:.0%}, {poll:.2f} ms for each poll (target < {poll_target:.2f}), "
+        f"{poll / hello:.1f} x hello",
+        flush=True,
+    )
+    return p95 >= late_target or poll >= poll_target
 
 
 @contextmanager
@@ -139,19 +156,19 @@ def _watch() -> tuple[list[float], float]:
     """The lateness of each poll in seconds, and the share of one core that polling used."""
     due: dict[int, float] = {}
     late: list[float] = []
-    ask, lease = polling.ask, polling.lease
+    ask, enter_all = polling.ask, in_hand.enter_all
 
-    def noting_lease(worker, accounts, most, **busy):
-        soon = timezone.now() + timedelta(seconds=1)
-        rows = Generation.objects.filter(status=Status.RUNNING, next_action_at__lte=soon)
+    def noting_enter_all(worker, model, keys):
+        # Just before their lease, and of no other rows: reading more would delay the polls.
+        rows = model.objects.filter(pk__in=keys)
         due.update({pk: at.timestamp() for pk, at in rows.values_list("pk", "next_action_at")})
-        return lease(worker, accounts, most, **busy)
+        enter_all(worker, model, keys)
 
     def noting_ask(generation):
         late.append(time.time() - due[generation.pk])
         return ask(generation)
 
-    polling.lease, polling.ask = noting_lease, noting_ask
+    in_hand.enter_all, polling.ask = noting_enter_all, noting_ask
     poller = polling.Poller(heartbeat.worker_name())
     _tick_for(poller, WARM_UP_SECONDS)
     late.clear()

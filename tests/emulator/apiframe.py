@@ -227,7 +227,7 @@ class ApiframeChapter(Chapter):
 
     def _credits_of(self, account: str) -> int:
         """The credits left: charged at once, given back for jobs that failed."""
-        mine = [task for task in list(self.emulator.tasks.values()) if task.account == account]
+        mine = self.emulator.tasks_of(account)
         charged = [task for task in mine if self._status(task) not in ("FAILED", "CANCELLED")]
         return START_CREDITS - CREDITS_EACH * len(charged)
 

@@ -117,8 +117,7 @@ class ApipodChapter(Chapter):
         return call.log.account
 
     def _tasks_of(self, account: str) -> list[Task]:
-        tasks = self.emulator.tasks.values()
-        return [task for task in tasks if (task.provider, task.account) == (self.name, account)]
+        return [task for task in self.emulator.tasks_of(account) if task.provider == self.name]
 
     def _known(self, account: str, key: str) -> Task | None:
         """The task that this key made in the last seven days."""

@@ -92,7 +92,7 @@ class ApixoChapter(Chapter):
 
     def _balance_of(self, account: str) -> Decimal:
         """What is left: images are charged in advance, and given back if they do not arrive."""
-        tasks = [task for task in self.emulator.tasks.values() if task.account == account]
+        tasks = self.emulator.tasks_of(account)
         charged = sum(task.delivered if task.done else task.wanted for task in tasks)
         return START_BALANCE - charged * PRICE
 

@@ -218,7 +218,7 @@ class FalChapter(Chapter):
 
     def _ahead_of(self, task: Task) -> int:
         """ "Number of requests ahead of yours"."""
-        others = [each for each in self.emulator.tasks.values() if each.account == task.account]
+        others = self.emulator.tasks_of(task.account)
         return sum(each.created < task.created and not each.begun for each in others)
 
     def _end(self, task: Task) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class SeedanceChapter(Chapter):
         return call.log.account
 
     def _credits_of(self, account: str) -> int:
-        tasks = [task for task in self.emulator.tasks.values() if task.account == account]
+        tasks = self.emulator.tasks_of(account)
         return START_CREDITS - sum(task.facts.get("credits_used", 0) for task in tasks)
 
     def _made(self, task: Task, order: dict[str, Any]) -> dict[str, Any]:

@@ -177,10 +177,14 @@ class Emulator:
             else:
                 self._key_troubles[place] = trouble
 
+    def tasks_of(self, account: str) -> list[Task]:
+        """The tasks of an account, also while another thread adds some."""
+        return [task for task in list(self.tasks.values()) if task.account == account]
+
     def finish_tasks(self) -> None:
         """End every task now."""
         now = time.time()
-        for task in self.tasks.values():
+        for task in list(self.tasks.values()):
             task.seconds = min(task.seconds, max(0.0, now - task.created))
 
     def wait(self) -> None:

@@ -6,6 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -134,6 +135,17 @@ class TestApixo:
         data = call(url, key=key)[1]["data"]
         assert data["state"] == "success"
         assert len(json.loads(data["resultJson"])["resultUrls"]) == 2
+
+    def test_tasks_may_be_added_while_those_of_an_account_are_looked_for(self, emulator):
+        class Watched:
+            @property
+            def account(self):
+                emulator.tasks["added"] = SimpleNamespace(account="other")
+                return "account"
+
+        emulator.tasks["first"] = first = Watched()
+        emulator.tasks["second"] = SimpleNamespace(account="other")
+        assert emulator.tasks_of("account") == [first]
 
     def test_an_empty_account_is_refused(self, submit, emulator):
         emulator.seconds = 3600

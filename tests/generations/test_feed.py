@@ -343,6 +343,10 @@ class TestPages:
             one_of_each()
         assert queries_of(lambda: feed.live(alice, scope=scope)) == few
 
+    def test_deliveries_are_read_only_if_there_may_be_some(self, alice):
+        sent, answered = (make_pending_run(alice, s) for s in (Status.RUNNING, Status.STORING))
+        assert queries_of(lambda: frames(sent)) == queries_of(lambda: frames(answered)) - 1
+
 
 @pytest.mark.parametrize(
     ("minutes", "words"), [(0, "just now"), (5, "5 min ago"), (125, "2 h ago")]

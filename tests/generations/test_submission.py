@@ -19,6 +19,10 @@ from generations.submission import KeyReused, SubmissionRefused
 from tests.factories import make_user
 from tests.generations.asking import APIXO, ask, request
 from tests.generations.factories import make_finished_run
+from tests.queries import queries_of
+
+# Of a submit without references, savepoints included.
+MOST_STATEMENTS = 18
 
 
 def nothing_was_written():
@@ -39,6 +43,10 @@ class TestSubmit:
     def test_an_engine_that_makes_several_images_a_call_gets_one_request(self, alice, apixo_key):
         run = ask(alice, APIXO, 4)
         assert [(g.position, g.wanted) for g in run.generations.all()] == [(0, 4)]
+
+    def test_four_images_need_no_more_statements_than_one(self, alice):
+        few = queries_of(lambda: ask(alice, num_images=1))
+        assert queries_of(lambda: ask(alice, num_images=4)) == few <= MOST_STATEMENTS
 
     def test_the_price_on_the_button_is_what_is_reserved(self, alice):
         asked = request(num_images=4)

@@ -29,24 +29,26 @@ def ended_after(user, seconds, **values):
 def test_a_typical_time_is_the_median_of_what_ended_lately(alice):
     for seconds in (10, 12, 500):
         ended_after(alice, seconds)
-    assert waits.typical_seconds(make_run(alice)) == pytest.approx(12)
+    assert waits.typical_seconds(make_run(alice), waits.pace_of("demo")) == pytest.approx(12)
 
 
 def test_resolutions_are_measured_apart(alice):
     for seconds in (10, 12, 14):
         ended_after(alice, seconds, options={"resolution": "4K"})
     documented = registry.engine(DEMO).capabilities.typical_seconds.get("2K")
-    assert waits.typical_seconds(make_run(alice)) == documented
+    assert waits.typical_seconds(make_run(alice), waits.pace_of("demo")) == documented
 
 
 def test_too_few_are_no_measure(alice, apixo_key):
     ended_after(alice, 999, engine=APIXO)
     documented = registry.engine(APIXO).capabilities.typical_seconds["2K"]
-    assert waits.typical_seconds(make_run(alice, engine=APIXO)) == documented
+    assert (
+        waits.typical_seconds(make_run(alice, engine=APIXO), waits.pace_of("apixo")) == documented
+    )
 
 
 def test_an_engine_that_is_gone_has_no_typical_time(alice):
-    assert waits.typical_seconds(Run(engine="gone/away", options={})) is None
+    assert waits.typical_seconds(Run(engine="gone/away", options={}), waits.pace_of("gone")) is None
 
 
 def test_places_are_counted_in_the_providers_own_line(alice, bob, apixo_key):
@@ -69,7 +71,7 @@ def test_the_wait_in_line_goes_by_what_the_provider_does_at_once(alice):
     )
     run = make_run(alice)
     cache.clear()
-    seconds = [waits.seconds_in_line(run, place) for place in (1, 4, 5, 9)]
+    seconds = [waits.seconds_in_line(run, place, waits.pace_of("demo")) for place in (1, 4, 5, 9)]
     assert seconds == [pytest.approx(each) for each in (10, 10, 20, 30)]
 
 

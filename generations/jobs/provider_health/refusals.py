@@ -85,7 +85,7 @@ def why_blocked(provider: str, engine: str) -> str:
 
     A key whose rest is over counts as one that can, because the next request tries it.
     """
-    accounts = list(here(provider))
+    accounts = list(here(provider).only("blocked_code", "paused_until"))
     if not accounts:
         return ""
     resting = _resting_engines(accounts, engine)

@@ -70,8 +70,10 @@ class Frame:
     @property
     def count(self) -> str:
         """How many images the frame stands for; empty if it is one."""
+        if self.images == 1:
+            return ""
         text = ngettext("%(count)d image", "%(count)d images", self.images)
-        return text % {"count": self.images} if self.images > 1 else ""
+        return text % {"count": self.images}
 
     @property
     def shape(self) -> str:

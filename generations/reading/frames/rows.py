@@ -51,12 +51,13 @@ COLUMNS = (
 class Gathered:
     """The rows for the frames of several runs, read together.
 
-    A run that has all its images has previews and nothing else.
+    A run that has all its images has previews and nothing else. `paces` are by provider.
     """
 
     generations: dict[int, list[Generation]]
     previews: dict[int, list[Preview]]
     places: dict[int, int]
+    paces: dict[str, waits.Pace]
     fetched: dict[int, int]
     failed: dict[tuple[int, int], str]
     returned: frozenset[UUID]
@@ -75,7 +76,7 @@ def gather(runs: Sequence[Run], viewer: User) -> Gathered:
     by_key = {run.pk: run for run in runs if not _has_all(run, previews[run.pk])}
     generations: defaultdict[int, list[Generation]] = defaultdict(list)
     if not by_key:
-        return Gathered(generations, previews, {}, {}, {}, frozenset(), {}, {})
+        return Gathered(generations, previews, {}, {}, {}, {}, frozenset(), {}, {})
     asked = Generation.objects.filter(run__in=by_key).select_related("price").only(*COLUMNS)
     found = list(asked.order_by("pk"))
     for generation in found:
@@ -86,6 +87,7 @@ def gather(runs: Sequence[Run], viewer: User) -> Gathered:
         generations=generations,
         previews=previews,
         places=waits.places(found),
+        paces=waits.paces(found),
         fetched=fetched,
         failed=failed,
         returned=_returned(found),
@@ -115,10 +117,16 @@ def _previews(runs: Iterable[int]) -> defaultdict[int, list[Preview]]:
 def _deliveries(
     generations: Iterable[Generation],
 ) -> tuple[dict[int, int], dict[tuple[int, int], str]]:
-    """By generation, how many images wait to be labelled, and why others were given up."""
+    """By generation, how many images wait to be labelled, and why others were given up.
+
+    Only of requests that have had an answer: frames show nothing of this before.
+    """
     fetched: dict[int, int] = defaultdict(int)
-    failed = {}
-    short = [row.pk for row in generations if row.delivered < row.wanted]
+    failed: dict[tuple[int, int], str] = {}
+    answered = {Status.STORING, *ENDED}
+    short = [row.pk for row in generations if row.status in answered and row.delivered < row.wanted]
+    if not short:
+        return fetched, failed
     states = (Delivery.Status.FETCHED, Delivery.Status.FAILED)
     rows = Delivery.objects.filter(generation__in=short, status__in=states)
     for key, index, status, code in rows.values_list("generation", "index", "status", "error_code"):
@@ -165,6 +173,8 @@ def _takes_a_press(code: str) -> bool:
 def _returned(generations: Iterable[Generation]) -> frozenset[UUID]:
     """The generations whose person got credits back."""
     ended = [row.uuid for row in generations if row.ended_at and row.delivered < row.wanted]
+    if not ended:
+        return frozenset()
     released = Entry.objects.filter(
         generation__in=ended, kind=Entry.Kind.RELEASE, allowance__user__isnull=False
     )

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import ordinal
-from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.models import User
 from generations import submission
 from generations.jobs.execution import adopting
 from generations.models import Generation
+from generations.paths import cancel_path
 from generations.providers import registry
 from generations.providers.advice import NOTHING_COMES, explain
 from generations.providers.errors import Code
@@ -39,35 +40,42 @@ def waiting(
 def _waiting(generation: Generation, rows: Gathered) -> Frame:
     match generation.status:
         case Status.QUEUED:
-            return _queued(generation, rows.places.get(generation.pk, 1))
+            return _queued(generation, rows)
         case Status.SUBMITTING:
-            return _sending(generation)
+            return _sending(generation, rows)
         case Status.RUNNING:
-            return _running(generation)
+            return _running(generation, rows)
         case Status.STORING:
             return _storing(generation, generation.delivered + rows.fetched.get(generation.pk, 0))
     return _unknown(generation)
 
 
-def _queued(generation: Generation, place: int) -> Frame:
+def _queued(generation: Generation, rows: Gathered) -> Frame:
     if generation.preparing_since:
         return Frame(FrameState.QUEUED, "", title=_("Preparing your reference"))
     if generation.error_code:  # the request was sent and will be sent again
         why = str(explain(generation.error_code).title)
         return Frame(FrameState.QUEUED, "", title=_("Waiting to try again"), note=why)
+    place = rows.places.get(generation.pk, 1)
     if place > waits.COUNTED:
         # No estimate: people take turns, so those with few requests are served long before this
         # place.
         title = _("More than %(count)d before you") % {"count": waits.COUNTED}
         return Frame(FrameState.QUEUED, "", title=title, note=_("in line; people take turns"))
-    seconds = waits.seconds_in_line(generation.run, place)
+    seconds = waits.seconds_in_line(generation.run, place, rows.paces[generation.provider])
     note = _("in line")
     if seconds is not None:
         note = _("in line, %(estimate)s") % {"estimate": waits.about(seconds)}
-    return Frame(FrameState.QUEUED, "", place=str(ordinal(place)), note=note)
+    return Frame(FrameState.QUEUED, "", place=_ordinal(place, get_language()), note=note)
 
 
-def _sending(generation: Generation) -> Frame:
+@lru_cache(maxsize=waits.COUNTED)
+def _ordinal(place: int, language: str | None) -> str:
+    """The place as 1st, 2nd …, for which `ordinal` looks up ten translations."""
+    return str(ordinal(place))
+
+
+def _sending(generation: Generation, rows: Gathered) -> Frame:
     """The frame of a request that is being sent.
 
     If the engine's answer brings the images, sending is most of the wait.
@@ -76,16 +84,16 @@ def _sending(generation: Generation) -> Frame:
     if engine is None or not engine.capabilities.answers_at_once:
         return Frame(FrameState.SENT, "", title=_("Sending"))
     if not generation.delivered:
-        return _running(generation)
+        return _running(generation, rows)
     return replace(_storing(generation, generation.delivered), title=_("Generating"))
 
 
-def _running(generation: Generation) -> Frame:
+def _running(generation: Generation, rows: Gathered) -> Frame:
     if generation.cancel_asked_at:
         return Frame(
             FrameState.SENT, "", title=_("Cancelling"), note=_("images that still arrive are kept")
         )
-    seconds = waits.typical_seconds(generation.run)
+    seconds = waits.typical_seconds(generation.run, rows.paces[generation.provider])
     note = _("usually %(estimate)s") % {"estimate": waits.about(seconds)} if seconds else ""
     return Frame(FrameState.SENT, "", title=_("Generating"), note=note)
 
@@ -125,5 +133,5 @@ def _may_cancel(generation: Generation, viewer: User) -> bool:
 def _with_cancel(frame: Frame, generation: Generation, *, frames: int) -> Frame:
     """Add the button. A request is cancelled as a whole, so one button serves all its frames."""
     label = _("Cancel") if frames == 1 else _("Cancel all %(count)d") % {"count": frames}
-    path = reverse("generation-cancel", args=[generation.uuid])
+    path = cancel_path(generation.uuid)
     return replace(frame, cancel=path, cancel_label=label, cancels_all=frames > 1)
