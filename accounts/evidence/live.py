@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.events import Event
 from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import ERASED, Line
 from accounts.evidence.subtrees import Subtrees
@@ -85,7 +84,7 @@ def verified() -> Log:
     size = newest.size if newest else 0
     log = Log(0, size - 1, size)
     log.every, log.keys = True, public_keys(log)
-    log.accepted = accepted()
+    log.accepted = accepted(size)
     if newest:
         found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
         log.notes = merge(*found, key=lambda note: note.size)
@@ -99,11 +98,17 @@ def verified() -> Log:
     return log
 
 
-def accepted() -> list[list[Any]]:
-    """The ranges of damage that sealed records accept."""
-    rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED, sealed__isnull=False)
-    facts = rows.order_by("pk").values_list("facts", flat=True)
-    return [each for found in facts for each in found.get("ranges", ())]
+def accepted(size: int) -> list[list[Any]]:
+    """The ranges of damage that the first `size` records accept.
+
+    A record that is not as it was sealed accepts nothing: else it could accept its own change.
+    """
+    ranges: list[list[Any]] = []
+    for line, _record in lines.at(lines.accepting(size)):
+        alone = verify.Log(line["place"], line["place"], size)
+        alone.take(line)
+        ranges += alone.sure
+    return ranges
 
 
 def _joined(ranges: list[Range]) -> list[Range]:

@@ -8,10 +8,12 @@ whose signature covers all records before it.
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.evidence import lines, live
+from accounts.evidence import checkpoints, lines, live, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
@@ -19,6 +21,8 @@ from accounts.models import Checkpoint, Record, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
+# Checkpoints among which the last one of a step is looked for first.
+NEAR = 50
 SECONDS = 10.0
 AGAIN = timedelta(days=1)
 # Verification comes every minute, so this is no passing delay.
@@ -49,7 +53,7 @@ class Standing:
 
 
 def standing() -> Standing:
-    """How far the log is verified, for the pages and the watch. It reads three rows."""
+    """How far the log is verified, for the pages and the watch. It reads a few rows."""
     rows = {row.name: row for row in Verification.objects.all()}
     new = rows.get(Verification.NEW) or Verification()
     again = rows.get(Verification.AGAIN) or Verification()
@@ -58,7 +62,7 @@ def standing() -> Standing:
 
 
 def _is_late(new: Verification) -> bool:
-    waiting = Checkpoint.objects.filter(size__gt=new.size).order_by("size").first()
+    waiting = _further(new.size).order_by("size").first()
     return waiting is not None and not new.trouble and waiting.at < timezone.now() - LATE
 
 
@@ -117,10 +121,33 @@ def _begun_again(row: Verification) -> Verification:
 
 
 def _next(size: int) -> Checkpoint | None:
-    """The checkpoint at which a step from `size` on ends."""
-    further = Checkpoint.objects.filter(size__gt=size)
-    near = further.filter(size__lte=size + STEP).order_by("-size", "-pk").first()
-    return near or further.order_by("size", "-pk").first()
+    """The checkpoint at which a step from `size` on ends: one that shows no accepted damage."""
+    accepting = verify.Log()
+    accepting.accepted = live.accepted(_newest_size())
+    further = _further(size)
+    near = further.filter(size__lte=size + STEP).order_by("-size", "-pk")[:NEAR]
+    for row in chain(near, checkpoints.in_order(further)):
+        if not accepting.accepts(row.size - 1, row.size - 1, _time_in(row)):
+            return row
+    return further.order_by("pk").last()
+
+
+def _further(size: int) -> QuerySet[Checkpoint]:
+    """The checkpoints after `size`, without those of a longer log that was lost."""
+    return Checkpoint.objects.filter(size__gt=size, size__lte=_newest_size())
+
+
+def _newest_size() -> int:
+    """How many records the newest checkpoint covers."""
+    return Checkpoint.objects.order_by("-pk").values_list("size", flat=True).first() or 0
+
+
+def _time_in(row: Checkpoint) -> str:
+    """The time in the signed text; an empty text if that is malformed."""
+    try:
+        return Note(row.note).at
+    except ValueError:
+        return ""
 
 
 def _verify(
@@ -129,7 +156,9 @@ def _verify(
     """Verify the records from `first` up to a checkpoint; only a part of them, if time is over."""
     log = Log(first, checkpoint.size - 1, checkpoint.size)
     log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
-    log.keys, log.accepted = live.public_keys(log), live.accepted()
+    log.keys = live.public_keys(log)
+    # The step ends at a checkpoint that shows no accepted damage, so its root must match.
+    log.accepted = [each for each in live.accepted(_newest_size()) if not each[2]]
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
@@ -176,7 +205,7 @@ def _peaks(log: Log) -> list[list[object]]:
 
 def _conclude(row: Verification) -> None:
     """Note that the newest record was reached, or that the log is shorter than it was."""
-    newest = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
+    newest = _newest_size()
     rows = Verification.objects.filter(name=row.name, size=row.size)
     if newest < row.size:
         rows.update(trouble=MISSING, first_bad=newest)
