@@ -63,19 +63,23 @@ def refusal() -> str:
     return REFUSAL.format(sentences=" ".join(sentences)) if sentences else ""
 
 
-def accept(sentences: list[str], *, reason: str) -> None:
+def accept(sentences: list[str], *, reason: str) -> list[str]:
     """Put the protection back, record who accepted which damage, and seal the log as it is.
 
-    The record names the ranges that the verification found, so that it can pass over them later.
-    Raises `sealing.Stopped` if the log cannot be sealed; the rest is done then.
+    Returns a sentence for each damage that remains, because no record can accept it.
+
+    The record names the ranges that the verification found, and the rows that no record knows, so
+    that it can pass over them later. Raises `sealing.Stopped` if the log cannot be sealed; the rest
+    is done then.
     """
     stopped = _seal_as_it_is()
     log = live.verified()
-    _record(list(dict.fromkeys([*sentences, *_told(log)])), log.ranges, reason)
+    _record(list(dict.fromkeys([*sentences, *_told(log)])), log, reason)
     if stopped:
         raise stopped
     sealing.seal(most_batches=None)
     sealing.copy(after_damage=True)
+    return found_anywhere()
 
 
 def _seal_as_it_is() -> sealing.Stopped | None:
@@ -89,14 +93,18 @@ def _seal_as_it_is() -> sealing.Stopped | None:
 
 
 @transaction.atomic
-def _record(sentences: list[str], ranges: list[live.Range], reason: str) -> None:
+def _record(sentences: list[str], log: live.Log, reason: str) -> None:
     append_only.install(connection)
     studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
     audit.record(
         Event.LOG_DAMAGE_ACCEPTED,
         actor=None,
         subject=studio,
-        facts={"damage": sentences, "ranges": [list(each) for each in ranges]},
+        facts={
+            "damage": sentences,
+            "ranges": [list(each) for each in log.ranges],
+            "rows": log.rows,
+        },
         personal={"reason": reason, **origin.who()},
     )
     progress.restart()

@@ -19,6 +19,10 @@ BATCH = 500
 # Objects of the bucket that are read although the database knows their names. Each checkpoint
 # confirms all records before it, so the newest ones are enough.
 NEWEST = 20
+FILE_ADVICE = (
+    "Put it back from the back-up. If there is none, move it away: the studio then begins a new "
+    "one, on the record."
+)
 
 Fault = Callable[..., None]
 
@@ -93,9 +97,9 @@ def _in_file(fault: Fault) -> Iterator[Note]:
             lacking = None if note.whole == lacking else lacking
             yield note
     except (OSError, ValueError):
-        fault("The file of checkpoints is damaged.")
+        fault(f"The file of checkpoints, {path}, is damaged. {FILE_ADVICE}")
     if lacking:
-        fault(f"The file of checkpoints, {path}, or its end is gone: it lacks what was copied.")
+        fault(f"The file of checkpoints, {path}, lacks what was copied to it. {FILE_ADVICE}")
 
 
 def _copied() -> str | None:
@@ -110,7 +114,7 @@ def _in_bucket(fault: Fault) -> Iterator[Note]:
         for name in {*_unknown_names(names), *names[-NEWEST:]}:
             yield Note(witnesses.read_bucket(name), outside=True)
     except ValueError:
-        fault("A checkpoint in the bucket is damaged.")
+        fault("A checkpoint in the bucket is damaged. Find out who can write to the bucket.")
     except Exception:  # of any library; `unread` says so
         return
 

@@ -13,11 +13,12 @@ from itertools import chain
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts import audit
 from accounts.evidence import checkpoints, lines, live, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
-from accounts.models import Checkpoint, Record, Verification
+from accounts.models import Checkpoint, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
@@ -181,12 +182,10 @@ def _note(log: Log, checkpoint: Checkpoint) -> Note | None:
 
 def _pass_over_erased(log: Log) -> None:
     """Forget payloads that a record erased, which usually comes much later."""
-    if not log.emptied:
-        return
-    erasures = Record.objects.filter(event=lines.ERASED).order_by("-pk")
-    for facts in erasures.values_list("facts", flat=True).iterator(chunk_size=500):
-        for erased in facts.get("records", ()):
-            log.emptied.pop(erased, None)
+    emptied = list(log.emptied)
+    for start in range(0, len(emptied), lines.BATCH):
+        for identifier in audit.erasing.erased(emptied[start : start + lines.BATCH]):
+            del log.emptied[identifier]
 
 
 def _keep(row: Verification, log: Log, checkpoint: Checkpoint) -> None:

@@ -41,15 +41,17 @@ def _text(found: dict[str, Any]) -> str:
             "Integrity: " + ("sound." if integrity["ok"] else f"NOT SOUND. First: {first_bad}."),
             *(f"  {text}" for text in integrity["told"]),
             "Completeness: " + ("complete." if complete["ok"] else f"NOT COMPLETE: {missing}."),
-            *_accepted(found["accepted"]),
+            *_accepted(found["accepted"], found["accepted_rows"]),
             f"Proven by checkpoints: records {found['proven'] or 'none'}.",
             *(f"Not compared, because the studio may not read it: {name}." for name in unread),
         ]
     )
 
 
-def _accepted(ranges: list[Any]) -> Iterator[str]:
+def _accepted(ranges: list[Any], rows: list[str]) -> Iterator[str]:
     """Damage that the record "log:damage_accepted" accepts; all else is as it was sealed."""
     if ranges:
         places = ", ".join(f"{first} to {last}" for first, last, _until in ranges)
         yield f"Accepted on the record as damaged: records {places}. They are not proven."
+    if rows:
+        yield f"Accepted on the record although no record knows them: {', '.join(rows)}."

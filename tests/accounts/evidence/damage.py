@@ -295,7 +295,7 @@ FILE_DAMAGES = (file_removed, file_cut, file_flipped)
 
 def _delete(place):
     key = record_at(place).pk
-    for table in ("recordteam", "recordpayload", "leaf"):
+    for table in ("recordteam", "recordpayload", "emptiedpayload", "leaf"):
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM accounts_{table} WHERE record_id = %s", [key])
     change("DELETE FROM accounts_record WHERE id = %s", key)

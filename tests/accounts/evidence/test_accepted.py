@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -74,6 +74,29 @@ def test_the_verification_step_by_step_passes_over_it(sealed_log, write, monkeyp
     monkeypatch.setattr(progress.timezone, "now", lambda: later)
     assert not progress.standing().late
     assert log_damage.found() == []
+
+
+def test_what_remains_is_told_with_what_to_do(sealed_log):
+    """A file is not mended by a record."""
+    witnesses.checkpoint_file().write_text("rubbish\n")
+    with pytest.raises(CommandError, match=r"not mended.*The file of checkpoints.*move it away"):
+        accept()
+    witnesses.checkpoint_file().unlink()
+    sealing.seal()
+    sealing.copy()
+    assert is_sound(verify_log())
+
+
+def test_a_record_at_a_place_far_beyond_the_end_is_not_filled_up_to(sealed_log, monkeypatch):
+    monkeypatch.setattr("accounts.sealing.mending.MOST_LOST", 100)
+    last = Leaf.objects.last()
+    damage.run(lambda _chance: Leaf.objects.filter(pk=last.pk).update(place=10**12), None)
+    with pytest.raises(CommandError, match="place far beyond its end"):
+        accept()
+    assert not Record.objects.filter(event=Event.LOG_PLACE_LOST).exists()
+    damage.run(lambda _chance: Leaf.objects.filter(place=10**12).update(place=last.place), None)
+    accept()
+    assert is_sound(verify_log())
 
 
 class TestARecordThatAcceptsEverything:

@@ -108,7 +108,7 @@ def test_a_file_that_is_begun_again_is_on_the_record(sealed_log, write):
 def test_rows_beside_the_log_are_compared_too(sealed_log, monkeypatch):
     """What an app registers: here, a row that differs from the record at place 4."""
     key = Leaf.objects.get(place=4).record_id
-    changed = [("The prompt of the run is not what the record says.", key)]
+    changed = [live.Changed("The prompt of the run is not what the record says.", key)]
     monkeypatch.setattr(live, "_comparisons", [lambda: changed])
     assert verify()["integrity"] == {
         "ok": False,
