@@ -18,7 +18,7 @@ from accounts.evidence import checkpoints, lines, live, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
-from accounts.models import Checkpoint, Verification
+from accounts.models import Checkpoint, Leaf, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
@@ -33,8 +33,9 @@ MISSING = "The log is shorter than it was, or a checkpoint is gone."
 
 @dataclass(frozen=True)
 class Standing:
-    """All records before `size` were verified, the last of them at `at`.
+    """All records before the place `size` were verified, the last of them at `at`.
 
+    `number` is the number of the last one, as pages show it; None if it is gone.
     `whole_at` is when all records were last read again. `trouble` says what is wrong with the
     record `first_bad` or, if that is None, with the log. `late` is whether verification stands
     still.
@@ -46,6 +47,7 @@ class Standing:
     trouble: str
     first_bad: int | None
     late: bool
+    number: int | None = None
 
     @property
     def last(self) -> int | None:
@@ -59,7 +61,16 @@ def standing() -> Standing:
     new = rows.get(Verification.NEW) or Verification()
     again = rows.get(Verification.AGAIN) or Verification()
     bad = new if new.trouble else again
-    return Standing(new.size, new.at, again.whole_at, bad.trouble, bad.first_bad, _is_late(new))
+    leaf = Leaf.objects.filter(place=new.size - 1).first()
+    return Standing(
+        new.size,
+        new.at,
+        again.whole_at,
+        bad.trouble,
+        bad.first_bad,
+        _is_late(new),
+        leaf.record_id if leaf else None,
+    )
 
 
 def _is_late(new: Verification) -> bool:

@@ -32,7 +32,7 @@ MOST_CHOICES = 200
 NOBODY = 0
 DAYS = (dt.date(2000, 1, 1), dt.date(2999, 12, 31))
 MAIN = ("q", "person", "event", "from", "to")
-_NUMBER = re.compile(rf"#?\d{{1,{LONGEST_NUMBER}}}")
+_NUMBER = re.compile(rf"#?\d{{1,{LONGEST_NUMBER}}}", re.ASCII)
 _HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _DATE = {"class": "filter", "type": "date"}
 
@@ -99,10 +99,12 @@ class LogForm(forms.Form):
     def asked(self) -> Asked:
         """What a valid form asks for."""
         given = self.cleaned_data
+        # "#48207" in the main field is what a page shows as the number of a record.
+        number, words = _number_in(given["q"]), given["q"]
         since, until = given["from"], given["to"]
         image = image_named(given["file"])
         return Asked(
-            words=given["q"],
+            words="" if number is not None else words,
             person=given["person"],
             team=given["team"],
             event=given["event"],
@@ -111,7 +113,7 @@ class LogForm(forms.Form):
             status=given["status"],
             since=self._midnight(since) if since else None,
             until=self._midnight(until + dt.timedelta(days=1)) if until else None,
-            number=given["number"],
+            number=number if given["number"] is None else given["number"],
             hash=given["hash"],
             task=given["task"],
             file="" if image else given["file"],
@@ -196,11 +198,11 @@ class LogForm(forms.Form):
         return str(found[0].uuid)
 
     def clean_number(self) -> int | None:
-        text = re.sub(r"[,.\s]", "", self.cleaned_data["number"])
+        text = _digits(self.cleaned_data["number"])
         if not text:
             return None
-        if not text.isascii() or not _NUMBER.fullmatch(text):
-            raise ValidationError(_("Write the number of a record in digits, such as 48,207."))
+        if not _NUMBER.fullmatch(text):
+            raise ValidationError(_("Write the number of a record in digits, such as 48207."))
         return int(text.removeprefix("#"))
 
     def clean_hash(self) -> str:
@@ -285,6 +287,18 @@ def _day(label: Any) -> forms.DateField:
         validators=[MinValueValidator(first, sentence), MaxValueValidator(last, sentence)],
         error_messages={"invalid": sentence},
     )
+
+
+def _digits(text: str) -> str:
+    """A number without the separators by which people or programs may have grouped it."""
+    return re.sub(r"[,.'’\s]", "", text)
+
+
+def _number_in(words: str) -> int | None:
+    """The number of a record, if `words` are one with its "#" and nothing else."""
+    text = _digits(words)
+    is_number = text.startswith("#") and _NUMBER.fullmatch(text)
+    return int(text.removeprefix("#")) if is_number else None
 
 
 def _named(rows: QuerySet[Any], text: str) -> QuerySet[Any]:

@@ -106,8 +106,22 @@ class TestLog:
         page = rows_of(text(tab, f"{reverse('log')}?steps=1"))
         assert "Accepted by provider" in page
         record = Record.objects.get(event=Event.RUN_SUBMITTED)
-        assert f"#{record.pk:,}" in page
+        assert f"#{record.pk}" in page
         assert short_hash(bytes(record.leaf).hex()[:8]) in page
+
+    def test_a_number_is_found_as_pages_show_it_and_as_people_write_it(self, tab, alice):
+        ask(alice)
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        for asked in (
+            {"q": f" #{record.pk}"},
+            {"number": f"#{record.pk}"},
+            {"number": f" {record.pk:,}"},
+            {"number": f"0'00{record.pk}"},
+        ):
+            page = rows_of(text(tab, f"{reverse('log')}?{urlencode(asked)}"))
+            assert f"#{record.pk}<" in page
+            assert page.count("<time") == 1
+        assert "Nothing found" in text(tab, f"{reverse('log')}?q=%23red")
 
     def test_an_erased_prompt_is_said_to_be_erased(self, tab, alice):
         run = ask(alice, prompt="a very secret fox")

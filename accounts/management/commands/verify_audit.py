@@ -9,6 +9,14 @@ from django.core.management.base import BaseCommand
 from accounts.evidence.live import verify_log
 
 DAMAGED = 1
+NUMBERS = (
+    "Records are named by their place in the log, counted from 0. A number with # is the one that "
+    "the pages show, counted from 1."
+)
+ADVICE = (
+    "Find out who changed the database, and keep a copy of it. Then `manage.py "
+    "audit_accept_damage --reason TEXT` puts the damage on the record and passes over it."
+)
 
 
 class Command(BaseCommand):
@@ -44,6 +52,8 @@ def _text(found: dict[str, Any]) -> str:
             *_accepted(found["accepted"], found["accepted_rows"]),
             f"Proven by checkpoints: records {found['proven'] or 'none'}.",
             *(f"Not compared, because the studio may not read it: {name}." for name in unread),
+            NUMBERS,
+            *([] if integrity["ok"] and complete["ok"] else [ADVICE]),
         ]
     )
 
