@@ -31,6 +31,7 @@ LONGEST_NUMBER = 15  # digits; every key is below 10 ** 15
 MOST_CHOICES = 200
 NOBODY = 0
 DAYS = (dt.date(2000, 1, 1), dt.date(2999, 12, 31))
+MODES = ("programs", "steps")
 MAIN = ("q", "person", "event", "from", "to")
 _NUMBER = re.compile(rf"#?\d{{1,{LONGEST_NUMBER}}}", re.ASCII)
 _HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
@@ -74,6 +75,7 @@ class LogForm(forms.Form):
         required=False,
         help_text=_("Of a file that was downloaded here or uploaded as a reference."),
     )
+    programs = forms.BooleanField(label=_("Starts, stops and settings of programs"), required=False)
     steps = forms.BooleanField(label=_("Every record"), required=False)
 
     def __init__(self, data: Mapping[str, str], *, reader: User) -> None:
@@ -118,6 +120,7 @@ class LogForm(forms.Form):
             task=given["task"],
             file="" if image else given["file"],
             image=image,
+            programs=given["programs"],
             steps=given["steps"],
         )
 
@@ -143,6 +146,11 @@ class LogForm(forms.Form):
         return urlencode(self.given)
 
     @property
+    def without_programs(self) -> str:
+        """The filters as a query string that lists what people do."""
+        return urlencode({name: self.given[name] for name in self.given if name != "programs"})
+
+    @property
     def here(self) -> str:
         """The query string of the first page of this list."""
         steps = {"steps": "1"} if self.cleaned_data.get("steps") else {}
@@ -151,7 +159,7 @@ class LogForm(forms.Form):
     @property
     def more(self) -> list[forms.BoundField]:
         """The fields that are folded away."""
-        return [field for field in self.visible_fields() if field.name not in (*MAIN, "steps")]
+        return [field for field in self.visible_fields() if field.name not in (*MAIN, *MODES)]
 
     @property
     def more_given(self) -> int:
@@ -261,6 +269,8 @@ class LogForm(forms.Form):
         self.fields[name].widget = forms.Select(choices=[("", everything), *choices])
 
     def _shown(self, name: str, text: str) -> str:
+        if isinstance(self.fields[name], forms.BooleanField):
+            return str(_("yes"))
         choices = getattr(self.fields[name].widget, "choices", ())
         return str(dict(choices).get(text, text))
 
