@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from accounts import append_only, audit, origin, sealing
 from accounts.events import Event
 from accounts.evidence import live, progress
-from accounts.models import Checkpoint, Studio, Verification
+from accounts.models import Checkpoint, EmptiedPayload, Studio, Verification
 
 # A start must not wait for long. The recurring task goes on where this has ended.
 SECONDS = 2.0
@@ -28,9 +28,7 @@ def found() -> list[str]:
 
 def found_anywhere() -> list[str]:
     """Return a sentence for each damage that a verification of the whole log finds."""
-    if Verification._meta.db_table not in connection.introspection.table_names():
-        return []  # before the migrations that the verification needs
-    return _told(live.verified())
+    return _told(live.verified()) if _can_verify() else []
 
 
 def _told(log: live.Log) -> list[str]:
@@ -52,9 +50,13 @@ def _break() -> list[str]:
 
 def _changed() -> list[str]:
     """What is wrong with records that nobody has verified yet."""
-    if Verification._meta.db_table not in connection.introspection.table_names():
-        return []
-    return progress.look(seconds=SECONDS)
+    return progress.look(seconds=SECONDS) if _can_verify() else []
+
+
+def _can_verify() -> bool:
+    """Whether the migrations have run that the verification needs; if not, it comes later."""
+    tables = connection.introspection.table_names()
+    return all(model._meta.db_table in tables for model in (Verification, EmptiedPayload))
 
 
 def refusal() -> str:

@@ -8,7 +8,7 @@ whose signature covers all records before it.
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,8 +22,9 @@ from accounts.models import Checkpoint, Leaf, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
-# Checkpoints among which the last one of a step is looked for first.
+# Checkpoints among which the last one of a step is looked for: near ones first, and all.
 NEAR = 50
+MOST = 1000
 SECONDS = 10.0
 AGAIN = timedelta(days=1)
 # Verification comes every minute, so this is no passing delay.
@@ -138,7 +139,7 @@ def _next(size: int) -> Checkpoint | None:
     accepting.accepted = live.accepted(_newest_size())
     further = _further(size)
     near = further.filter(size__lte=size + STEP).order_by("-size", "-pk")[:NEAR]
-    for row in chain(near, checkpoints.in_order(further)):
+    for row in islice(chain(near, checkpoints.in_order(further)), MOST):
         if not accepting.accepts(row.size - 1, row.size - 1, _time_in(row)):
             return row
     return further.order_by("pk").last()

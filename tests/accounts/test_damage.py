@@ -114,6 +114,12 @@ def test_a_view_in_place_of_a_table_is_found(table):
     assert damage.found() == [f"{table} is no table any more."]
 
 
+def test_before_a_migration_that_the_verification_needs_it_waits():
+    execute("ALTER TABLE accounts_emptiedpayload RENAME TO later")
+    assert damage.found() == []
+    assert damage.found_anywhere() == []
+
+
 def test_migrate_refuses_and_puts_nothing_back():
     name = drop_a_trigger()
     with pytest.raises(CommandError, match=rf"{name} is missing.*audit_accept_damage"):
