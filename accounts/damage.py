@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from accounts import append_only, audit, origin, sealing
 from accounts.events import Event
 from accounts.evidence import live, progress
-from accounts.models import Checkpoint, Studio, Verification
+from accounts.models import Checkpoint, EmptiedPayload, Studio, Verification
 
 # A start must not wait for long. The recurring task goes on where this has ended.
 SECONDS = 2.0
@@ -28,9 +28,7 @@ def found() -> list[str]:
 
 def found_anywhere() -> list[str]:
     """Return a sentence for each damage that a verification of the whole log finds."""
-    if Verification._meta.db_table not in connection.introspection.table_names():
-        return []  # before the migrations that the verification needs
-    return _told(live.verified())
+    return _told(live.verified()) if _can_verify() else []
 
 
 def _told(log: live.Log) -> list[str]:
@@ -52,9 +50,13 @@ def _break() -> list[str]:
 
 def _changed() -> list[str]:
     """What is wrong with records that nobody has verified yet."""
-    if Verification._meta.db_table not in connection.introspection.table_names():
-        return []
-    return progress.look(seconds=SECONDS)
+    return progress.look(seconds=SECONDS) if _can_verify() else []
+
+
+def _can_verify() -> bool:
+    """Whether the migrations have run that the verification needs; if not, it comes later."""
+    tables = connection.introspection.table_names()
+    return all(model._meta.db_table in tables for model in (Verification, EmptiedPayload))
 
 
 def refusal() -> str:
@@ -63,19 +65,23 @@ def refusal() -> str:
     return REFUSAL.format(sentences=" ".join(sentences)) if sentences else ""
 
 
-def accept(sentences: list[str], *, reason: str) -> None:
+def accept(sentences: list[str], *, reason: str) -> list[str]:
     """Put the protection back, record who accepted which damage, and seal the log as it is.
 
-    The record names the ranges that the verification found, so that it can pass over them later.
-    Raises `sealing.Stopped` if the log cannot be sealed; the rest is done then.
+    Returns a sentence for each damage that remains, because no record can accept it.
+
+    The record names the ranges that the verification found, and the rows that no record knows, so
+    that it can pass over them later. Raises `sealing.Stopped` if the log cannot be sealed; the rest
+    is done then.
     """
     stopped = _seal_as_it_is()
     log = live.verified()
-    _record(list(dict.fromkeys([*sentences, *_told(log)])), log.ranges, reason)
+    _record(list(dict.fromkeys([*sentences, *_told(log)])), log, reason)
     if stopped:
         raise stopped
     sealing.seal(most_batches=None)
     sealing.copy(after_damage=True)
+    return found_anywhere()
 
 
 def _seal_as_it_is() -> sealing.Stopped | None:
@@ -89,14 +95,18 @@ def _seal_as_it_is() -> sealing.Stopped | None:
 
 
 @transaction.atomic
-def _record(sentences: list[str], ranges: list[live.Range], reason: str) -> None:
+def _record(sentences: list[str], log: live.Log, reason: str) -> None:
     append_only.install(connection)
     studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
     audit.record(
         Event.LOG_DAMAGE_ACCEPTED,
         actor=None,
         subject=studio,
-        facts={"damage": sentences, "ranges": [list(each) for each in ranges]},
+        facts={
+            "damage": sentences,
+            "ranges": [list(each) for each in log.ranges],
+            "rows": log.rows,
+        },
         personal={"reason": reason, **origin.who()},
     )
     progress.restart()

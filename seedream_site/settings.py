@@ -100,7 +100,7 @@ TEMPLATES = [
                 "accounts.context.balance",
                 "accounts.context.unread_notices",
             ],
-            "builtins": ["accounts.templatetags.icons"],
+            "builtins": ["accounts.templatetags.icons", "accounts.templatetags.numbers"],
         },
     },
 ]

@@ -6,7 +6,8 @@ A payload that is empty without a record `personal:erased` which names it counts
 (`accounts.evidence`). So both are written in one transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from accounts.audit import index
 from accounts.audit.recording import Subject, record
 from accounts.audit.vocabulary.kinds import MOST_ITEMS
 from accounts.events import Event
-from accounts.models import Record, RecordPayload, User
+from accounts.models import EmptiedPayload, Record, RecordPayload, User
 
 # Payloads that one record names.
 MOST_AT_ONCE = MOST_ITEMS // 2
@@ -66,7 +67,7 @@ def empty(
         records = Record.objects.filter(payload__in=found).order_by("pk")
         index.forget(records)
         named = {"records": [str(record.uuid) for record in records]}
-        record(
+        erasure = record(
             Event.PERSONAL_ERASED,
             actor=actor,
             subject=subject,
@@ -74,4 +75,20 @@ def empty(
             facts=facts | named,
             personal={"reason": reason} if reason else None,
         )
+        EmptiedPayload.objects.bulk_create(
+            EmptiedPayload(record=row, erasure=erasure) for row in records
+        )
     return len(found)
+
+
+def erased(identifiers: Collection[str]) -> set[str]:
+    """Those of the records, by identifier, whose payloads a record says were emptied.
+
+    It reads no other erasures, however many there are.
+    """
+    rows = EmptiedPayload.objects.filter(record__uuid__in=identifiers)
+    erasures = Record.objects.filter(
+        pk__in=set(rows.values_list("erasure", flat=True)), event=Event.PERSONAL_ERASED
+    )
+    named = (facts["records"] for facts in erasures.values_list("facts", flat=True))
+    return set(identifiers) & set(chain.from_iterable(named))

@@ -31,6 +31,14 @@ REFUSED = "refused"
 SEARCHED = ("prompt", "negative_prompt", "reason", "name", "email", "file_name")
 # Whoever reads the log would otherwise find little else at its top.
 READINGS = (Event.LOG_OPENED, Event.LOG_SEARCHED)
+# What programs record of themselves, which the list shows on demand.
+OF_PROGRAMS = (
+    Event.STUDIO_STARTED,
+    Event.STUDIO_STOPPED,
+    Event.STUDIO_CONFIGURED,
+    Event.STUDIO_MIGRATED,
+)
+BY_PROGRAM = "program"
 # Of no team: only records of version 1, which the reviewers of every team see.
 SHARED = "shared"
 
@@ -85,7 +93,8 @@ def about_image(start: str) -> str:
 def line_of(team: int) -> str:
     """The label of records that the list shows to a team if it has one line for each run.
 
-    These are the submission of each run, and records that belong to no run of this team.
+    These are the submission of each run, and records that belong to no run of this team, without
+    readings of the log and what programs record of themselves.
     """
     return f"line{team}"
 
@@ -219,6 +228,8 @@ def _row(
 def _labels(record: Any, data: Mapping[str, Any], outcome: "Outcome | None") -> Iterator[str]:
     facts = record.facts
     yield with_event(record.event)
+    if record.event in OF_PROGRAMS:
+        yield BY_PROGRAM
     if record.actor_id:
         yield by_person(record.actor_id)
     for value, label in (
@@ -248,7 +259,7 @@ def _is_head(record: Any) -> bool:
 
 def _is_line(record: Any, team: int, run_team: int | None) -> bool:
     if record.story is None:
-        return record.event not in READINGS
+        return record.event not in (*READINGS, *OF_PROGRAMS)
     # Somebody of this team acted on a run of another team, which this team does not see.
     return _is_head(record) or (team != WHOLE_LOG and run_team not in (None, team))
 

@@ -40,7 +40,7 @@ class Asked:
     `person` and `team` are primary keys, `campaign` is an identifier. The time `since` is included,
     `until` is not. `hash` is the beginning of a hash, of at least 8 hexadecimal digits. `file` is a
     file's name, `image` the start of an image's identifier. With `steps`, single records are
-    listed, also if they belong to a run.
+    listed, also if they belong to a run; with `programs`, what programs record of themselves.
     """
 
     words: str = ""
@@ -57,6 +57,7 @@ class Asked:
     task: str = ""
     file: str = ""
     image: str = ""
+    programs: bool = False
     steps: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -78,13 +79,13 @@ class Asked:
     def is_filtered(self) -> bool:
         """Whether anything is left out of the list."""
         values = (getattr(self, field.name) for field in fields(self) if field.name != "steps")
-        return any(value not in ("", None) for value in values)
+        return any(value not in ("", None, False) for value in values)
 
     @property
     def lists_records(self) -> bool:
         """Whether single records are listed, not one line for each run."""
         names_one = self.event or self.hash or self.task or self.file or self.image
-        return self.steps or bool(names_one) or self.number is not None
+        return self.steps or self.programs or bool(names_one) or self.number is not None
 
     @property
     def is_of_runs(self) -> bool:
@@ -252,6 +253,8 @@ def _names_few(asked: Asked) -> bool:
 def _labels_of_record(asked: Asked) -> Iterator[str]:
     if asked.person is not None:
         yield index.by_person(asked.person)
+    if asked.programs:
+        yield index.BY_PROGRAM
     for value, label in (
         (asked.event, index.with_event),
         (asked.hash, index.with_hash),
@@ -337,6 +340,7 @@ def _fits(row: Record, asked: Asked) -> bool:
     return (
         (asked.person is None or row.actor_id == asked.person)
         and (not asked.event or row.event == asked.event)
+        and (not asked.programs or row.event in index.OF_PROGRAMS)
         and (asked.since is None or row.at >= asked.since)
         and (asked.until is None or row.at < asked.until)
         and (asked.number is None or row.pk == asked.number)

@@ -32,12 +32,14 @@ Pictures = Callable[[Line], Iterable[Picture]]
 class Progress(NamedTuple):
     """How many records have been written, and how many of the `images` that they tell of.
 
-    `images` is 0 until all records have been read.
+    `images` is 0 until all records have been read. The records that are `added` are not among
+    `records`.
     """
 
     records: int
     done: int = 0
     images: int = 0
+    added: int = 0
 
 
 def fill(
@@ -48,6 +50,7 @@ def fill(
     `about` says in its manifest what was asked for. Temporary files are in the folder of `path`.
     Raises OSError if something cannot be written.
     """
+    places = selection.with_acceptances(places)
     with (
         ZipFile(path, "x", ZIP_DEFLATED) as archive,
         tempfile.TemporaryFile(dir=path.parent) as named_entries,
@@ -79,7 +82,7 @@ def text_of(line: Line) -> bytes:
 def _write_records(
     archive: ZipFile, places: Range, named_entries: IO[bytes], of_images: IO[bytes] | None
 ) -> Generator[Progress, None, Progress]:
-    rest, records, images = selection.taken(places), 0, 0
+    rest, records, images, added = selection.taken(places), 0, 0, 0
     with archive.open("records.jsonl", "w", force_zip64=True) as file:
         while batch := [line for line, _record in islice(rest, BATCH)]:
             texts = [text_of(line) for line in batch]
@@ -89,9 +92,10 @@ def _write_records(
                 if of_images and _event(line) == Event.IMAGE_STORED:
                     of_images.write(text)
                     images += 1
-            records += len(batch)
+            extra = sum(line.get("payload") == selection.WITHHELD for line in batch)
+            records, added = records + len(batch) - extra, added + extra
             yield Progress(records)
-    return Progress(records, images=images)
+    return Progress(records, images=images, added=added)
 
 
 def _event(line: Line) -> str | None:
@@ -104,8 +108,8 @@ def _text(value: Any) -> bytes:
 
 def _write_seal(archive: ZipFile, places: Range) -> None:
     with archive.open("checkpoints.txt", "w", force_zip64=True) as file:
-        for row in _checkpoints(places.newest):
-            file.write(row.note.encode() + b"---\n")
+        for note in _notes(places.newest):
+            file.write(note.encode() + b"---\n")
     for stamp in _stamps(places.newest):
         name = f"timestamps/{witnesses.stamp_name(stamp.checkpoint)}"
         archive.writestr(f"{name}.txt", stamp.checkpoint.note)
@@ -117,8 +121,13 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
     archive.writestr("verify.py", Path(verify.__file__).read_text())
 
 
-def _checkpoints(newest: Checkpoint) -> Iterator[Checkpoint]:
-    return checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk))
+def _notes(newest: Checkpoint) -> Iterator[str]:
+    """The checkpoints, without those that somebody has overwritten with their neighbour."""
+    before = ""
+    for row in checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk)):
+        if row.note != before:
+            yield row.note
+        before = row.note
 
 
 def _stamps(newest: Checkpoint) -> Iterator[TimeStamp]:
@@ -130,15 +139,15 @@ def _stamps(newest: Checkpoint) -> Iterator[TimeStamp]:
 
 
 def _proof(places: Range) -> dict[str, Any]:
-    size = places.newest.size
+    size, (first, last) = places.newest.size, places.ends
     try:
-        proof = stored.tree(size).range_proof(places.first, places.last + 1)
+        proof = stored.tree(size).range_proof(first, last + 1)
         before, after = proof.before, proof.after
     except HashesMissing:  # The log is damaged, and the export must be able to show it.
         before = after = []
     return {
-        "first": places.first,
-        "last": places.last,
+        "first": first,
+        "last": last,
         "size": size,
         "before": [found.hex() for found in before],
         "after": [found.hex() for found in after],
@@ -146,6 +155,10 @@ def _proof(places: Range) -> dict[str, Any]:
 
 
 COVERS_RANGE = "The export holds every record from the first place to the last."
+ADDED = (
+    " The records that accept damage to the log were added, without their personal text where they "
+    "were not chosen."
+)
 COVERS_CHOICE = (
     "The export holds the records that were chosen, and no others. It shows that each of them is "
     "in the log as it was sealed. It does not show what the records are that were left out, nor "
@@ -155,13 +168,15 @@ COVERS_CHOICE = (
 
 def _manifest(places: Range, done: Progress, about: dict[str, Any]) -> bytes:
     """What the export covers, for people: `verify.py` relies on none of it."""
+    covers = COVERS_CHOICE if places.chosen else COVERS_RANGE
     manifest = about | {
         "first": places.first,
         "last": places.last,
         "sealed": places.newest.size,
         "records": done.records,
+        "added": done.added,
         "left_out": places.left_out,
-        "covers": COVERS_CHOICE if places.chosen else COVERS_RANGE,
+        "covers": covers + ADDED if done.added else covers,
     }
     return json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n"
 

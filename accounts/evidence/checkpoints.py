@@ -4,6 +4,7 @@ Those outside that are in the database, letter by letter, are compared there. On
 in memory, so memory does not grow with the log.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -19,6 +20,12 @@ BATCH = 500
 # Objects of the bucket that are read although the database knows their names. Each checkpoint
 # confirms all records before it, so the newest ones are enough.
 NEWEST = 20
+# Objects that are read because the database does not know their names: the newest of them.
+MOST_UNKNOWN = 1000
+FILE_ADVICE = (
+    "Put it back from the back-up. If there is none, move it away: the studio then begins a new "
+    "one, on the record."
+)
 
 Fault = Callable[..., None]
 
@@ -70,7 +77,10 @@ def outside(fault: Fault) -> list[Note]:
 def unread() -> list[str]:
     """The witnesses whose checkpoints the studio may write, but cannot read."""
     try:
-        witnesses.in_bucket()
+        for name in witnesses.in_bucket()[-1:]:
+            witnesses.read_bucket(name)
+    except ValueError:  # it was read, and `outside` tells of it
+        return []
     except Exception:  # of any library
         return [witnesses.BUCKET]
     return []
@@ -93,9 +103,9 @@ def _in_file(fault: Fault) -> Iterator[Note]:
             lacking = None if note.whole == lacking else lacking
             yield note
     except (OSError, ValueError):
-        fault("The file of checkpoints is damaged.")
+        fault(f"The file of checkpoints, {path}, is damaged. {FILE_ADVICE}")
     if lacking:
-        fault(f"The file of checkpoints, {path}, or its end is gone: it lacks what was copied.")
+        fault(f"The file of checkpoints, {path}, lacks what was copied to it. {FILE_ADVICE}")
 
 
 def _copied() -> str | None:
@@ -107,10 +117,11 @@ def _copied() -> str | None:
 def _in_bucket(fault: Fault) -> Iterator[Note]:
     try:
         names = witnesses.in_bucket()
-        for name in {*_unknown_names(names), *names[-NEWEST:]}:
+        unknown = deque(_unknown_names(names), maxlen=MOST_UNKNOWN)
+        for name in {*unknown, *names[-NEWEST:]}:
             yield Note(witnesses.read_bucket(name), outside=True)
     except ValueError:
-        fault("A checkpoint in the bucket is damaged.")
+        fault("A checkpoint in the bucket is damaged. Find out who can write to the bucket.")
     except Exception:  # of any library; `unread` says so
         return
 

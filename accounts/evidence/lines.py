@@ -2,6 +2,8 @@
 
 {"place": n, "leaf": "<hex>", "record": {canonical object},
  "payload": {"salt": "<base64>", "data": {…}} or null, "erased": true if it was emptied}
+
+In a part of the log, a record that was not chosen may stand with "withheld" as its payload.
 """
 
 import json
@@ -13,6 +15,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts import audit
+from accounts.events import Event
 from accounts.models import Leaf, Record, RecordPayload
 
 # Rows in memory at once. A payload may have some 100 kB.
@@ -41,6 +44,12 @@ def at(places: Iterable[int], *, teams: bool = False) -> Iterator[tuple[Line, Re
     rest = iter(places)
     while batch := list(islice(rest, BATCH)):
         yield from _read(batch, teams)
+
+
+def accepting(size: int) -> list[int]:
+    """The places below `size` of the records that accept damage, in order."""
+    rows = Leaf.objects.filter(record__event=Event.LOG_DAMAGE_ACCEPTED, place__lt=size)
+    return list(rows.order_by("place").values_list("place", flat=True))
 
 
 def line_of(record: Record) -> Line:

@@ -6,13 +6,13 @@ the database. Rows are read in batches, so memory does not grow with the log.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.events import Event
 from accounts.evidence import checkpoints, entries, lines, verify
 from accounts.evidence.lines import ERASED, Line
 from accounts.evidence.subtrees import Subtrees
@@ -23,11 +23,23 @@ from accounts.sealing.stamps import StampError
 
 # Ranges of damage that one record can accept. More are widened to fewer.
 MOST_RANGES = 1000
+# Rows without a record that one record can accept. A second one accepts more.
+MOST_ROWS = 1000
 
-# A sentence about a row that differs from a record, and the key of the record, if there is one.
-Changed = tuple[str, int | None]
 # First and last place, and the time of the newest checkpoint that shows the damage, or nothing.
 Range = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A row that differs from the record with this key: a sentence about it.
+
+    If no record knows the row, `record` is None, and `row` names it: "image <identifier>".
+    """
+
+    sentence: str
+    record: int | None
+    row: str = ""
 
 
 Comparison = Callable[[], Iterable[Changed]]
@@ -44,11 +56,16 @@ def register(comparison: Comparison) -> Comparison:
 
 
 class Log(verify.Log):
-    """A log that also keeps the ranges of what was found, so that somebody can accept them."""
+    """A log that also keeps what was found, so that somebody can accept it.
+
+    `rows` are rows that no record knows; those in `accepted_rows` are passed over.
+    """
 
     def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
         super().__init__(first, last, sealed)
         self._ranges: list[Range] = []
+        self.rows: list[str] = []
+        self.accepted_rows: list[str] = []
 
     @property
     def ranges(self) -> list[Range]:
@@ -68,7 +85,7 @@ class Log(verify.Log):
         return False
 
     def result(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in verify.TOLD}
+        return {name: vars(self)[name] for name in (*verify.TOLD, "accepted_rows")}
 
 
 def verify_log() -> dict[str, Any]:
@@ -85,7 +102,7 @@ def verified() -> Log:
     size = newest.size if newest else 0
     log = Log(0, size - 1, size)
     log.every, log.keys = True, public_keys(log)
-    log.accepted = accepted()
+    log.accepted, log.accepted_rows = accepted(size), accepted_rows(size)
     if newest:
         found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
         log.notes = merge(*found, key=lambda note: note.size)
@@ -99,11 +116,25 @@ def verified() -> Log:
     return log
 
 
-def accepted() -> list[list[Any]]:
-    """The ranges of damage that sealed records accept."""
-    rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED, sealed__isnull=False)
-    facts = rows.order_by("pk").values_list("facts", flat=True)
-    return [each for found in facts for each in found.get("ranges", ())]
+def accepted(size: int) -> list[list[Any]]:
+    """The ranges of damage that the first `size` records accept."""
+    return [each for facts in _accepting(size) for each in facts.get("ranges", ())]
+
+
+def accepted_rows(size: int) -> list[str]:
+    """The rows without a record that the first `size` records accept."""
+    return [each for facts in _accepting(size) for each in facts.get("rows", ())]
+
+
+def _accepting(size: int) -> Iterator[dict[str, Any]]:
+    """The facts of the records below `size` that accept damage.
+
+    A record that is not as it was sealed accepts nothing: else it could accept its own change.
+    """
+    for line, _record in lines.at(lines.accepting(size)):
+        record = line.get("record")
+        if record and verify.sha256(b"\x00", verify.canonical(record)).hex() == line["leaf"]:
+            yield record["facts"]
 
 
 def _joined(ranges: list[Range]) -> list[Range]:
@@ -231,9 +262,13 @@ def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
 
 def _take_changed(log: Log) -> None:
     """Note rows that differ from what records say, at the places of these records."""
-    for sentence, key in chain.from_iterable(comparison() for comparison in _comparisons):
-        found = Leaf.objects.filter(record=key).values_list("place", flat=True)
-        log.fault(sentence, found.first() if key else None)
+    for changed in chain.from_iterable(comparison() for comparison in _comparisons):
+        if changed.row in log.accepted_rows:
+            continue
+        if changed.row and len(log.rows) < MOST_ROWS:
+            log.rows.append(changed.row)
+        found = Leaf.objects.filter(record=changed.record).values_list("place", flat=True)
+        log.fault(changed.sentence, found.first() if changed.record else None)
 
 
 def public_keys(log: Log) -> dict[Any, Any]:

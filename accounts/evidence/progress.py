@@ -8,17 +8,23 @@ whose signature covers all records before it.
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.evidence import lines, live
+from accounts import audit
+from accounts.evidence import checkpoints, lines, live, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
-from accounts.models import Checkpoint, Record, Verification
+from accounts.models import Checkpoint, Leaf, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
+# Checkpoints among which the last one of a step is looked for: near ones first, and all.
+NEAR = 50
+MOST = 1000
 SECONDS = 10.0
 AGAIN = timedelta(days=1)
 # Verification comes every minute, so this is no passing delay.
@@ -28,8 +34,9 @@ MISSING = "The log is shorter than it was, or a checkpoint is gone."
 
 @dataclass(frozen=True)
 class Standing:
-    """All records before `size` were verified, the last of them at `at`.
+    """All records before the place `size` were verified, the last of them at `at`.
 
+    `number` is the number of the last one, as pages show it; None if it is gone.
     `whole_at` is when all records were last read again. `trouble` says what is wrong with the
     record `first_bad` or, if that is None, with the log. `late` is whether verification stands
     still.
@@ -41,6 +48,7 @@ class Standing:
     trouble: str
     first_bad: int | None
     late: bool
+    number: int | None = None
 
     @property
     def last(self) -> int | None:
@@ -49,16 +57,25 @@ class Standing:
 
 
 def standing() -> Standing:
-    """How far the log is verified, for the pages and the watch. It reads three rows."""
+    """How far the log is verified, for the pages and the watch. It reads a few rows."""
     rows = {row.name: row for row in Verification.objects.all()}
     new = rows.get(Verification.NEW) or Verification()
     again = rows.get(Verification.AGAIN) or Verification()
     bad = new if new.trouble else again
-    return Standing(new.size, new.at, again.whole_at, bad.trouble, bad.first_bad, _is_late(new))
+    leaf = Leaf.objects.filter(place=new.size - 1).first()
+    return Standing(
+        new.size,
+        new.at,
+        again.whole_at,
+        bad.trouble,
+        bad.first_bad,
+        _is_late(new),
+        leaf.record_id if leaf else None,
+    )
 
 
 def _is_late(new: Verification) -> bool:
-    waiting = Checkpoint.objects.filter(size__gt=new.size).order_by("size").first()
+    waiting = _further(new.size).order_by("size").first()
     return waiting is not None and not new.trouble and waiting.at < timezone.now() - LATE
 
 
@@ -117,10 +134,33 @@ def _begun_again(row: Verification) -> Verification:
 
 
 def _next(size: int) -> Checkpoint | None:
-    """The checkpoint at which a step from `size` on ends."""
-    further = Checkpoint.objects.filter(size__gt=size)
-    near = further.filter(size__lte=size + STEP).order_by("-size", "-pk").first()
-    return near or further.order_by("size", "-pk").first()
+    """The checkpoint at which a step from `size` on ends: one that shows no accepted damage."""
+    accepting = verify.Log()
+    accepting.accepted = live.accepted(_newest_size())
+    further = _further(size)
+    near = further.filter(size__lte=size + STEP).order_by("-size", "-pk")[:NEAR]
+    for row in islice(chain(near, checkpoints.in_order(further)), MOST):
+        if not accepting.accepts(row.size - 1, row.size - 1, _time_in(row)):
+            return row
+    return further.order_by("pk").last()
+
+
+def _further(size: int) -> QuerySet[Checkpoint]:
+    """The checkpoints after `size`, without those of a longer log that was lost."""
+    return Checkpoint.objects.filter(size__gt=size, size__lte=_newest_size())
+
+
+def _newest_size() -> int:
+    """How many records the newest checkpoint covers."""
+    return Checkpoint.objects.order_by("-pk").values_list("size", flat=True).first() or 0
+
+
+def _time_in(row: Checkpoint) -> str:
+    """The time in the signed text; an empty text if that is malformed."""
+    try:
+        return Note(row.note).at
+    except ValueError:
+        return ""
 
 
 def _verify(
@@ -129,7 +169,9 @@ def _verify(
     """Verify the records from `first` up to a checkpoint; only a part of them, if time is over."""
     log = Log(first, checkpoint.size - 1, checkpoint.size)
     log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
-    log.keys, log.accepted = live.public_keys(log), live.accepted()
+    log.keys = live.public_keys(log)
+    # The step ends at a checkpoint that shows no accepted damage, so its root must match.
+    log.accepted = [each for each in live.accepted(_newest_size()) if not each[2]]
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
@@ -152,12 +194,10 @@ def _note(log: Log, checkpoint: Checkpoint) -> Note | None:
 
 def _pass_over_erased(log: Log) -> None:
     """Forget payloads that a record erased, which usually comes much later."""
-    if not log.emptied:
-        return
-    erasures = Record.objects.filter(event=lines.ERASED).order_by("-pk")
-    for facts in erasures.values_list("facts", flat=True).iterator(chunk_size=500):
-        for erased in facts.get("records", ()):
-            log.emptied.pop(erased, None)
+    emptied = list(log.emptied)
+    for start in range(0, len(emptied), lines.BATCH):
+        for identifier in audit.erasing.erased(emptied[start : start + lines.BATCH]):
+            del log.emptied[identifier]
 
 
 def _keep(row: Verification, log: Log, checkpoint: Checkpoint) -> None:
@@ -176,7 +216,7 @@ def _peaks(log: Log) -> list[list[object]]:
 
 def _conclude(row: Verification) -> None:
     """Note that the newest record was reached, or that the log is shorter than it was."""
-    newest = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
+    newest = _newest_size()
     rows = Verification.objects.filter(name=row.name, size=row.size)
     if newest < row.size:
         rows.update(trouble=MISSING, first_bad=newest)

@@ -3,10 +3,14 @@
 Records that were not chosen leave gaps. The line after a gap has `left_out`: the first place of the
 gap, and the roots of its largest subtrees, from left to right. With them, everybody can compute the
 root of the whole tree, and so verify each record that is there. What was left out stays unknown.
+
+Records that accept damage are added, without their personal text: else the damage would count.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import repeat
 
 from accounts.evidence import lines
 from accounts.evidence.lines import Line
@@ -17,6 +21,8 @@ from accounts.sealing.stored import HashesMissing
 
 # A tree keeps the hashes that it has read, so a new one is taken after so many places.
 TREE_PLACES = 2**16
+# In place of the personal text of a record that is only added.
+WITHHELD = "withheld"
 # More erasures than there can be while an export is made.
 ERASURES = 100
 
@@ -33,18 +39,25 @@ class ErasedMeanwhile(Exception):
 class Range:
     """The places from `first` to `last` of the log as of the checkpoint `newest`.
 
-    With `chosen`, only those places; `first` and `last` are among them.
+    With `chosen`, only those places; `first` and `last` are among them. The records at the places
+    `added` come too, without their personal text unless they are among the others.
     """
 
     first: int
     last: int
     newest: Checkpoint
     chosen: Places | None = None
+    added: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
-        """How many places are to be exported."""
+        """How many places are to be exported, without those that are added."""
         return self.chosen.count if self.chosen else self.last - self.first + 1
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The first and the last place, those that are added included."""
+        return min((self.first, *self.added)), max((self.last, *self.added))
 
     @property
     def left_out(self) -> int:
@@ -69,17 +82,49 @@ def sealed_range(first: int | None = None, last: int | None = None) -> Range:
     return found
 
 
+def with_acceptances(places: Range) -> Range:
+    """The same range with all records that accept damage to the log."""
+    return replace(places, added=tuple(lines.accepting(places.newest.size)))
+
+
 def taken(places: Range) -> Iterator[tuple[Line, Record | None]]:
     """Yield the lines of a range that have a row, each with its record if it can be read."""
-    if places.chosen is None:
-        yield from lines.sealed(places.first, places.last)
-        return
-    gaps, due = _Gaps(places.newest.size), places.first
-    for line, record in lines.at(places.chosen):
+    gaps, due, withheld = _Gaps(places.newest.size), places.ends[0], set[int]()
+    for line, record in lines.at(_in_order(places, withheld)):
         place = line["place"]
-        gap = gaps.between(due, place) if place > due else {}
+        first, end = _left_out(places, due, place)
+        gap = gaps.between(first, end) if end > first else {}
         due = place + 1
-        yield line | gap, record
+        yield (_without_text(line) if place in withheld else line) | gap, record
+
+
+def _in_order(places: Range, withheld: set[int]) -> Iterator[int]:
+    """Yield each place once. Those that are only added are noted in `withheld`."""
+    asked: Iterable[int] = places.chosen or range(places.first, places.last + 1)
+    before = -1
+    for place, is_added in merge(zip(asked, repeat(False)), zip(places.added, repeat(True))):
+        if place != before:
+            if is_added:
+                withheld.add(place)
+            yield place
+        before = place
+
+
+def _left_out(places: Range, due: int, place: int) -> tuple[int, int]:
+    """The first place and the end of what is left out before `place`, where `due` was expected.
+
+    What lacks within a range is lost, not left out.
+    """
+    if places.chosen:
+        return due, place
+    if place > places.last:
+        return max(due, places.last + 1), place
+    return due, min(place, places.first)
+
+
+def _without_text(line: Line) -> Line:
+    shown = {name: line[name] for name in ("place", "leaf", "record") if name in line}
+    return shown | {"payload": WITHHELD}
 
 
 class _Gaps:

@@ -11,7 +11,6 @@ import hashlib
 import heapq
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,17 +135,17 @@ class Log:
     """Takes the records in order of place, in constant memory, and keeps what it finds."""
 
     def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
-        self.first, self.next, self.last, self.sealed, self.records = first, first, last, sealed, 0
+        self.first, self.next, self.last, self.sealed = first, first, last, sealed
         self.integrity: Any = {"ok": True, "first_bad": None, "between": None, "told": []}
         self.complete: Any = {"ok": True, "missing": []}
-        self.peaks, self.keys, self.every, self.left_out = list[Any](), dict[Any, bytes](), False, 0
-        self.notes, self.entries, self.pictures = iter(list[Any]()), iter(list[Any]()), set[str]()
-        self.good, self.doubt, self.newest, self.note = 0, 0, *list[Any]([None] * 2)
-        self.emptied, self.proven, self.accepted = dict[str, int](), list[int](), list[Any]()
+        self.records, self.left_out, self.good, self.doubt, self.every = 0, 0, 0, 0, False
+        self.peaks, self.proven, self.accepted, self.sure = (list[Any]() for _ in range(4))
+        self.keys, self.pictures, self.emptied = dict[Any, bytes](), set[str](), dict[str, int]()
+        self.notes, self.entries, self.newest, self.note = list[Any]([iter(())] * 2 + [None] * 2)
 
     def accepts(self, first: int, end: int, at: str = "") -> bool:
         """Whether a record accepts damage that a checkpoint of the time `at` shows, or a record."""
-        near = (t for a, b, t in self.accepted if a <= first <= end <= b)
+        near = (t for a, b, t in self.accepted if a <= (end if at else first) and end <= b)
         return any(at <= t and bool(at) == bool(t) for t in near)
 
     def fault(self, text: str, place: Any = None, at: str = "") -> None:
@@ -183,17 +182,17 @@ class Log:
         check(record["v"] in (1, 2), "its version is not known here")
         text, facts, personal = canonical(record), record["facts"], record["personal"]
         check(sha256(b"\x00", text).hex() == leaf, "its text is not the one of its leaf")
-        if payload is not None:
+        self.sure += facts.get("ranges", ()) if record["event"] == "log:damage_accepted" else ()
+        if payload not in (None, "withheld"):
             salted = base64.b64decode(payload["salt"]) + canonical(payload["data"])
             check(sha256(salted).hex() == personal, "its payload was changed")
         elif personal is not None:
-            check(erased is True, "its payload is missing")
-            self.emptied[record["id"]] = place
+            check(erased is True or payload, "its payload is missing")
+            self.left_out, self.emptied[record["id"]] = self.left_out + bool(payload), place
         for emptied in facts["records"] if record["event"] == "personal:erased" else ():
             self.emptied.pop(emptied, None)
         self.pictures -= set(re.findall('"([0-9a-f]{64})"', text.decode()) if self.pictures else ())
-        names = facts.get("entries") if record["v"] > 1 else None
-        for name in names if type(names) is list else ():
+        for name in (facts.get("entries") or ()) if record["v"] > 1 else ():
             entry = next(self.entries, {"hash": "", "entry": None})
             found = sha256(canonical(entry["entry"])).hex()
             check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
@@ -205,13 +204,12 @@ class Log:
             start = min(max(self.first, self.good), note.size - 1)
             if (self.every or note.outside) and not note.is_signed(self.keys):
                 self.fault(f"No known key signed the checkpoint of {note.size}.", start, note.at)
-            if note.size != self.next or not self.complete["ok"]:
-                continue
-            if note.root == root_of(self.peaks):
+            is_due = note.size == self.next and self.complete["ok"]
+            if is_due and note.root == root_of(self.peaks):
                 if self.doubt:
                     self.fault(f"The checkpoint of {self.doubt} records is of another log.")
                 self.good, self.doubt = note.size, 0
-            elif not self.accepts(start, note.size - 1, note.at):
+            elif is_due and not self.accepts(start, note.size - 1, note.at):
                 self.doubt = self.doubt or note.size
 
     def finish(self, after: list[str]) -> None:  # the hashes that follow the last record
@@ -221,6 +219,8 @@ class Log:
         self._compare_roots()
         if getattr(self.newest, "size", -1) != self.sealed or not self.newest.is_signed(self.keys):
             self.fault("The newest checkpoint is missing, or no known key has signed it.")
+        if self.accepted and self.complete["ok"] and self.good != self.sealed:
+            self.fault("The newest checkpoint does not confirm the records that accept damage.")
         start, end = max(self.first, self.good), max(self.first, self.good, self.doubt - 1)
         self.proven = [self.first, min(self.good - 1, self.last)] if self.good > self.first else []
         if self.doubt:
@@ -239,8 +239,7 @@ def lines(path: Path) -> Iterator[bytes]:
     check(path.is_file(), f"{path.name} is missing, or is no file")
     with path.open("rb") as file:
         while line := file.readline(MAX_LINE):
-            check(len(line) < MAX_LINE, f"{path.name} has a line that is too long")
-            yield line
+            yield check(len(line) < MAX_LINE and line, f"{path.name} has a line that is too long")
 
 
 def notes(path: Path, outside: bool = False) -> Iterator[Note]:
@@ -264,8 +263,6 @@ def read(log: Log, folder: Path, options: argparse.Namespace) -> None:
     log.next, log.note = pass_over(log.peaks, 0, log.first, proof["before"]), next(log.notes, None)
     log.entries = map(parse, lines(folder / "entries.jsonl"))
     log.pictures = {sha256(p.read_bytes()).hex() for p in folder.glob("pictures/*") if p.is_file()}
-    found = [parse(t) for t in lines(folder / "records.jsonl") if b'"log:damage_accepted"' in t]
-    log.accepted = [each for line in found for each in line["record"]["facts"].get("ranges", ())]
     for text in lines(folder / "records.jsonl"):
         log.take(parse(text))
     log.finish(proof["after"])
@@ -280,6 +277,9 @@ def main(arguments: Any = None) -> int:
     options, log = parser.parse_args(arguments), Log()
     try:
         read(log, Path(), options)
+        if log.sure:  # Records that are in the log accept damage. Read again, and pass over it.
+            log, log.accepted = Log(), log.sure
+            read(log, Path(), options)
     except Exception as error:
         log.complete["ok"] = False
         log.fault(f"Stopped: {error if type(error) is ValueError else 'a file is malformed'}.")
@@ -296,4 +296,4 @@ def main(arguments: Any = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -5,7 +5,7 @@ from accounts.models.indexed_record import IndexedRecord
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
 from accounts.models.pulse import Pulse
 from accounts.models.reading import Reading
-from accounts.models.record import Record, RecordPayload, RecordTeam
+from accounts.models.record import EmptiedPayload, Record, RecordPayload, RecordTeam
 from accounts.models.saved_search import SavedSearch
 from accounts.models.sealing import (
     Checkpoint,
@@ -26,6 +26,7 @@ from accounts.models.user import User
 __all__ = [
     "Allowance",
     "Checkpoint",
+    "EmptiedPayload",
     "Entry",
     "IndexedRecord",
     "Leaf",

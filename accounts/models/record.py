@@ -150,6 +150,27 @@ class RecordTeam(models.Model):
         return f"{self.record_id} {self.team_id}"
 
 
+class EmptiedPayload(models.Model):
+    """Which record of an erasure names a record whose payload was emptied, to find it again.
+
+    Whoever relies on it reads the record of the erasure.
+    """
+
+    record = models.OneToOneField(
+        Record, models.PROTECT, primary_key=True, related_name="+", verbose_name=_("record")
+    )
+    erasure = models.ForeignKey(
+        Record, models.PROTECT, related_name="+", verbose_name=_("record of the erasure")
+    )
+
+    class Meta:
+        verbose_name = _("emptied payload")
+        verbose_name_plural = _("emptied payloads")
+
+    def __str__(self) -> str:
+        return str(self.record_id)
+
+
 class RecordPayload(models.Model):
     """Names, prompts and free text of one record, with the salt of their digest."""
 

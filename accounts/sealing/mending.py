@@ -14,16 +14,22 @@ from accounts.models import Leaf, Studio, Subtree
 from accounts.sealing import stored
 from accounts.sealing.old_records import add_unsealed
 from accounts.sealing.tree import Completed, Node
+from accounts.sealing.troubles import Stopped
 
 BATCH = 10_000
+# To fill so many places takes about an hour.
+MOST_LOST = 1_000_000
 
 
 def mend() -> None:
     """Fill places without a leaf, let records without a place be sealed, correct the subtrees.
 
-    Only the role that owns the tables can correct subtrees, because triggers guard them.
+    Only the role that owns the tables can correct subtrees, because triggers guard them. Raises
+    Stopped if so many places are empty that nobody can have lost all these records.
     """
     add_unsealed(connection)
+    if stored.leaf_count() - Leaf.objects.count() > MOST_LOST:
+        raise Stopped("places_far")
     for place in list(_lost_places()):
         _fill(place)
     _correct_subtrees()

@@ -43,13 +43,20 @@ TROUBLES: dict[str, Promise] = {
         "The newest checkpoint is not signed by a key of the log, or differs from its signed text, "
         "so the log has been changed. `manage.py verify_audit` says more."
     ),
+    "places_far": _(
+        "More than a million places of the log are empty: a record was inserted at a place far "
+        "beyond its end. Delete the row with the highest place from the table accounts_leaf, as "
+        "the owner of the database without the triggers of this table. Then run "
+        "`manage.py audit_accept_damage` again."
+    ),
     "file_unwritable": _(
         "The file of LOG_CHECKPOINT_FILE can't be written. Check its folder, its permissions and "
         "the free space on its disk."
     ),
     "file_damaged": _(
         "The end of the file of LOG_CHECKPOINT_FILE is not a checkpoint that a key of this log "
-        "signed. Find out who changed the file, and put it back from the back-up."
+        "signed. Find out who changed the file, and put it back from the back-up. If there is "
+        "none, move it away: the studio then begins a new one, on the record."
     ),
     "file_differs": _(
         "The file of LOG_CHECKPOINT_FILE holds a checkpoint that the log in the database does not "

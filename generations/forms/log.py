@@ -31,8 +31,9 @@ LONGEST_NUMBER = 15  # digits; every key is below 10 ** 15
 MOST_CHOICES = 200
 NOBODY = 0
 DAYS = (dt.date(2000, 1, 1), dt.date(2999, 12, 31))
+MODES = ("programs", "steps")
 MAIN = ("q", "person", "event", "from", "to")
-_NUMBER = re.compile(rf"#?\d{{1,{LONGEST_NUMBER}}}")
+_NUMBER = re.compile(rf"#?\d{{1,{LONGEST_NUMBER}}}", re.ASCII)
 _HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _DATE = {"class": "filter", "type": "date"}
 
@@ -74,6 +75,7 @@ class LogForm(forms.Form):
         required=False,
         help_text=_("Of a file that was downloaded here or uploaded as a reference."),
     )
+    programs = forms.BooleanField(label=_("Starts, stops and settings of programs"), required=False)
     steps = forms.BooleanField(label=_("Every record"), required=False)
 
     def __init__(self, data: Mapping[str, str], *, reader: User) -> None:
@@ -99,10 +101,12 @@ class LogForm(forms.Form):
     def asked(self) -> Asked:
         """What a valid form asks for."""
         given = self.cleaned_data
+        # "#48207" in the main field is what a page shows as the number of a record.
+        number, words = _number_in(given["q"]), given["q"]
         since, until = given["from"], given["to"]
         image = image_named(given["file"])
         return Asked(
-            words=given["q"],
+            words="" if number is not None else words,
             person=given["person"],
             team=given["team"],
             event=given["event"],
@@ -111,11 +115,12 @@ class LogForm(forms.Form):
             status=given["status"],
             since=self._midnight(since) if since else None,
             until=self._midnight(until + dt.timedelta(days=1)) if until else None,
-            number=given["number"],
+            number=number if given["number"] is None else given["number"],
             hash=given["hash"],
             task=given["task"],
             file="" if image else given["file"],
             image=image,
+            programs=given["programs"],
             steps=given["steps"],
         )
 
@@ -141,6 +146,11 @@ class LogForm(forms.Form):
         return urlencode(self.given)
 
     @property
+    def without_programs(self) -> str:
+        """The filters as a query string that lists what people do."""
+        return urlencode({name: self.given[name] for name in self.given if name != "programs"})
+
+    @property
     def here(self) -> str:
         """The query string of the first page of this list."""
         steps = {"steps": "1"} if self.cleaned_data.get("steps") else {}
@@ -149,7 +159,7 @@ class LogForm(forms.Form):
     @property
     def more(self) -> list[forms.BoundField]:
         """The fields that are folded away."""
-        return [field for field in self.visible_fields() if field.name not in (*MAIN, "steps")]
+        return [field for field in self.visible_fields() if field.name not in (*MAIN, *MODES)]
 
     @property
     def more_given(self) -> int:
@@ -196,11 +206,11 @@ class LogForm(forms.Form):
         return str(found[0].uuid)
 
     def clean_number(self) -> int | None:
-        text = re.sub(r"[,.\s]", "", self.cleaned_data["number"])
+        text = _digits(self.cleaned_data["number"])
         if not text:
             return None
-        if not text.isascii() or not _NUMBER.fullmatch(text):
-            raise ValidationError(_("Write the number of a record in digits, such as 48,207."))
+        if not _NUMBER.fullmatch(text):
+            raise ValidationError(_("Write the number of a record in digits, such as 48207."))
         return int(text.removeprefix("#"))
 
     def clean_hash(self) -> str:
@@ -259,6 +269,8 @@ class LogForm(forms.Form):
         self.fields[name].widget = forms.Select(choices=[("", everything), *choices])
 
     def _shown(self, name: str, text: str) -> str:
+        if isinstance(self.fields[name], forms.BooleanField):
+            return str(_("yes"))
         choices = getattr(self.fields[name].widget, "choices", ())
         return str(dict(choices).get(text, text))
 
@@ -285,6 +297,18 @@ def _day(label: Any) -> forms.DateField:
         validators=[MinValueValidator(first, sentence), MaxValueValidator(last, sentence)],
         error_messages={"invalid": sentence},
     )
+
+
+def _digits(text: str) -> str:
+    """A number without the separators by which people or programs may have grouped it."""
+    return re.sub(r"[,.'’\s]", "", text)
+
+
+def _number_in(words: str) -> int | None:
+    """The number of a record, if `words` are one with its "#" and nothing else."""
+    text = _digits(words)
+    is_number = text.startswith("#") and _NUMBER.fullmatch(text)
+    return int(text.removeprefix("#")) if is_number else None
 
 
 def _named(rows: QuerySet[Any], text: str) -> QuerySet[Any]:

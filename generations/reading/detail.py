@@ -74,7 +74,7 @@ class Detail:
     strip: list[Neighbour]
     previous: str
     next: str
-    record: str
+    record: int | None
 
     @property
     def short_hash(self) -> str:
@@ -212,8 +212,7 @@ def _steps(image: Image, zone: dt.tzinfo) -> list[Step]:
     return [Step(text, at.isoformat(), f"{at.astimezone(zone):%H:%M:%S}") for text, at in steps]
 
 
-def _record_of(image: Image) -> str:
-    """The number of the record of the image's storing, or an empty string."""
+def _record_of(image: Image) -> int | None:
+    """The number of the record of the image's storing; None if there is none."""
     stored = Record.objects.filter(subject_id=image.uuid, event=Event.IMAGE_STORED)
-    number = stored.values_list("pk", flat=True).first()
-    return f"{number:,}" if number else ""
+    return stored.values_list("pk", flat=True).first()

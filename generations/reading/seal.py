@@ -33,7 +33,7 @@ class Copy:
 class Accepted:
     """Damage that somebody has accepted on the record `number`: sentences about it."""
 
-    number: str
+    number: int
     at: datetime
     damage: list[str]
 
@@ -92,4 +92,4 @@ def _copies() -> Iterator[Copy]:
 def _accepted() -> Iterator[Accepted]:
     rows = Record.objects.filter(event=Event.LOG_DAMAGE_ACCEPTED).order_by("-at", "-pk")
     for row in rows[:MOST_ACCEPTED]:
-        yield Accepted(f"{row.pk:,}", row.at, row.facts.get("damage", []))
+        yield Accepted(row.pk, row.at, row.facts.get("damage", []))

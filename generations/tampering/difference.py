@@ -40,14 +40,19 @@ class Difference:
     recorded: str | None
     record: int | None
 
+    @property
+    def row(self) -> str:
+        """The name of a row that no record knows; empty if a record knows it."""
+        return f"{self.kind} {self.subject}" if self.record is None else ""
+
     def __str__(self) -> str:
         """A sentence for operators, without what people wrote."""
         subject = f"{self.kind} {self.subject}"
         if self.record is None:
-            return f"The {subject} has no record."
+            return f"The {subject} has no record: its row was written outside the studio."
         if self.found is None:
-            return f"The {subject}, named in record {self.record}, is gone."
-        return f"The {self.field} of the {subject} is not what record {self.record} says."
+            return f"The {subject}, named in record #{self.record}, is gone."
+        return f"The {self.field} of the {subject} is not what record #{self.record} says."
 
 
 @dataclass(frozen=True)

@@ -10,4 +10,4 @@ from generations.tampering.comparing import of_all_runs
 @live.register
 def changed_rows() -> Iterator[Changed]:
     for difference in of_all_runs():
-        yield str(difference), difference.record
+        yield Changed(str(difference), difference.record, difference.row)

@@ -130,6 +130,12 @@ def test_whether_a_row_can_be_changed_is_tried():
     assert append_only._accepts_update(connection, "accounts_record")
 
 
+def test_before_a_migration_that_the_verification_needs_it_waits():
+    execute("ALTER TABLE accounts_emptiedpayload RENAME TO later")
+    assert damage.found() == []
+    assert damage.found_anywhere() == []
+
+
 def test_migrate_refuses_and_puts_nothing_back():
     name = drop_a_trigger()
     with pytest.raises(CommandError, match=rf"{name} is missing.*audit_accept_damage"):

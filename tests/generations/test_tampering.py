@@ -58,8 +58,28 @@ def test_the_verification_of_the_log_names_the_record(run, capsys):
         call_command("verify_audit")
     told = capsys.readouterr().out
     assert stopped.value.code == 1
-    assert f"The prompt of the run {run.uuid} is not what record {record.pk} says." in told
+    assert f"The prompt of the run {run.uuid} is not what record #{record.pk} says." in told
     assert "blue" not in told
+
+
+def test_a_row_that_no_record_knows_is_accepted_alone(alice, capsys):
+    first = make_run(alice).uuid
+    call_command("audit_accept_damage", reason="A test of ours")
+    told = capsys.readouterr().out
+    assert f"The run {first} has no record" in told
+    record = Record.objects.get(event=Event.LOG_DAMAGE_ACCEPTED)
+    assert record.facts["rows"] == [f"run {first}"]
+
+    call_command("verify_audit")
+    told = capsys.readouterr().out
+    assert f"Accepted on the record although no record knows them: run {first}." in told
+
+    second = make_run(alice).uuid
+    with pytest.raises(SystemExit):
+        call_command("verify_audit")
+    told = capsys.readouterr().out
+    assert f"The run {second} has no record" in told
+    assert f"The run {first} has no record" not in told
 
 
 ROWS = {
@@ -114,7 +134,7 @@ def test_a_difference_says_both_values_and_the_record(run):
     Run.objects.update(prompt="a blue fox")
     difference = next(tampering.of_runs([run.uuid]))
     assert (difference.found, difference.recorded) == ("a blue fox", "a very red fox")
-    assert str(difference) == f"The prompt of the run {run.uuid} is not what record " + (
+    assert str(difference) == f"The prompt of the run {run.uuid} is not what record #" + (
         f"{difference.record} says."
     )
 

@@ -2,13 +2,15 @@
 
 import uuid
 from html import unescape
+from importlib import import_module
 from urllib.parse import urlencode
 
 import pytest
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, operations
 from accounts.audit import searching
 from accounts.audit.searching import Asked
 from accounts.audit.vocabulary import COUNTS, TABLE
@@ -106,8 +108,49 @@ class TestLog:
         page = rows_of(text(tab, f"{reverse('log')}?steps=1"))
         assert "Accepted by provider" in page
         record = Record.objects.get(event=Event.RUN_SUBMITTED)
-        assert f"#{record.pk:,}" in page
+        assert f"#{record.pk}" in page
         assert short_hash(bytes(record.leaf).hex()[:8]) in page
+
+    def test_a_number_is_found_as_pages_show_it_and_as_people_write_it(self, tab, alice):
+        ask(alice)
+        record = Record.objects.get(event=Event.RUN_SUBMITTED)
+        for asked in (
+            {"q": f" #{record.pk}"},
+            {"number": f"#{record.pk}"},
+            {"number": f" {record.pk:,}"},
+            {"number": f"0'00{record.pk}"},
+        ):
+            page = rows_of(text(tab, f"{reverse('log')}?{urlencode(asked)}"))
+            assert f"#{record.pk}<" in page
+            assert page.count("<time") == 1
+        assert "Nothing found" in text(tab, f"{reverse('log')}?q=%23red")
+
+    def test_what_programs_record_of_themselves_is_listed_on_demand(self, sign_in, superuser, tab):
+        operations.started("web")
+        operations.stopped("web")
+        run = ask(superuser)
+        browser = sign_in(superuser)
+        page = rows_of(text(browser, reverse("log")))
+        assert reverse("story", args=[run.uuid]) in page
+        for title in ("Program started", "Program stopped", "Settings recorded"):
+            assert title not in page
+        page = rows_of(text(browser, f"{reverse('log')}?programs=1"))
+        assert page.count("<time") == 3
+        for title in ("Program started", "Program stopped", "Settings recorded for the first time"):
+            assert title in page
+        assert "Program started" in rows_of(text(browser, f"{reverse('log')}?steps=1"))
+        assert "Nothing found" in text(tab, f"{reverse('log')}?programs=1")
+
+    def test_older_records_of_programs_leave_the_list_too(self, sign_in, superuser, monkeypatch):
+        with monkeypatch.context() as before:
+            before.setattr("accounts.audit.index.OF_PROGRAMS", ())
+            operations.started("web")
+        ask(superuser)
+        browser = sign_in(superuser)
+        assert "Program started" in rows_of(text(browser, reverse("log")))
+        import_module("accounts.migrations.0018_programs_in_the_index").index_again(apps, None)
+        assert "Program started" not in rows_of(text(browser, reverse("log")))
+        assert "Program started" in rows_of(text(browser, f"{reverse('log')}?programs=1"))
 
     def test_an_erased_prompt_is_said_to_be_erased(self, tab, alice):
         run = ask(alice, prompt="a very secret fox")

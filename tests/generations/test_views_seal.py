@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts import damage as log_damage
 from accounts import sealing
 from accounts.evidence import progress
-from accounts.models import Checkpoint, LogKey
+from accounts.models import Checkpoint, Leaf, LogKey
 from tests.accounts.evidence import damage
 from tests.accounts.evidence.conftest import data_dir, sealed_log, write  # noqa: F401
 from tests.accounts.evidence.exports import run
@@ -37,15 +37,16 @@ def test_before_the_first_sealing(browser):
 def test_shows_what_was_really_verified_and_the_newest_checkpoint(browser, sealed_log, write):  # noqa: F811
     assert "has not been verified yet" in page(browser)
     progress.advance()
-    last = Checkpoint.objects.latest("pk").size - 1
-    assert f"Verified up to record {last} at" in page(browser)
-    assert f"Verified up to record {last} at" in browser.get(reverse("log")).content.decode()
+    number = Leaf.objects.latest("place").record_id
+    assert f"Verified up to record #{number} at" in page(browser)
+    assert f"Verified up to record #{number} at" in browser.get(reverse("log")).content.decode()
     write()
     sealing.seal()
     text = page(browser)
-    assert f"Verified up to record {last} at" in text
+    assert f"Verified up to record #{number} at" in text
     assert Checkpoint.objects.latest("pk").note.splitlines()[2] in text
     assert LogKey.objects.get().vkey in text.replace("&#x2B;", "+")
+    assert "counted from 0" in text
 
 
 def test_a_changed_record_is_shown_on_both_pages(browser, sealed_log):  # noqa: F811

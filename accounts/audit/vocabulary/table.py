@@ -372,6 +372,7 @@ TABLE: dict[Event, Declared] = {
         facts=(
             *_must(Value("damage", Kind.TEXTS, _("Damage"), since=2)),
             Value("ranges", Kind.RANGES, _("Places of the accepted damage"), since=2),
+            Value("rows", Kind.TEXTS, _("Rows without a record that were accepted"), since=2),
         ),
         personal=_must(REASON, *AT_SHELL),
     ),

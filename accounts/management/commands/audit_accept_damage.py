@@ -10,6 +10,7 @@ from accounts import damage, database_roles, sealing
 from accounts.shell import RecordedCommand
 
 REFUSED = 2
+REMAINS = "This is not mended by accepting it:"
 
 
 class Command(RecordedCommand):
@@ -41,9 +42,11 @@ class Command(RecordedCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0, refuse_damage=False)
         try:
-            damage.accept(found, reason=reason)
+            remaining = damage.accept(found, reason=reason)
         except sealing.Stopped as stopped:
             raise CommandError(
                 f"The damage is on the record, but the log cannot be sealed: {stopped.reason}"
             ) from stopped
         self.stdout.write("The damage is on the record, and the log is protected again.")
+        if remaining:
+            raise CommandError(f"{REMAINS} {' '.join(remaining)}")

@@ -9,6 +9,14 @@ from django.core.management.base import BaseCommand
 from accounts.evidence.live import verify_log
 
 DAMAGED = 1
+NUMBERS = (
+    "Records are named by their place in the log, counted from 0. A number with # is the one that "
+    "the pages show, counted from 1."
+)
+ADVICE = (
+    "Find out who changed the database, and keep a copy of it. Then `manage.py "
+    "audit_accept_damage --reason TEXT` puts the damage on the record and passes over it."
+)
 
 
 class Command(BaseCommand):
@@ -41,15 +49,19 @@ def _text(found: dict[str, Any]) -> str:
             "Integrity: " + ("sound." if integrity["ok"] else f"NOT SOUND. First: {first_bad}."),
             *(f"  {text}" for text in integrity["told"]),
             "Completeness: " + ("complete." if complete["ok"] else f"NOT COMPLETE: {missing}."),
-            *_accepted(found["accepted"]),
+            *_accepted(found["accepted"], found["accepted_rows"]),
             f"Proven by checkpoints: records {found['proven'] or 'none'}.",
             *(f"Not compared, because the studio may not read it: {name}." for name in unread),
+            NUMBERS,
+            *([] if integrity["ok"] and complete["ok"] else [ADVICE]),
         ]
     )
 
 
-def _accepted(ranges: list[Any]) -> Iterator[str]:
-    """Name the records whose damage has been accepted, by a record "log:damage_accepted"."""
+def _accepted(ranges: list[Any], rows: list[str]) -> Iterator[str]:
+    """Name what records "log:damage_accepted" have accepted: ranges of records, and rows."""
     if ranges:
         places = ", ".join(f"{first} to {last}" for first, last, _until in ranges)
         yield f"Accepted on the record as damaged: records {places}. They are not proven."
+    if rows:
+        yield f"Accepted on the record although no record knows them: {', '.join(rows)}."

@@ -16,8 +16,15 @@ from generations.labelling import PREVIEW
 from generations.models import Rendition
 from generations.paths import rendition_path
 from generations.providers.advice import explain
-from generations.reading import stories
 from generations.reading.frames import shortened
+from generations.reading.records import (
+    look_of,
+    name_without_actor,
+    names_of,
+    previews_of,
+    runs_to_read,
+    title_of,
+)
 from generations.reading.sentences import in_words, short_hash
 from generations.states import RunStatus
 
@@ -49,7 +56,7 @@ class Line:
     `story` is the address of the run's story, or empty. There are `more` images than `pictures`.
     """
 
-    number: str
+    number: int
     hash: str
     at: str
     time: str
@@ -74,18 +81,17 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
     ended: dict[Any, outcomes.Outcome] = {**outcomes.outcomes_of(submitted, Record.objects.all())}
     heads = {each.pk for each in submitted}
     runs: dict[Any, int] = dict(
-        stories.runs_to_read(reader)
+        runs_to_read(reader)
         .filter(uuid__in={each.story for each in records if each.story})
         .values_list("uuid", "pk")
     )
     pictures = _pictures([runs[each.story] for each in submitted if each.story in runs])
-    about, previews = stories.names_of(records), stories.previews_of(records, reader)
-    labels = {event.value: str(event.label) for event in Event}
+    about, previews = names_of(records), previews_of(records, reader)
     return [
         _line(
             record,
             reader,
-            label=labels.get(record.event, record.event),
+            label=title_of(record.event, record.facts),
             about="" if _is_own(record) else about.get(record.subject_id, ""),
             is_open=record.story in runs,
             pictures=(
@@ -118,15 +124,15 @@ def _line(
     outcome: outcomes.Outcome | None,
 ) -> Line:
     person = record.actor
-    icon, tone = stories.look_of(record.event)
+    icon, tone = look_of(record.event)
     prompt = _prompt(record)
     detail = in_words(record.event, record.facts)
     return Line(
-        number=f"{record.pk:,}",
+        number=record.pk,
         hash=short_hash(bytes(record.leaf).hex()[: index.SHORTEST_HASH]),
         at=record.at.isoformat(),
         time=time_of(record, reader),
-        person=str(person) if person else stories.name_without_actor(record.event),
+        person=str(person) if person else name_without_actor(record.event),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
         title=prompt or label,

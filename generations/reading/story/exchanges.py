@@ -11,9 +11,9 @@ from accounts.audit import vocabulary
 from accounts.events import Event
 from accounts.models import User
 from generations.reading.feed import engine_label
+from generations.reading.records import title_of
 from generations.reading.sentences import in_words
 from generations.reading.story.finding import Told
-from generations.reading.story.lines import event_label
 from generations.reading.story.wording import Moment, Text, moment, pairs, readable, text_of
 from generations.tampering import MOVES, listed
 
@@ -115,7 +115,7 @@ def _answer(told: Told, reader: User) -> Answer:
     return Answer(
         number=record.pk,
         when=moment(record.at, reader.team.tzinfo),
-        event=event_label(record.event),
+        event=title_of(record.event, told.facts),
         detail=in_words(record.event, told.facts),
         facts=_facts(told, _TOLD),
         headers=pairs(told.facts.get("headers")),

@@ -8,10 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.audit import vocabulary
-from accounts.events import Event
 from accounts.models import User
+from generations.reading.records import look_of, name_without_actor, title_of
 from generations.reading.sentences import in_words
-from generations.reading.stories import look_of, name_without_actor
 from generations.reading.story.finding import Told
 from generations.reading.story.wording import Moment, moment
 from generations.tampering import Names, Said
@@ -42,11 +41,6 @@ class Line:
     image: str
 
 
-def event_label(event: str) -> str:
-    """The name of an event; its code if this version does not know it."""
-    return str(Event(event).label) if event in Event.values else event
-
-
 def lines(records: Sequence[Told], reader: User) -> list[Line]:
     """Records as lines, in the same order, with the names of people as records say them."""
     actors = {told.record.actor.uuid for told in records if told.record.actor}
@@ -66,13 +60,13 @@ def _line(told: Told, names: Mapping[UUID, Said], reader: User) -> Line:
     is_image = record.subject_kind == "image"
     return Line(
         number=record.pk,
-        place=f"{place.place:,}" if place else "",
+        place=str(place.place) if place else "",
         leaf=bytes(record.leaf).hex(),
         when=moment(record.at, reader.team.tzinfo),
         person=named(person, names) if person else name_without_actor(record.event),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
-        event=event_label(record.event),
+        event=title_of(record.event, told.facts),
         icon=icon,
         tone=tone,
         detail=in_words(record.event, told.facts),

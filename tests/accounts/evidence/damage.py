@@ -105,7 +105,11 @@ def payload_flipped(chance):
 
 
 def payload_not_canonical(chance):
-    place = with_payload(chance)
+    return payload_at(with_payload(chance))
+
+
+def payload_at(place):
+    """Give the payload at `place` a number that no record of the studio has."""
     sql = "UPDATE accounts_recordpayload SET data = '{\"x\": 0.5}' WHERE record_id = %s"
     change(sql, record_at(place).pk)
     return place
@@ -173,6 +177,14 @@ def tail_deleted(chance):
     place = Leaf.objects.count() - 1
     _delete(place)
     return place
+
+
+def end_deleted(chance):
+    """The last records are gone, and no checkpoint."""
+    last = Leaf.objects.count() - 1
+    for place in range(last, last - 5, -1):
+        _delete(place)
+    return last - 4
 
 
 def tail_and_its_checkpoint_deleted(chance):
@@ -267,6 +279,7 @@ DAMAGES = (
     middle_deleted,
     middle_deleted_and_counted_anew,
     tail_deleted,
+    end_deleted,
     inserted,
     exchanged,
     checkpoint_forged,
@@ -282,7 +295,7 @@ FILE_DAMAGES = (file_removed, file_cut, file_flipped)
 
 def _delete(place):
     key = record_at(place).pk
-    for table in ("recordteam", "recordpayload", "leaf"):
+    for table in ("recordteam", "recordpayload", "emptiedpayload", "leaf"):
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM accounts_{table} WHERE record_id = %s", [key])
     change("DELETE FROM accounts_record WHERE id = %s", key)

@@ -3,16 +3,19 @@
 import io
 import json
 import random
+from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
-from accounts import append_only, sealing
+from accounts import append_only, audit, sealing
 from accounts import damage as log_damage
 from accounts.events import Event
+from accounts.evidence import progress
 from accounts.evidence.live import verify_log
-from accounts.models import Leaf, Record, Subtree
+from accounts.models import Leaf, Record, Subtree, Verification
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
 from tests.accounts.evidence.exports import run
@@ -40,10 +43,11 @@ def test_any_damage_can_be_accepted_and_sealing_goes_on(kind, sealed_log, write,
     found = verify_log()
     assert is_sound(found), found
     assert log_damage.found() == []
-    export_audit(tmp_path / "log.zip")
     outside = "--outside", str(witnesses.checkpoint_file())
-    code, found = run(unpacked(tmp_path / "log.zip"), "--all", *outside)
-    assert code == 0, found
+    for name, arguments in (("log", ()), ("part", ("--from", "4", "--to", "13"))):
+        export_audit(tmp_path / f"{name}.zip", *arguments)
+        code, found = run(unpacked(tmp_path / f"{name}.zip"), "--all", *outside)
+        assert code == 0, (name, found)
 
 
 def test_the_record_names_damage_range_person_and_reason_and_the_verification_the_range(sealed_log):
@@ -56,6 +60,71 @@ def test_the_record_names_damage_range_person_and_reason_and_the_verification_th
     assert record.payload.data["reason"] == "A backup was restored"
     assert record.payload.data["os_user"]
     assert verify_log()["accepted"] == [[first, last, until]]
+
+
+@pytest.mark.parametrize("step", [1, 2000])
+def test_the_verification_step_by_step_passes_over_it(sealed_log, write, monkeypatch, step):
+    """Also while the checkpoints of what was lost are of a longer log than there is."""
+    monkeypatch.setattr(progress, "STEP", step)
+    damage.run(damage.end_deleted, random.Random(1))
+    accept()
+    progress.advance()
+    assert (progress.standing().size, progress.standing().trouble) == (Leaf.objects.count(), "")
+    later = timezone.now() + timedelta(minutes=16)
+    monkeypatch.setattr(progress.timezone, "now", lambda: later)
+    assert not progress.standing().late
+    assert log_damage.found() == []
+
+
+def test_what_remains_is_told_with_what_to_do(sealed_log):
+    """A file is not mended by a record."""
+    witnesses.checkpoint_file().write_text("rubbish\n")
+    with pytest.raises(CommandError, match=r"not mended.*The file of checkpoints.*move it away"):
+        accept()
+    witnesses.checkpoint_file().unlink()
+    sealing.seal()
+    sealing.copy()
+    assert is_sound(verify_log())
+
+
+def test_a_record_at_a_place_far_beyond_the_end_is_not_filled_up_to(sealed_log, monkeypatch):
+    monkeypatch.setattr("accounts.sealing.mending.MOST_LOST", 100)
+    last = Leaf.objects.last()
+    damage.run(lambda _chance: Leaf.objects.filter(pk=last.pk).update(place=10**12), None)
+    with pytest.raises(CommandError, match="place far beyond its end"):
+        accept()
+    assert not Record.objects.filter(event=Event.LOG_PLACE_LOST).exists()
+    damage.run(lambda _chance: Leaf.objects.filter(place=10**12).update(place=last.place), None)
+    accept()
+    assert is_sound(verify_log())
+
+
+class TestARecordThatAcceptsEverything:
+    """Somebody who cannot sign has put it into the database, in place of another record."""
+
+    def forge(self, place, *, with_leaf):
+        record = damage.record_at(place)
+        record.event = Event.LOG_DAMAGE_ACCEPTED
+        record.facts = {"damage": [], "ranges": [[0, 10**9, ""], [0, 10**9, "z"]]}
+        rows = Record.objects.filter(pk=record.pk)
+        rows.update(event=record.event, facts=record.facts)
+        if with_leaf:
+            text = audit.record_bytes(record, actor=str(record.actor.uuid))
+            rows.update(leaf=audit.leaf_hash(text))
+            Leaf.objects.filter(place=place).update(leaf=audit.leaf_hash(text))
+
+    @pytest.mark.parametrize("with_leaf", [False, True])
+    def test_accepts_nothing(self, sealed_log, with_leaf, monkeypatch):
+        damage.run(lambda _chance: self.forge(6, with_leaf=with_leaf), None)
+        damage.run(lambda _chance: damage.payload_at(3), None)
+        assert not is_sound(verify_log())
+        assert log_damage.found() != []
+        progress.advance()
+        assert progress.standing().trouble
+        monkeypatch.setattr(progress, "STEP", 1)
+        Verification.objects.all().delete()
+        progress.advance()
+        assert progress.standing().trouble
 
 
 class TestWhatComesLaterIsNotAccepted:

@@ -12,8 +12,8 @@ from django.db import connection
 
 from accounts import append_only, audit, sealing
 from accounts.events import Event
-from accounts.evidence import lines, live
-from accounts.models import Leaf, Record, RecordPayload, Witness
+from accounts.evidence import checkpoints, lines, live
+from accounts.models import Checkpoint, Leaf, Record, RecordPayload, Witness
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
 from tests.accounts.sealing.test_witnesses import locked  # noqa: F401
@@ -105,10 +105,35 @@ def test_a_file_that_is_begun_again_is_on_the_record(sealed_log, write):
     assert verify()["integrity"]["ok"]
 
 
+class TestTheBucket:
+    """The studio may write checkpoints to it; what it may read depends on its key."""
+
+    @pytest.fixture(autouse=True)
+    def names(self, sealed_log, monkeypatch):
+        names = [f"log/{number:013}-{number}.txt" for number in range(900, 930)]
+        monkeypatch.setattr(witnesses, "in_bucket", lambda: names)
+        return names
+
+    def test_that_objects_cannot_be_read_is_told(self, monkeypatch):
+        def refuse(name):
+            raise PermissionError(name)
+
+        monkeypatch.setattr(witnesses, "read_bucket", refuse)
+        assert live.verify_log()["unread"] == [witnesses.BUCKET]
+
+    def test_of_many_unknown_objects_the_newest_are_read(self, names, monkeypatch):
+        monkeypatch.setattr(checkpoints, "MOST_UNKNOWN", 25)
+        monkeypatch.setattr(checkpoints, "NEWEST", 2)
+        read, note = set(), Checkpoint.objects.latest("pk").note
+        monkeypatch.setattr(witnesses, "read_bucket", lambda name: read.add(name) or note)
+        assert live.verify_log()["unread"] == []
+        assert read == set(names[-25:])
+
+
 def test_rows_beside_the_log_are_compared_too(sealed_log, monkeypatch):
     """What an app registers: here, a row that differs from the record at place 4."""
     key = Leaf.objects.get(place=4).record_id
-    changed = [("The prompt of the run is not what the record says.", key)]
+    changed = [live.Changed("The prompt of the run is not what the record says.", key)]
     monkeypatch.setattr(live, "_comparisons", [lambda: changed])
     assert verify()["integrity"] == {
         "ok": False,

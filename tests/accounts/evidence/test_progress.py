@@ -1,15 +1,22 @@
 """Verification step by step: what is new, all of it again each day, and what it finds."""
 
 import random
+import uuid
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import audit, sealing, tasks
 from accounts import damage as log_damage
+from accounts.events import Event
 from accounts.evidence import lines, progress
-from accounts.models import Leaf, Record, RecordPayload, Verification
+from accounts.models import EmptiedPayload, Leaf, Record, RecordPayload, Verification
 from tests.accounts.evidence import damage
 from tests.queries import queries_of
 
@@ -19,6 +26,18 @@ pytestmark = pytest.mark.django_db
 def flip(place):
     rows = Record.objects.filter(sealed__place=place)
     damage.run(lambda _chance: rows.update(subject_kind="x"), None)
+
+
+def erase(record):
+    """Empty the payload of a record, on the record."""
+    audit.erasing.empty(
+        list(RecordPayload.objects.filter(record=record)),
+        facts={"erasure": str(record.uuid), "scope": "person"},
+        actor=None,
+        subject=record.actor,
+        story=None,
+        reason="a letter",
+    )
 
 
 def test_before_the_first_step_nothing_is_verified(sealed_log):
@@ -80,19 +99,40 @@ def test_a_text_that_is_erased_after_it_was_verified_must_be_on_the_record(seale
     for is_erased in (False, True):
         with damage.undone():
             if is_erased:
-                audit.erasing.empty(
-                    list(payload),
-                    facts={"erasure": str(record.uuid), "scope": "person"},
-                    actor=None,
-                    subject=record.actor,
-                    story=None,
-                    reason="a letter",
-                )
+                erase(record)
             else:
                 damage.run(lambda _chance: payload.update(salt=None, data=None), None)
             Verification.objects.update(size=0, peaks=[])
             progress.advance()
             assert (progress.standing().trouble == "") == is_erased
+
+
+def test_no_other_erasures_are_read_than_those_of_the_records_in_question(sealed_log, write):
+    def erased():
+        record = write(personal={"after": {"name": "fox"}})
+        erase(record)
+        return str(record.uuid)
+
+    first = erased()
+    with CaptureQueriesContext(connection) as alone:
+        assert audit.erasing.erased([first, str(uuid.uuid4())]) == {first}
+    for _ in range(5):
+        erased()
+    with CaptureQueriesContext(connection) as among_others:
+        assert audit.erasing.erased([first]) == {first}
+    assert len(alone) == len(among_others)
+    key = Record.objects.get(event=Event.PERSONAL_ERASED, facts__records=[first]).pk
+    assert f"IN ({key})" in among_others[-1]["sql"]
+
+
+def test_erasures_from_before_the_look_up_are_found(sealed_log, write):
+    record = write(personal={"after": {"name": "fox"}})
+    erase(record)
+    EmptiedPayload.objects.all().delete()
+    migration = import_module("accounts.migrations.0017_emptied_payloads")
+    for _ in range(2):
+        migration.fill(apps, SimpleNamespace(connection=connection))
+    assert audit.erasing.erased([str(record.uuid)]) == {str(record.uuid)}
 
 
 def test_a_log_that_becomes_shorter_is_noticed(sealed_log):

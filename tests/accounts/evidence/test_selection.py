@@ -13,8 +13,10 @@ from accounts.evidence import archive, selection, tables
 from accounts.evidence.places import Places
 from accounts.evidence.selection import Range
 from accounts.models import Leaf, Record
+from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
 from tests.accounts.evidence.exports import run
+from tests.accounts.evidence.test_accepted import accept
 from tests.accounts.evidence.test_export import unpacked
 from tests.records import write
 
@@ -89,6 +91,36 @@ class TestChosenRecords:
         place = damage.run(damage.payload_not_canonical, random.Random(1))
         code, found = run(exported(tmp_path, [0, place, SIZE - 1]))
         assert (code, found["integrity"]["first_bad"]) == (1, place)
+
+    def test_what_was_accepted_is_named_by_an_export_that_holds_a_part_of_it(
+        self, sealed_log, tmp_path, write
+    ):
+        """Whichever records are chosen, with the checkpoints from before."""
+        place = damage.run(damage.back_dated_with_its_leaf, random.Random(3))
+        accept()
+        write()
+        sealing.seal()
+        outside = "--all", "--outside", str(witnesses.checkpoint_file())
+        accepting = Leaf.objects.get(record__event=Event.LOG_DAMAGE_ACCEPTED)
+        ranges = accepting.record.facts["ranges"]
+        for name, places in enumerate([[place], [0, place, 15], [2, 9, 14], [place, 17], [16]]):
+            (tmp_path / str(name)).mkdir()
+            folder = exported(tmp_path / str(name), places)
+            code, found = run(folder, *outside)
+            assert (code, found["accepted"]) == (0, ranges), found
+            manifest = json.loads((folder / "manifest.json").read_text())
+            is_added = accepting.place not in places
+            assert (manifest["records"], manifest["added"]) == (len(places), int(is_added))
+            assert ("A backup was restored" in (folder / "records.jsonl").read_text()) != is_added
+
+    def test_what_was_not_accepted_is_still_damage(self, sealed_log, tmp_path):
+        places = Leaf.objects.filter(record__payload__isnull=False).order_by("place")
+        first, second, *_rest = places.values_list("place", flat=True)
+        damage.run(lambda _chance: damage.payload_at(first), None)
+        accept()
+        damage.run(lambda _chance: damage.payload_at(second), None)
+        code, found = run(exported(tmp_path, [first, second]))
+        assert (code, found["integrity"]["first_bad"]) == (1, second)
 
     def rewrite(self, folder, lines):
         text = b"".join(archive.canonical_bytes(line) + b"\n" for line in lines)

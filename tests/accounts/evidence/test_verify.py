@@ -301,3 +301,81 @@ def test_the_other_implementation_follows_the_rfc():
     assert root(leaves) == hashlib.sha256(b"\x01" + left + leaves[2]).digest()
     assert base64.b64decode(Signer().vkey.split("+", 2)[2])[0] == 1
     assert canonical(json.loads('{"b":1,"a":"é"}')) == '{"a":"é","b":1}'.encode()
+
+
+class TestAcceptedDamage:
+    """A record of the log may accept damage to others; nothing else may."""
+
+    EVERYTHING = ([0, 10**9, ""], [0, 10**9, "zzz"])
+
+    def accept(self, line, ranges):
+        line["record"] |= {"event": "log:damage_accepted", "facts": {"ranges": list(ranges)}}
+
+    def seal(self, line):
+        line["leaf"] = hashlib.sha256(b"\x00" + canonical(line["record"])).hexdigest()
+
+    def damaged(self, studio, *, place=9, accepted=(9, 9, "")):
+        """A log of which a record was changed; the last record accepts a range."""
+        self.accept(studio.lines[19], [accepted])
+        studio.seal(19)
+        export = studio.export()
+        export.records[place]["record"]["event"] = "run:changed"
+        return export
+
+    def test_a_sealed_record_accepts_a_range_and_no_other_place(self, studio, tmp_path):
+        code, found = run(self.damaged(studio).write(tmp_path / "in"))
+        assert (code, found["accepted"]) == (0, [[9, 9, ""]])
+        code, found = run(self.damaged(studio, place=11).write(tmp_path / "out"))
+        assert (code, found["integrity"]["first_bad"]) == (1, 11)
+
+    def test_a_record_that_says_so_and_is_not_as_it_was_sealed_accepts_nothing(
+        self, studio, tmp_path
+    ):
+        export = studio.export()
+        self.accept(export.records[6], self.EVERYTHING)
+        export.records[9]["record"]["event"] = "run:changed"
+        code, found = run(export.write(tmp_path))
+        assert (code, found["integrity"]["first_bad"], found["accepted"]) == (1, 6, [])
+
+    def test_a_record_that_no_signed_checkpoint_confirms_accepts_nothing(self, studio, tmp_path):
+        export = studio.export()
+        self.accept(export.records[6], self.EVERYTHING)
+        export.records[9]["record"]["event"] = "run:changed"
+        for place in (6, 9):
+            self.seal(export.records[place])
+        code, found = run(export.write(tmp_path), "--all")
+        assert code == 1
+        assert "newest checkpoint" in " ".join(found["integrity"]["told"])
+
+    @pytest.mark.parametrize("place", [6, 19, 20, -1, None])
+    def test_a_line_that_stands_twice_accepts_nothing(self, studio, tmp_path, place):
+        export = studio.export()
+        line = json.loads(json.dumps(export.records[6])) | {"place": place}
+        self.accept(line, self.EVERYTHING)
+        self.seal(line)
+        export.records[9]["record"]["event"] = "run:changed"
+        export.records.append(line)
+        assert run(export.write(tmp_path), "--all")[0] == 1
+
+    def test_a_checkpoint_from_before_may_contradict_in_the_accepted_range(self, studio, tmp_path):
+        """Whether or not the export begins with the range, or has what is before it."""
+        notes = studio.notes()
+        studio.lines[9]["record"]["event"] = "run:changed"
+        studio.seal(9)
+        self.accept(studio.lines[19], [[8, 15, notes[1].split("\n")[3]]])
+        studio.seal(19)
+        for first in (0, 6, 8, 9, 15):
+            export = studio.export(first)
+            export.notes[1] = notes[1]
+            assert run(export.write(tmp_path / str(first)), "--all")[0] == 0
+        export = studio.export()
+        export.notes[0] = studio.signer.note(8, b"\x01" * 32, 8)
+        export.notes[1] = notes[1]
+        assert run(export.write(tmp_path / "before"), "--all")[0] == 1
+
+    def test_personal_text_that_is_withheld_counts_as_left_out(self, studio, tmp_path):
+        studio.lines[5].update(payload="withheld")
+        code, found = run(studio.export(2, 9).write(tmp_path / "withheld"))
+        assert (code, found["records"], found["left_out"]) == (0, 8, 1)
+        studio.lines[5].update(payload="held")
+        assert run(studio.export(2, 9).write(tmp_path / "forged"))[0] == 1

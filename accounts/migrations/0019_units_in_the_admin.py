@@ -8,7 +8,7 @@ import accounts.models.team
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0016_verification_and_time_stamps"),
+        ("accounts", "0018_programs_in_the_index"),
     ]
 
     operations = [

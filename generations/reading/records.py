@@ -1,6 +1,7 @@
-"""What the log and the stories say of a record: its icon, who and what it is about."""
+"""What the log and the stories say of a record: its title and icon, who and what it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +18,13 @@ from generations.paths import rendition_path
 def runs_to_read(reader: User) -> QuerySet[Run]:
     """The runs whose stories `reader` may open."""
     return Run.objects.all() if audit.reads_whole_log(reader) else Run.objects.visible_to(reader)
+
+
+def title_of(event: str, facts: Mapping[str, Any]) -> str:
+    """What a record says has happened: the name of its event, or the code of an unknown event."""
+    if event == Event.STUDIO_CONFIGURED and not facts.get("changed"):
+        return _("Settings recorded for the first time")
+    return str(Event(event).label) if event in Event.values else event
 
 
 def look_of(event: str) -> tuple[str, str]:
