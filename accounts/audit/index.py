@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.audit.outcomes import PENDING, STATUSES, TELLING, outcomes_of
@@ -130,7 +131,7 @@ def forget(records: Iterable[Record]) -> None:
     """
     keys = [record.pk for record in records]
     for start in range(0, len(keys), BATCH):
-        found = Record.objects.filter(pk__in=keys[start : start + BATCH])
+        found = Record.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk")
         index_records(found, without_texts=True)
 
 
@@ -141,10 +142,13 @@ def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tu
     """
     keys = list(records.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
     wanted = set(keys) if again else RECORDS.lacking(keys)
-    index_records(records.filter(pk__in=wanted).select_related("payload"))
-    # Their texts may have been erased since they were read.
-    emptied = records.filter(pk__in=wanted, payload__isnull=False, payload__data__isnull=True)
-    index_records(emptied, without_texts=True)
+    found = records.filter(pk__in=wanted).order_by("pk")
+    with transaction.atomic():
+        index_records(found.select_related("payload"))
+        # Their texts may have been erased since they were read. What is erased only now waits for
+        # this transaction, because erasing writes the same rows of the index.
+        emptied = found.filter(payload__isnull=False, payload__data__isnull=True)
+        index_records(emptied, without_texts=True)
     # Runs that were indexed before these records told what became of them.
     told = records.filter(pk__in=wanted, event__in=[str(event) for event in TELLING])
     stories = set(told.values_list("story", flat=True)) - {None}
