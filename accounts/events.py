@@ -77,6 +77,7 @@ class Event(TextChoices):
     RUN_ERASED = "run:erased", _("Texts of the run erased")
     IMAGE_ERASED = "image:erased", _("Image erased")
     REFERENCE_ERASED = "reference:erased", _("Reference erased")
+    LOG_SEARCH_ERASED = "log:search_erased", _("Saved search erased")
     HOLD_PLACED = "hold:placed", _("Legal hold placed")
     HOLD_LIFTED = "hold:lifted", _("Legal hold lifted")
     SHELL_USED = "shell:used", _("Command used")

@@ -17,7 +17,7 @@ from accounts.audit.outcomes import PENDING, STATUSES, TELLING, outcomes_of
 from accounts.events import Event
 from accounts.identifiers import NOBODY
 from accounts.models import IndexedRecord, Record, Team
-from accounts.search import Index, IndexedRow
+from accounts.search import Index, IndexedRow, tokens_of
 
 if TYPE_CHECKING:
     from accounts.audit.outcomes import Outcome
@@ -30,6 +30,9 @@ SHORTEST_HASH = 8  # characters by which a hash can be found
 REFUSED = "refused"
 # The personal values in which words are searched: what people wrote, not what programs sent.
 SEARCHED = ("prompt", "negative_prompt", "reason", "name", "email", "file_name")
+# Those that hold what somebody searched for, as a text or as texts by name. A search for words does
+# not find them, so that it does not find itself.
+LOOKED_FOR = ("title", "asked", "filters")
 # Whoever reads the log would otherwise find little else at its top.
 READINGS = (Event.LOG_OPENED, Event.LOG_SEARCHED)
 # Of no team: only records of version 1, which the reviewers of every team see.
@@ -81,6 +84,18 @@ def with_file(name: str) -> str:
 def about_image(start: str) -> str:
     """The label of records about the image whose identifier begins with these 8 characters."""
     return f"i{start}"
+
+
+def looking_for(token: str) -> str:
+    """The label of searches that hold this token of a text; see `search.tokens_of`."""
+    return f"q{_digest(token)}"
+
+
+def looked_for(data: Mapping[str, Any]) -> list[str]:
+    """The tokens of what somebody searched for, according to a payload."""
+    values = (data[name] for name in LOOKED_FOR if name in data)
+    texts = (value.values() if isinstance(value, Mapping) else [value] for value in values)
+    return tokens_of("\n".join(str(text) for each in texts for text in each))
 
 
 def line_of(team: int) -> str:
@@ -239,6 +254,7 @@ def _labels(record: Any, data: Mapping[str, Any], outcome: "Outcome | None") -> 
     for name in (data.get("file_name"), facts.get("name")):
         if isinstance(name, str) and name:
             yield with_file(name)
+    yield from map(looking_for, looked_for(data))
     yield from map(with_hash, hashes_of(record, data))
     if _is_head(record):
         yield with_outcome(outcome.status if outcome else PENDING)

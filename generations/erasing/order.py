@@ -1,5 +1,6 @@
 """One erasure at work: what its records say, and how far it has come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.audit import erasing
 from accounts.events import Event
+from accounts.models import RecordPayload
 from generations.models import Erasure
 
 # How long a worker that says nothing keeps an erasure: longer than a batch, or a VACUUM, takes.
@@ -45,11 +47,12 @@ class Order:
         payloads = list(erasing.full(records, after=after)[: erasing.MOST_AT_ONCE])
         if not payloads:
             return None
-        self._empty(payloads)
+        self.empty_these(payloads)
         return payloads[-1].record_id
 
     @transaction.atomic
-    def _empty(self, payloads: list[Any]) -> None:
+    def empty_these(self, payloads: Sequence[RecordPayload]) -> None:
+        """Empty these payloads, at most `erasing.MOST_AT_ONCE`."""
         emptied = erasing.empty(
             payloads,
             actor=self.erasure.asked_by,

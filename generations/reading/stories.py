@@ -104,6 +104,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.RUN_ERASED: ("trash-2", "warn"),
     Event.IMAGE_ERASED: ("trash-2", "warn"),
     Event.REFERENCE_ERASED: ("trash-2", "warn"),
+    Event.LOG_SEARCH_ERASED: ("trash-2", "warn"),
     Event.HOLD_PLACED: ("lock", ""),
     Event.HOLD_LIFTED: ("lock", "warn"),
     Event.SHELL_USED: ("settings", "warn"),

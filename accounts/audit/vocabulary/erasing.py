@@ -38,6 +38,7 @@ ERASING: dict[Event, Declared] = {
         facts=must(ERASURE, Value("files", Kind.HASHES, _("SHA-256 of the files"), since=2))
     ),
     Event.REFERENCE_ERASED: Declared(facts=must(ERASURE)),
+    Event.LOG_SEARCH_ERASED: Declared(facts=must(ERASURE)),
     Event.HOLD_PLACED: Declared(facts=must(SCOPE), personal=must(REASON)),
     Event.HOLD_LIFTED: Declared(facts=must(SCOPE), personal=must(REASON)),
 }
