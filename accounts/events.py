@@ -74,6 +74,7 @@ class Event(TextChoices):
     ERASURE_STOPPED = "erasure:stopped", _("Erasure stopped")
     ERASURE_RESUMED = "erasure:resumed", _("Stopped erasure let go on")
     ERASURE_FINISHED = "erasure:finished", _("Erasure finished")
+    RETENTION_APPLIED = "retention:applied", _("Retention rule applied")
     RUN_ERASED = "run:erased", _("Texts of the run erased")
     IMAGE_ERASED = "image:erased", _("Image erased")
     REFERENCE_ERASED = "reference:erased", _("Reference erased")

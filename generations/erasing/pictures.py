@@ -42,7 +42,9 @@ def mark_images(order: Order, images: QuerySet[Image]) -> int:
 def mark_uploads(order: Order, uploads: QuerySet[Reference]) -> int:
     """Mark the next of `uploads` as erased; returns how many."""
     with holds.decided():
-        return _mark_references(order, uploads)
+        if marked := _mark_references(order, uploads):
+            order.moved(uploads=marked)
+    return marked
 
 
 def delete_files() -> int:

@@ -49,15 +49,15 @@ def _of_target(order: Order, target: Target) -> Iterator[Step]:
 
 
 def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
+    before = retention.before(rule, order.erasure.asked_at)
     if rule.kind == RetentionRule.Kind.PROMPTS:
-        yield lambda: texts.erase_next(order, retention.runs(rule), check=_nothing) > 0
+        yield lambda: texts.erase_next(order, retention.runs(rule, before), check=_nothing) > 0
     elif rule.kind == RetentionRule.Kind.PICTURES:
-        yield lambda: pictures.mark_images(order, retention.images(rule)) > 0
-        yield lambda: pictures.mark_uploads(order, retention.uploads(rule)) > 0
+        yield lambda: pictures.mark_images(order, retention.images(rule, before)) > 0
+        yield lambda: pictures.mark_uploads(order, retention.uploads(rule, before)) > 0
         yield lambda: pictures.delete_files() > 0
     else:
-        before = retention.before(rule)
-        yield from _payloads(order, _nothing, [retention.payloads(rule)])
+        yield from _payloads(order, _nothing, [retention.payloads(rule, before)])
         yield lambda: retention.note_done(rule, before)
 
 

@@ -17,7 +17,7 @@ from accounts import audit, forgetting, scrubbing
 from accounts.events import Event
 from accounts.models import User
 from generations import live
-from generations.erasing import troubles
+from generations.erasing import retention, troubles
 from generations.erasing.order import LEASE, Order
 from generations.erasing.steps import steps_of
 from generations.erasing.targets import target_of
@@ -126,7 +126,13 @@ def _empty(erasure: Erasure) -> None:
 def _emptied(erasure: Erasure) -> None:
     now = timezone.now()
     times = {"emptied_at": now, "moved_at": now, "next_try_at": now + CACHED}
-    _change(erasure, status=Status.CLEANING, trouble="", tries=0, **times)
+    with transaction.atomic():
+        is_mine = _change(
+            erasure, Status.EMPTYING, status=Status.CLEANING, trouble="", tries=0, **times
+        )
+        if is_mine and erasure.scope == Erasure.Scope.RULE:
+            erasure.refresh_from_db()
+            retention.record_applied(erasure)
 
 
 def _clean(erasure: Erasure) -> None:

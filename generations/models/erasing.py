@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team
 from generations.models.campaign import Campaign
 
 LONGEST_REASON = 500
@@ -60,6 +61,7 @@ class Erasure(models.Model):
     records = models.PositiveIntegerField(_("records emptied"), default=0)
     runs = models.PositiveIntegerField(_("runs"), default=0)
     images = models.PositiveIntegerField(_("images"), default=0)
+    uploads = models.PositiveIntegerField(_("uploads"), default=0)
     # A code of `generations.erasing.troubles`, empty while it moves.
     trouble = models.CharField(_("trouble"), max_length=40, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -192,3 +194,8 @@ class RetentionRule(models.Model):
             raise ValidationError(
                 {"campaign": _("Only runs and their images belong to a campaign. Leave it empty.")}
             )
+
+    @property
+    def team(self) -> Team | None:
+        """The team whose runs it is about; None for a rule about those of all teams."""
+        return self.campaign.team if self.campaign else None

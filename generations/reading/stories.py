@@ -101,6 +101,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.ERASURE_STOPPED: ("triangle-alert", "warn"),
     Event.ERASURE_RESUMED: ("trash-2", ""),
     Event.ERASURE_FINISHED: ("circle-check", ""),
+    Event.RETENTION_APPLIED: ("clock", "warn"),
     Event.RUN_ERASED: ("trash-2", "warn"),
     Event.IMAGE_ERASED: ("trash-2", "warn"),
     Event.REFERENCE_ERASED: ("trash-2", "warn"),

@@ -12,6 +12,9 @@ WHY_STOPPED = Value("why", Kind.TEXT, _("Why"), since=2)
 IMAGES = Value("images", Kind.NUMBER, _("Images"))
 REASON = Value("reason", Kind.TEXT, _("Reason"))
 
+ERASED_RECORDS = Value("records", Kind.NUMBER, _("Records emptied"), since=2)
+ERASED_RUNS = Value("runs", Kind.NUMBER, _("Runs"), since=2)
+
 ERASING: dict[Event, Declared] = {
     Event.ERASURE_ASKED: Declared(facts=must(ERASURE, SCOPE, PICTURES), personal=must(REASON)),
     Event.PERSONAL_ERASED: Declared(
@@ -28,9 +31,22 @@ ERASING: dict[Event, Declared] = {
         facts=must(
             ERASURE,
             SCOPE,
-            Value("records", Kind.NUMBER, _("Records emptied"), since=2),
-            Value("runs", Kind.NUMBER, _("Runs"), since=2),
+            ERASED_RECORDS,
+            ERASED_RUNS,
             IMAGES,
+        )
+    ),
+    Event.RETENTION_APPLIED: Declared(
+        facts=must(
+            ERASURE,
+            Value("kind", Kind.TEXT, _("What the rule erases"), since=2),
+            Value("campaign", Kind.IDENTIFIER, _("Campaign"), nullable=True, since=2),
+            Value("days", Kind.NUMBER, _("After days"), since=2),
+            Value("before", Kind.TEXT, _("Erased is what was older than"), since=2),
+            ERASED_RECORDS,
+            ERASED_RUNS,
+            IMAGES,
+            Value("uploads", Kind.NUMBER, _("Uploads"), since=2),
         )
     ),
     Event.RUN_ERASED: Declared(facts=must(ERASURE)),
