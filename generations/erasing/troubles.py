@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.scrubbing import BUSY, NEEDS_OWNER
+from accounts.scrubbing import BUSY, NEEDS_OWNER, TOO_LARGE
 
 HELD = "held"
 UNFINISHED = "unfinished"
@@ -33,6 +33,11 @@ SENTENCES: dict[str, Any] = {
         "The text is erased, but its old rows are still in the database's files. The role of "
         "DATABASE_URL may not remove them: run `manage.py finish_erasures` with "
         "MIGRATE_DATABASE_URL set, or wait until the server does it by itself (autovacuum)."
+    ),
+    TOO_LARGE: _(
+        "The text is erased, but copies of its rows may be left in the free space of the "
+        "database's file. The file is too large to remove them while the studio runs: stop the "
+        "studio, run `manage.py finish_erasures`, and start the studio again."
     ),
     STORAGE_AWAY: _("The file storage can't be reached. The studio tries again by itself."),
     FAILED: _("An error occurred, which a worker's log names. The studio tries again by itself."),

@@ -61,15 +61,18 @@ def work() -> int:
     return sum(take(erasure) for erasure in due[:MOST])
 
 
-def take(erasure: Erasure) -> bool:
-    """Go on with an erasure, unless another worker has it."""
+def take(erasure: Erasure, *, is_scrubbed: bool = False) -> bool:
+    """Go on with an erasure, unless another worker has it.
+
+    `is_scrubbed` says that the remains of what it has erased are removed already.
+    """
     mine = Erasure.objects.filter(
         pk=erasure.pk, status=erasure.status, next_try_at=erasure.next_try_at
     )
     if not mine.update(next_try_at=timezone.now() + LEASE):
         return False
     try:
-        _go_on(erasure)
+        _go_on(erasure, is_scrubbed)
     except ErasureRefused as refused:
         _stop(erasure, refused.code)
     except scrubbing.NotYet as waiting:
@@ -103,13 +106,13 @@ def resume(erasure: Erasure, *, actor: User) -> bool:
     return True
 
 
-def _go_on(erasure: Erasure) -> None:
+def _go_on(erasure: Erasure, is_scrubbed: bool) -> None:
     scrubbing.overwrite_deleted()
     if erasure.status == Status.EMPTYING:
         _empty(erasure)
         _emptied(erasure)
     else:
-        _clean(erasure)
+        _clean(erasure, is_scrubbed)
 
 
 def _empty(erasure: Erasure) -> None:
@@ -135,12 +138,13 @@ def _emptied(erasure: Erasure) -> None:
             retention.record_applied(erasure)
 
 
-def _clean(erasure: Erasure) -> None:
+def _clean(erasure: Erasure, is_scrubbed: bool) -> None:
     scrubbing.drop_expired()
     emptied: datetime | None = erasure.emptied_at
     assert emptied is not None  # noqa: S101  # set with the status
-    Erasure.objects.filter(pk=erasure.pk).update(reason="")
-    scrubbing.scrub(tables(), since=emptied)
+    if not is_scrubbed:
+        Erasure.objects.filter(pk=erasure.pk).update(reason="")
+        scrubbing.scrub(tables(), since=emptied)
     with transaction.atomic():
         end = timezone.now()
         if _change(erasure, Status.CLEANING, status=Status.DONE, trouble="", done_at=end):
