@@ -11,6 +11,7 @@ UNFINISHED = "unfinished"
 STILL_ACTIVE = "still_active"
 GONE = "gone"
 STORAGE_AWAY = "storage_away"
+EXPORTING = "exporting"
 FAILED = "failed"
 
 SENTENCES: dict[str, Any] = {
@@ -40,6 +41,10 @@ SENTENCES: dict[str, Any] = {
         "studio, run `manage.py finish_erasures`, and start the studio again."
     ),
     STORAGE_AWAY: _("The file storage can't be reached. The studio tries again by itself."),
+    EXPORTING: _(
+        "A worker is still making an export that was withdrawn. Its file is deleted as soon as the "
+        "worker has stopped. The studio tries again by itself."
+    ),
     FAILED: _("An error occurred, which a worker's log names. The studio tries again by itself."),
 }
 

@@ -22,6 +22,7 @@ from generations.erasing.order import LEASE, Order
 from generations.erasing.steps import steps_of
 from generations.erasing.targets import target_of
 from generations.erasing.troubles import ErasureRefused
+from generations.exports import ends
 from generations.models import (
     Delivery,
     Erasure,
@@ -142,6 +143,7 @@ def _clean(erasure: Erasure, is_scrubbed: bool) -> None:
     scrubbing.drop_expired()
     emptied: datetime | None = erasure.emptied_at
     assert emptied is not None  # noqa: S101  # set with the status
+    _await_exports()
     if not is_scrubbed:
         Erasure.objects.filter(pk=erasure.pk).update(reason="")
         scrubbing.scrub(tables(), since=emptied)
@@ -150,6 +152,13 @@ def _clean(erasure: Erasure, is_scrubbed: bool) -> None:
         if _change(erasure, Status.CLEANING, status=Status.DONE, trouble="", done_at=end):
             erasure.refresh_from_db()
             _record_end(erasure)
+
+
+def _await_exports() -> None:
+    """Raise NotYet if a worker may still store an export that holds what was erased."""
+    ends.tidy()
+    if ends.unremoved().exists():
+        raise scrubbing.NotYet(troubles.EXPORTING)
 
 
 def _record_end(erasure: Erasure) -> None:
