@@ -39,7 +39,7 @@ def _of_target(order: Order, target: Target) -> Iterator[Step]:
     yield lambda: texts.erase_next(order, target.runs, check=check) > 0
     yield _checked(check, lambda: pictures.mark_images(order, target.images) > 0)
     yield _checked(check, lambda: pictures.mark_uploads(order, target.uploads) > 0)
-    yield lambda: pictures.delete_files() > 0
+    yield lambda: pictures.delete_files(order) > 0
     yield from _payloads(order, check, target.records)
     if known:
         yield _checked(check, lambda: _forget(target.row))
@@ -55,7 +55,7 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
     elif rule.kind == RetentionRule.Kind.PICTURES:
         yield lambda: pictures.mark_images(order, retention.images(rule, before)) > 0
         yield lambda: pictures.mark_uploads(order, retention.uploads(rule, before)) > 0
-        yield lambda: pictures.delete_files() > 0
+        yield lambda: pictures.delete_files(order) > 0
     else:
         yield from _payloads(order, _nothing, [retention.payloads(rule, before)])
         yield lambda: retention.note_done(rule, before)

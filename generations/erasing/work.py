@@ -163,6 +163,8 @@ def _await_exports() -> None:
 
 def _record_end(erasure: Erasure) -> None:
     counts = {name: getattr(erasure, name) for name in ("records", "runs", "images")}
+    if erasure.files_kept:
+        counts["files_kept"] = erasure.files_kept
     _record(Event.ERASURE_FINISHED, erasure, **counts)
 
 

@@ -62,6 +62,14 @@ class Erasure(models.Model):
     runs = models.PositiveIntegerField(_("runs"), default=0)
     images = models.PositiveIntegerField(_("images"), default=0)
     uploads = models.PositiveIntegerField(_("uploads"), default=0)
+    files_kept = models.PositiveIntegerField(
+        _("files of which the bucket keeps versions"),
+        default=0,
+        help_text=_(
+            "A lock forbids to delete the versions, or the studio's key lacks the right. They stay "
+            "until the bucket's own rules remove them."
+        ),
+    )
     # A code of `generations.erasing.troubles`, empty while it moves.
     trouble = models.CharField(_("trouble"), max_length=40, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)

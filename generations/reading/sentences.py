@@ -148,7 +148,15 @@ def _erasure_stopped(facts: Facts) -> str:
 
 def _erased(facts: Facts) -> str:
     images = amounts.images(facts["images"]) if facts["images"] else ""
-    return _listed(amounts.records(facts["records"]), images)
+    kept = facts.get("files_kept", 0)
+    told = ngettext(
+        "the bucket keeps versions of %(count)d file",
+        "the bucket keeps versions of %(count)d files",
+        kept,
+    )
+    return _listed(
+        amounts.records(facts["records"]), images, told % {"count": kept} if kept else ""
+    )
 
 
 def _scope(facts: Facts) -> str:

@@ -201,10 +201,21 @@ def keep(name: str, part: Path) -> None:
                 backend.save(name, File(file))
 
 
-def remove(name: str) -> None:
-    """Delete an original. One that does not exist is no error. Raises StorageAway."""
+def erase(backend: Storage, name: str) -> bool:
+    """Delete a file, in a bucket with all its versions. One that does not exist is no error.
+
+    Returns False if the bucket keeps versions. Raises StorageAway.
+    """
     with as_storage_away(), suppress(FileNotFoundError):
-        originals().delete(name)
+        if hasattr(backend, "erase"):
+            return bool(backend.erase(name))
+        backend.delete(name)
+    return True
+
+
+def remove(name: str) -> None:
+    """Erase an original. Raises StorageAway."""
+    erase(originals(), name)
 
 
 def link(name: str, *, sha256: str, mime_type: str, filename: str) -> str:

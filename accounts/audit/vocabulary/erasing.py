@@ -28,12 +28,11 @@ ERASING: dict[Event, Declared] = {
     Event.ERASURE_STOPPED: Declared(facts=must(ERASURE, SCOPE, WHY_STOPPED)),
     Event.ERASURE_RESUMED: Declared(facts=must(ERASURE, SCOPE)),
     Event.ERASURE_FINISHED: Declared(
-        facts=must(
-            ERASURE,
-            SCOPE,
-            ERASED_RECORDS,
-            ERASED_RUNS,
-            IMAGES,
+        facts=(
+            *must(ERASURE, SCOPE, ERASED_RECORDS, ERASED_RUNS, IMAGES),
+            Value(
+                "files_kept", Kind.NUMBER, _("Files of which the bucket keeps versions"), since=2
+            ),
         )
     ),
     Event.RETENTION_APPLIED: Declared(
