@@ -151,6 +151,8 @@ def _merge(table: str) -> None:
 
 
 def _vacuum_postgresql(tables: Sequence[str], since: datetime) -> None:
+    if is_read_as_of(since):
+        raise NotYet(BUSY)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid::regclass::text FROM pg_class WHERE oid IN "
@@ -164,6 +166,21 @@ def _vacuum_postgresql(tables: Sequence[str], since: datetime) -> None:
     left = set(tables) - own
     if left and not _vacuumed(sorted(left), since):
         raise NotYet(NEEDS_OWNER)
+
+
+def is_read_as_of(moment: datetime) -> bool:
+    """Whether a transaction may still read the rows of that moment, so that VACUUM leaves them.
+
+    PostgreSQL shows a role only the transactions of the roles that it belongs to.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL AND xact_start < %s)",
+            [moment],
+        )
+        is_read: bool = cursor.fetchone()[0]
+    return is_read
 
 
 def _vacuumed(tables: Sequence[str], since: datetime) -> bool:

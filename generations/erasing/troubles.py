@@ -27,8 +27,8 @@ SENTENCES: dict[str, Any] = {
     ),
     GONE: _("What should be erased does not exist."),
     BUSY: _(
-        "The database could not do it: it is in use, or its disk is full. The studio tries again "
-        "by itself."
+        "The database could not do it: something such as a back-up has been reading it since "
+        "before, or its disk is full. The studio tries again by itself."
     ),
     NEEDS_OWNER: _(
         "The text is erased, but its old rows are still in the database's files. The role of "

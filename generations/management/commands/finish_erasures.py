@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import connection
+from django.db.models import Max
 
 from accounts import database_roles, scrubbing, shell
 from generations.erasing import work
@@ -37,11 +38,22 @@ class Command(shell.RecordedCommand):
                 raise CommandError(
                     "The role of DATABASE_URL does not own the tables: set MIGRATE_DATABASE_URL."
                 )
+            self._refuse_readers()
             shell.record_use("finish_erasures")
             scrubbing.vacuum_as_owner(work.tables(), full=full)
         self.stdout.write("The old rows are removed.")
         for erasure in Erasure.objects.filter(status=Erasure.Status.CLEANING):
             work.take(erasure)
+
+    def _refuse_readers(self) -> None:
+        cleaning = Erasure.objects.filter(status=Erasure.Status.CLEANING)
+        erased_at = cleaning.aggregate(last=Max("emptied_at"))["last"]
+        if erased_at and scrubbing.is_read_as_of(erased_at):
+            raise CommandError(
+                "Something such as a back-up has been reading the database since before the texts "
+                "were erased, so their old rows can't be removed. Run the command again when it "
+                "has ended."
+            )
 
     def _vacuum_file(self) -> None:
         if heartbeat.alive().exists():

@@ -1,14 +1,16 @@
 """What is erased while another process reads or writes it stays erased."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts import scrubbing
 from accounts.search import index as search_index
 from accounts.search import read_query
-from generations.erasing import texts
+from generations.erasing import texts, work
 from generations.erasing.order import Order
 from generations.models import Erasure, IndexedPrompt, Run
 from generations.models.prompt_index import PROMPTS, index_next
@@ -35,6 +37,22 @@ def erase_texts(run):
     now = timezone.now()
     erasure = Erasure.objects.create(scope="run", subject=run.uuid, next_try_at=now)
     return texts.erase_next(Order(erasure, run), Run.objects.all(), check=lambda: None)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="VACUUM of SQLite leaves no row")
+def test_old_rows_that_a_transaction_elsewhere_still_reads_are_waited_for():
+    """Such as a back-up that began before: VACUUM would leave the rows, and say nothing."""
+    erased_at = timezone.now() + timedelta(seconds=1)
+    reader = connection.copy()
+    try:
+        with reader.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT count(*) FROM generations_run")
+        with pytest.raises(scrubbing.NotYet, match="database_busy"):
+            scrubbing.scrub(work.tables(), since=erased_at)
+    finally:
+        reader.close()
+    scrubbing.scrub(work.tables(), since=erased_at)
 
 
 @pytest.mark.parametrize("again", [False, True])
