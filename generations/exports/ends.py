@@ -117,6 +117,15 @@ def let_go(export: Export) -> bool:
     return bool(freed)
 
 
+def discard(export: Export) -> None:
+    """Delete the file that a worker has stored of an export that had ended meanwhile.
+
+    The worker may have lost its claim long before, so that nobody expected the file any more.
+    """
+    if Export.objects.filter(pk=export.pk, state__in=ENDED).update(is_stored=True):
+        _remove_files([export])
+
+
 def tidy() -> int:
     """End what has expired, delete files, and forget old rows; returns how many have expired."""
     now = timezone.now()

@@ -122,6 +122,7 @@ def _write(export: Export, is_closed: Callable[[], bool]) -> None:
         _note(export, Step(export.done, export.total))
         storage.keep(stored_name(export), part)
     if not ends.finish(export, bytes=size, sha256=sha256, facts=facts):
+        ends.discard(export)
         raise _Lost
 
 

@@ -295,6 +295,24 @@ class TestTrouble:
         assert not ends.unremoved()
         assert files(own_files) == []
 
+    def test_nor_if_the_worker_had_lost_its_claim_long_before(
+        self, records, reviewer, ask, make, own_files, monkeypatch
+    ):
+        keep = storage.keep
+
+        def keep_late(name, part):
+            ends.withdraw_all()
+            Export.objects.update(claimed_by="")
+            ends.tidy()
+            assert not ends.unremoved()
+            keep(name, part)
+
+        monkeypatch.setattr(storage, "keep", keep_late)
+        monkeypatch.setattr(storage, "remove_parts", lambda owner: None)  # on another machine
+        assert make(ask(reviewer)).state == State.DELETED
+        assert files(own_files) == []
+        assert not ends.unremoved()
+
     @pytest.mark.parametrize("is_this_process", [False, True])
     def test_nor_if_the_worker_dies_after_storing_what_was_withdrawn(
         self, records, reviewer, ask, own_files, is_this_process
