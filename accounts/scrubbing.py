@@ -4,7 +4,8 @@ A DELETE or UPDATE alone leaves the old text in free space, in the write-ahead l
 segments of a search table. `scrub` removes it, outside any transaction, and may be repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.apps import apps
@@ -30,6 +31,11 @@ class NotYet(Exception):
 
 BUSY = "database_busy"
 NEEDS_OWNER = "needs_owner"
+TOO_LARGE = "database_too_large"
+
+# VACUUM locks a file of SQLite for a second per 40 MB on a slow disk. A larger one would keep
+# writers waiting for longer than their 20 seconds, and workers whose heartbeat waits for 30 end.
+LARGEST_AT_ONCE = 256 * 2**20
 
 
 def overwrite_deleted() -> None:
@@ -40,11 +46,18 @@ def overwrite_deleted() -> None:
 
 
 def scrub(tables: Sequence[str], *, since: datetime) -> None:
-    """Remove the remains of what was erased in `tables` before `since`. Raises NotYet."""
+    """Remove the remains of what was erased in `tables` before `since`. Raises NotYet.
+
+    A large file of SQLite is left to `vacuum_file`, because it cannot be written to meanwhile.
+    """
     if connection.vendor == "postgresql":
         _vacuum_postgresql(sorted({*tables, *_search_tables()}), since)
+    elif _file_bytes() <= LARGEST_AT_ONCE:
+        vacuum_file()
     else:
-        _vacuum_sqlite()
+        _merge_all()
+        _empty_write_ahead_log()
+        raise NotYet(TOO_LARGE)
 
 
 def vacuum_as_owner(tables: Sequence[str], *, full: bool) -> None:
@@ -74,16 +87,49 @@ def _search_tables() -> list[str]:
 # --- SQLite --------------------------------------------------------------------------------------
 
 
-def _vacuum_sqlite() -> None:
-    overwrite_deleted()
-    with connection.cursor() as cursor:
-        for table in _search_tables():
-            _merge(table)
+def vacuum_file() -> None:
+    """Write the file of SQLite anew, without the remains of what was erased. Raises NotYet.
+
+    Nobody can write to it meanwhile. It needs twice its size on the disk.
+    """
+    _merge_all()
+    with _temporary_files(), connection.cursor() as cursor:
         cursor.execute("VACUUM")
+    _empty_write_ahead_log()
+
+
+@contextmanager
+def _temporary_files() -> Iterator[None]:
+    """Let SQLite keep temporary data on the disk: VACUUM makes a copy of the whole database."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA temp_store")
+        (before,) = cursor.fetchone()
+        cursor.execute("PRAGMA temp_store = FILE")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA temp_store = {before}")
+
+
+def _file_bytes() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        size: int = cursor.fetchone()[0]
+    return size
+
+
+def _empty_write_ahead_log() -> None:
+    with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         is_busy, *_pages = cursor.fetchone()
     if is_busy:  # somebody reads an older state: the log still holds it
         raise NotYet(BUSY)
+
+
+def _merge_all() -> None:
+    overwrite_deleted()
+    for table in _search_tables():
+        _merge(table)
 
 
 def _merge(table: str) -> None:
@@ -105,6 +151,8 @@ def _merge(table: str) -> None:
 
 
 def _vacuum_postgresql(tables: Sequence[str], since: datetime) -> None:
+    if is_read_as_of(since):
+        raise NotYet(BUSY)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid::regclass::text FROM pg_class WHERE oid IN "
@@ -118,6 +166,21 @@ def _vacuum_postgresql(tables: Sequence[str], since: datetime) -> None:
     left = set(tables) - own
     if left and not _vacuumed(sorted(left), since):
         raise NotYet(NEEDS_OWNER)
+
+
+def is_read_as_of(moment: datetime) -> bool:
+    """Whether a transaction may still read the rows of that moment, so that VACUUM leaves them.
+
+    PostgreSQL shows a role only the transactions of the roles that it belongs to.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL AND xact_start < %s)",
+            [moment],
+        )
+        is_read: bool = cursor.fetchone()[0]
+    return is_read
 
 
 def _vacuumed(tables: Sequence[str], since: datetime) -> bool:

@@ -159,7 +159,8 @@ class ErasureAdmin(LongListMixin, ReadOnlyAdmin):
     list_select_related = ("asked_by",)
     fields = (
         *("scope", "subject", "pictures", "asked_by", "asked_at", "state", "trouble_in_words"),
-        *("records", "runs", "images", "emptied_at", "done_at"),
+        *("records", "runs", "images", "uploads", "files_kept"),
+        *("emptied_at", "done_at"),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

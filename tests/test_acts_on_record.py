@@ -536,7 +536,7 @@ TASKS: dict[str, tuple[Callable[[], object], Event]] = {
     "accounts.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
     "accounts.seal": (tasks.seal, Event.LOG_SEALING_BEGAN),
     "generations.erase": (_erase, Event.RUN_ERASED),
-    "generations.erase_by_age": (_erase_by_age, Event.RUN_ERASED),
+    "generations.erase_by_age": (_erase_by_age, Event.RETENTION_APPLIED),
     "generations.tidy_exports": (_tidy_exports, Event.EXPORT_EXPIRED),
 }
 # Steps of a run need a worker; `lifecycle.move` records each change of status.

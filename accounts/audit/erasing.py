@@ -6,7 +6,7 @@ A payload that is empty without a record `personal:erased` which names it counts
 (`accounts.evidence`). So both are written in one transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from accounts.audit.recording import Subject, record
 from accounts.audit.vocabulary.kinds import MOST_ITEMS
 from accounts.events import Event
 from accounts.models import EmptiedPayload, Record, RecordPayload, User
+from accounts.search import Query, read_query, tokens_of
 
 # Payloads that one record names.
 MOST_AT_ONCE = MOST_ITEMS // 2
@@ -38,6 +39,41 @@ def full(records: Q, *, after: int = 0) -> QuerySet[RecordPayload]:
     """
     rows = RecordPayload.objects.filter(records, data__isnull=False, record_id__gt=after)
     return rows.exclude(record__event__in=KEPT).order_by("record_id")
+
+
+def searches_for(text: str) -> Iterator[list[RecordPayload]]:
+    """Yield the payloads of what people searched for, if it holds every word of `text`."""
+    wanted = set(tokens_of(text))
+    labels = [index.looking_for(token) for token in wanted]
+    for rows in _found(Query(), labels) if wanted else ():
+        yield [row for row in rows if row.data and wanted <= set(index.looked_for(row.data))]
+
+
+def sign_ins_as(address: str) -> Iterator[list[RecordPayload]]:
+    """Yield the payloads of failed sign-ins with this e-mail address.
+
+    Nobody had signed in, so no person is on record.
+    """
+    for rows in _found(read_query(address), [index.with_event(Event.USER_SIGN_IN_FAILED)]):
+        yield [row for row in rows if row.data and _is_same(row.data.get("email", ""), address)]
+
+
+def _found(query: Query, labels: Sequence[str]) -> Iterator[list[RecordPayload]]:
+    """The payloads of all records that the index finds, newest first, some at once."""
+    before: int | None = None
+    while True:
+        found = index.RECORDS.newest(
+            query, team=index.WHOLE_LOG, labels=labels, before=before, limit=MOST_AT_ONCE
+        )
+        rows = RecordPayload.objects.filter(record__in=found.rows, data__isnull=False)
+        yield list(rows.select_related("record").order_by("record_id"))
+        before = found.rest
+        if before is None:
+            return
+
+
+def _is_same(address: str, other: str) -> bool:
+    return address.casefold() == other.casefold()
 
 
 @transaction.atomic

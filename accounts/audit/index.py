@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.audit.outcomes import PENDING, STATUSES, TELLING, outcomes_of
 from accounts.events import Event
 from accounts.identifiers import NOBODY
 from accounts.models import IndexedRecord, Record, Team
-from accounts.search import Index, IndexedRow
+from accounts.search import Index, IndexedRow, tokens_of
 
 if TYPE_CHECKING:
     from accounts.audit.outcomes import Outcome
@@ -29,6 +30,9 @@ SHORTEST_HASH = 8  # characters by which a hash can be found
 REFUSED = "refused"
 # The personal values in which words are searched: what people wrote, not what programs sent.
 SEARCHED = ("prompt", "negative_prompt", "reason", "name", "email", "file_name")
+# Those that hold what somebody searched for, as a text or as texts by name. A search for words does
+# not find them, so that it does not find itself.
+LOOKED_FOR = ("title", "asked", "filters")
 # Whoever reads the log would otherwise find little else at its top.
 READINGS = (Event.LOG_OPENED, Event.LOG_SEARCHED)
 # What programs record of themselves, which the list shows on demand.
@@ -90,6 +94,18 @@ def about_image(start: str) -> str:
     return f"i{start}"
 
 
+def looking_for(token: str) -> str:
+    """The label of searches that hold this token of a text; see `search.tokens_of`."""
+    return f"q{_digest(token)}"
+
+
+def looked_for(data: Mapping[str, Any]) -> list[str]:
+    """The tokens of what somebody searched for, according to a payload."""
+    values = (data[name] for name in LOOKED_FOR if name in data)
+    texts = (value.values() if isinstance(value, Mapping) else [value] for value in values)
+    return tokens_of("\n".join(str(text) for each in texts for text in each))
+
+
 def line_of(team: int) -> str:
     """The label of records that the list shows to a team if it has one line for each run.
 
@@ -139,7 +155,7 @@ def forget(records: Iterable[Record]) -> None:
     """
     keys = [record.pk for record in records]
     for start in range(0, len(keys), BATCH):
-        found = Record.objects.filter(pk__in=keys[start : start + BATCH])
+        found = Record.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk")
         index_records(found, without_texts=True)
 
 
@@ -150,10 +166,13 @@ def index_next(records: QuerySet[Any], *, after: int, again: bool = False) -> tu
     """
     keys = list(records.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:BATCH])
     wanted = set(keys) if again else RECORDS.lacking(keys)
-    index_records(records.filter(pk__in=wanted).select_related("payload"))
-    # Their texts may have been erased since they were read.
-    emptied = records.filter(pk__in=wanted, payload__isnull=False, payload__data__isnull=True)
-    index_records(emptied, without_texts=True)
+    found = records.filter(pk__in=wanted).order_by("pk")
+    with transaction.atomic():
+        index_records(found.select_related("payload"))
+        # Their texts may have been erased since they were read. What is erased only now waits for
+        # this transaction, because erasing writes the same rows of the index.
+        emptied = found.filter(payload__isnull=False, payload__data__isnull=True)
+        index_records(emptied, without_texts=True)
     # Runs that were indexed before these records told what became of them.
     told = records.filter(pk__in=wanted, event__in=[str(event) for event in TELLING])
     stories = set(told.values_list("story", flat=True)) - {None}
@@ -246,6 +265,7 @@ def _labels(record: Any, data: Mapping[str, Any], outcome: "Outcome | None") -> 
     for name in (data.get("file_name"), facts.get("name")):
         if isinstance(name, str) and name:
             yield with_file(name)
+    yield from map(looking_for, looked_for(data))
     yield from map(with_hash, hashes_of(record, data))
     if _is_head(record):
         yield with_outcome(outcome.status if outcome else PENDING)

@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.audit import erasing
 from accounts.events import Event
 from accounts.models import User
-from generations.erasing import holds
+from generations.erasing import holds, mentions
 from generations.erasing.targets import Target
 from generations.erasing.troubles import ErasureRefused
 from generations.models import Erasure
@@ -45,6 +45,9 @@ def preview(target: Target) -> Preview:
         (_("Uploads"), _count(target.uploads.filter(erased_at__isnull=True))),
         (_("Records whose texts are erased"), _most(sum(_counted(rows) for rows in records))),
     ]
+    if target.scope == Erasure.Scope.PERSON:
+        typed = mentions.count(mentions.known(target.row), most=COUNTED_MOST + 1)
+        numbers.append((_("Searches for the person, and failed sign-ins"), _most(typed)))
     try:
         target.check()
     except ErasureRefused as refused:

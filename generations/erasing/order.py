@@ -1,10 +1,12 @@
 """One erasure at work: what its records say, and how far it has come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -12,6 +14,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.audit import erasing
 from accounts.events import Event
+from accounts.models import RecordPayload
+from generations import storage
 from generations.models import Erasure
 
 # How long a worker that says nothing keeps an erasure: longer than a batch, or a VACUUM, takes.
@@ -45,11 +49,12 @@ class Order:
         payloads = list(erasing.full(records, after=after)[: erasing.MOST_AT_ONCE])
         if not payloads:
             return None
-        self._empty(payloads)
+        self.empty_these(payloads)
         return payloads[-1].record_id
 
     @transaction.atomic
-    def _empty(self, payloads: list[Any]) -> None:
+    def empty_these(self, payloads: Sequence[RecordPayload]) -> None:
+        """Empty these payloads, at most `erasing.MOST_AT_ONCE`."""
         emptied = erasing.empty(
             payloads,
             actor=self.erasure.asked_by,
@@ -59,6 +64,15 @@ class Order:
             reason=self.erasure.reason,
         )
         self.moved(records=emptied)
+
+    def erase_file(self, backend: Storage, name: str, *, again: bool = False) -> None:
+        """Erase a file, and count it if a bucket keeps versions of it. Raises StorageAway.
+
+        `again` says that it was erased before, and counted.
+        """
+        is_gone = storage.erase(backend, name)
+        if not is_gone and not again:
+            self.moved(files_kept=1)
 
     def record(self, event: Event, row: Any, *, story: UUID | None, **facts: Any) -> None:
         """Record what became of one run, image or reference."""

@@ -42,24 +42,26 @@ def mark_images(order: Order, images: QuerySet[Image]) -> int:
 def mark_uploads(order: Order, uploads: QuerySet[Reference]) -> int:
     """Mark the next of `uploads` as erased; returns how many."""
     with holds.decided():
-        return _mark_references(order, uploads)
+        if marked := _mark_references(order, uploads):
+            order.moved(uploads=marked)
+    return marked
 
 
-def delete_files() -> int:
+def delete_files(order: Order) -> int:
     """Delete the files of marked images and uploads, whoever marked them; returns of how many.
 
-    Raises StorageAway. What is not done is found again by the next call.
+    Counts those of which a bucket keeps versions. Raises StorageAway. What is not done is found
+    again by the next call.
     """
     images = Image.objects.filter(erased_at__isnull=False).exclude(original_name="")
     references = Reference.objects.filter(erased_at__isnull=False).exclude(name="")
     done = 0
-    with storage.as_storage_away():
-        for image in images.order_by("erased_at")[:BATCH]:
-            _delete_image(image)
-            done += 1
-        for reference in references.order_by("erased_at")[:BATCH]:
-            _delete_reference(reference)
-            done += 1
+    for image in images.order_by("erased_at")[:BATCH]:
+        _delete_image(order, image)
+        done += 1
+    for reference in references.order_by("erased_at")[:BATCH]:
+        _delete_reference(order, reference)
+        done += 1
     return done
 
 
@@ -77,20 +79,21 @@ def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
     return len(rows)
 
 
-def _delete_image(image: Image) -> None:
+def _delete_image(order: Order, image: Image) -> None:
     for name in image.renditions.values_list("name", flat=True):
-        storage.renditions().delete(name)
-    storage.originals().delete(image.original_name)
+        order.erase_file(storage.renditions(), name)
+    erased = Delivery.objects.filter(pk=image.delivery_id, original_name="")
+    order.erase_file(storage.originals(), image.original_name, again=erased.exists())
     same = Image.objects.filter(original_sha256=image.original_sha256, erased_at__isnull=True)
     if not same.exists():
-        storage.originals().delete(storage.clean_copy_name(image.original_sha256))
+        order.erase_file(storage.originals(), storage.clean_copy_name(image.original_sha256))
     Delivery.objects.filter(pk=image.delivery_id).update(original_name="")
     Image.objects.filter(pk=image.pk).update(original_name="")
 
 
-def _delete_reference(reference: Reference) -> None:
+def _delete_reference(order: Order, reference: Reference) -> None:
     """Delete its file, unless another reference is the same file. Images have their own."""
     same = Reference.objects.filter(name=reference.name, erased_at__isnull=True)
     if reference.image_id is None and not same.exists():
-        storage.originals().delete(reference.name)
+        order.erase_file(storage.originals(), reference.name)
     Reference.objects.filter(pk=reference.pk).update(name="", sha256="")

@@ -9,7 +9,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts import audit
 from accounts.audit import erasing
+from accounts.audit.canonical import timestamp
 from accounts.events import Event
 from generations.erasing import holds
 from generations.erasing.targets import may_get_images
@@ -17,6 +19,8 @@ from generations.models import Erasure, Image, Reference, RetentionRule, Run, Ru
 
 Kind = RetentionRule.Kind
 COUNTED_MOST = 10_000
+# What an order counts.
+COUNTS = ("records", "runs", "images", "uploads")
 # By kind: the events whose payloads hold nothing else.
 EVENTS = {
     Kind.REFUSED: (Event.RUN_REFUSED,),
@@ -53,7 +57,7 @@ def due() -> Iterator[Due]:
 
 def due_of(rule: RetentionRule) -> Due:
     """What a rule would erase now."""
-    rows, time = _rows(rule), _TIME[rule.kind]
+    rows, time = _rows(rule, before(rule, timezone.now())), _TIME[rule.kind]
     oldest = rows.order_by(time).values_list(time, flat=True).first()
     return Due(rule, rows.order_by()[: COUNTED_MOST + 1].count(), oldest)
 
@@ -73,47 +77,47 @@ def order_due() -> int:
     return ordered
 
 
-def before(rule: RetentionRule) -> datetime:
-    """What is older than this is erased."""
-    return timezone.now() - timedelta(days=rule.days)
+def before(rule: RetentionRule, at: datetime) -> datetime:
+    """What is older than this is erased by an order that was given at `at`."""
+    return at - timedelta(days=rule.days)
 
 
-def runs(rule: RetentionRule) -> QuerySet[Run]:
+def runs(rule: RetentionRule, before: datetime) -> QuerySet[Run]:
     """The runs whose texts are due."""
     old = _of_rule(Run.objects.filter(erased_at__isnull=True), rule, "campaign")
     return old.filter(
-        ~holds.covers_run(), ~may_get_images(), created_at__lt=before(rule), open=0, unknown=0
+        ~holds.covers_run(), ~may_get_images(), created_at__lt=before, open=0, unknown=0
     )
 
 
-def images(rule: RetentionRule) -> QuerySet[Image]:
+def images(rule: RetentionRule, before: datetime) -> QuerySet[Image]:
     """The images whose files are due."""
     old = _of_rule(Image.objects.filter(erased_at__isnull=True), rule, "run__campaign")
-    return old.filter(~holds.covers_image(), created_at__lt=before(rule))
+    return old.filter(~holds.covers_image(), created_at__lt=before)
 
 
-def uploads(rule: RetentionRule) -> QuerySet[Reference]:
+def uploads(rule: RetentionRule, before: datetime) -> QuerySet[Reference]:
     """The uploads whose files are due: no run that uses them is younger, held, or has images."""
     old = Reference.objects.filter(erased_at__isnull=True, image__isnull=True)
     used = RunReference.objects.filter(reference=OuterRef("pk"))
     shown = Image.objects.filter(run__run_references__reference=OuterRef("pk"))
     old = old.filter(
         ~Exists(shown.filter(erased_at__isnull=True)),
-        ~Exists(used.filter(run__created_at__gte=before(rule))),
+        ~Exists(used.filter(run__created_at__gte=before)),
         ~Exists(used.filter(run__in=Run.objects.filter(holds.covers_run()))),
         ~Q(owner__in=holds.held_people()),
         ~Q(status=Reference.Status.PENDING),
-        created_at__lt=before(rule),
+        created_at__lt=before,
     )
     if rule.campaign_id:
         return old.filter(Exists(used.filter(run__campaign=rule.campaign_id)))
     return old.exclude(Exists(used.filter(run__campaign__in=_special(rule))))
 
 
-def payloads(rule: RetentionRule) -> Q:
+def payloads(rule: RetentionRule, before: datetime) -> Q:
     """The records whose payloads are due, as a condition on `RecordPayload`."""
     people = holds.held_people()
-    old = Q(record__event__in=EVENTS[Kind(rule.kind)], record__at__lt=before(rule))
+    old = Q(record__event__in=EVENTS[Kind(rule.kind)], record__at__lt=before)
     if rule.done_before:
         old &= Q(record__at__gte=rule.done_before)
     held_actor = Q(record__actor__in=people)
@@ -126,16 +130,34 @@ def note_done(rule: RetentionRule, moment: datetime) -> bool:
     return False
 
 
+def record_applied(erasure: Erasure) -> None:
+    """Record what the rule of this order has erased, unless it was nothing, or the rule is gone."""
+    counts = {name: getattr(erasure, name) for name in COUNTS}
+    rules = RetentionRule.objects.select_related("campaign__team")
+    rule = rules.filter(uuid=erasure.subject).first() if any(counts.values()) else None
+    if rule is None:
+        return
+    facts = {
+        "erasure": str(erasure.uuid),
+        "kind": rule.kind,
+        "campaign": str(rule.campaign.uuid) if rule.campaign else None,
+        "days": rule.days,
+        "before": timestamp(before(rule, erasure.asked_at)),
+    }
+    audit.record(Event.RETENTION_APPLIED, actor=None, subject=rule, facts=facts | counts)
+
+
 def _due(rule: RetentionRule) -> list[QuerySet[Any]]:
-    return [_rows(rule), *([uploads(rule)] if rule.kind == Kind.PICTURES else [])]
+    end = before(rule, timezone.now())
+    return [_rows(rule, end), *([uploads(rule, end)] if rule.kind == Kind.PICTURES else [])]
 
 
-def _rows(rule: RetentionRule) -> QuerySet[Any]:
+def _rows(rule: RetentionRule, before: datetime) -> QuerySet[Any]:
     if rule.kind == Kind.PROMPTS:
-        return runs(rule)
+        return runs(rule, before)
     if rule.kind == Kind.PICTURES:
-        return images(rule)
-    return erasing.full(payloads(rule))
+        return images(rule, before)
+    return erasing.full(payloads(rule, before))
 
 
 _TIME: dict[str, str] = {

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts import forgetting
 from accounts.models import User
-from generations.erasing import holds, pictures, retention, texts
+from generations.erasing import holds, mentions, pictures, retention, texts
 from generations.erasing.order import Order
 from generations.erasing.targets import Scope, Target, target_of
 from generations.exports import ends
@@ -32,27 +32,32 @@ def steps_of(erasure: Erasure) -> Iterator[Step]:
 
 def _of_target(order: Order, target: Target) -> Iterator[Step]:
     check = target.check
+    # Before the records are emptied that say the names of the person.
+    known = mentions.known(target.row) if target.scope == Scope.PERSON else None
+    if known:
+        yield _checked(check, _Mentions(order, known))
     yield lambda: texts.erase_next(order, target.runs, check=check) > 0
     yield _checked(check, lambda: pictures.mark_images(order, target.images) > 0)
     yield _checked(check, lambda: pictures.mark_uploads(order, target.uploads) > 0)
-    yield lambda: pictures.delete_files() > 0
+    yield lambda: pictures.delete_files(order) > 0
     yield from _payloads(order, check, target.records)
-    if target.scope == Scope.PERSON:
+    if known:
         yield _checked(check, lambda: _forget(target.row))
         # What was recorded in between.
         yield from _payloads(order, check, target.records)
+        yield _checked(check, _Mentions(order, known))
 
 
 def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
+    before = retention.before(rule, order.erasure.asked_at)
     if rule.kind == RetentionRule.Kind.PROMPTS:
-        yield lambda: texts.erase_next(order, retention.runs(rule), check=_nothing) > 0
+        yield lambda: texts.erase_next(order, retention.runs(rule, before), check=_nothing) > 0
     elif rule.kind == RetentionRule.Kind.PICTURES:
-        yield lambda: pictures.mark_images(order, retention.images(rule)) > 0
-        yield lambda: pictures.mark_uploads(order, retention.uploads(rule)) > 0
-        yield lambda: pictures.delete_files() > 0
+        yield lambda: pictures.mark_images(order, retention.images(rule, before)) > 0
+        yield lambda: pictures.mark_uploads(order, retention.uploads(rule, before)) > 0
+        yield lambda: pictures.delete_files(order) > 0
     else:
-        before = retention.before(rule)
-        yield from _payloads(order, _nothing, [retention.payloads(rule)])
+        yield from _payloads(order, _nothing, [retention.payloads(rule, before)])
         yield lambda: retention.note_done(rule, before)
 
 
@@ -85,6 +90,20 @@ class _Emptying:
         last = self._order.empty_next(self._records, after=self._after)
         self._after = last or self._after
         return last is not None
+
+
+class _Mentions:
+    """Erases what others typed about a person, batch after batch."""
+
+    def __init__(self, order: Order, known: mentions.Known) -> None:
+        self._order, self._known = order, known
+        self._batches = mentions.found(known)
+
+    def __call__(self) -> bool:
+        batch = next(self._batches, None)
+        if batch:
+            mentions.erase(self._order, batch, self._known)
+        return batch is not None
 
 
 def _checked(check: Check, step: Step) -> Step:

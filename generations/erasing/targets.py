@@ -7,7 +7,6 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.events import Event
 from accounts.models import User
 from generations.erasing import holds
 from generations.erasing.troubles import GONE, HELD, STILL_ACTIVE, UNFINISHED, ErasureRefused
@@ -97,8 +96,6 @@ class Target:
             Q(record__subject_id=self.row.uuid),
             Q(record__story__in=self.runs.values("uuid")),
             Q(record__subject_id__in=references.values("uuid")),
-            # Addresses typed at a sign-in; nobody had signed in, so no person is on record.
-            Q(record__event=Event.USER_SIGN_IN_FAILED, data__email__iexact=self.row.email),
         ]
 
     def check(self) -> None:

@@ -29,7 +29,7 @@ def erase_next(order: Order, runs: QuerySet[Run], *, check: Callable[[], None]) 
         check()
         left = runs.filter(erased_at__isnull=True).order_by("pk")
         keys = list(left.values_list("pk", flat=True)[:BATCH])
-    erase_originals(Delivery.objects.filter(generation__run__in=keys))
+    erase_originals(order, Delivery.objects.filter(generation__run__in=keys))
     with holds.decided():
         check()
         rows = list(runs.filter(pk__in=keys, erased_at__isnull=True).order_by("pk"))
@@ -38,11 +38,10 @@ def erase_next(order: Order, runs: QuerySet[Run], *, check: Callable[[], None]) 
     return len(rows)
 
 
-def erase_originals(deliveries: QuerySet[Delivery]) -> None:
+def erase_originals(order: Order, deliveries: QuerySet[Delivery]) -> None:
     """Delete the files as the providers sent them: the prompt may stand in them."""
     for delivery in deliveries.exclude(original_name=""):
-        with storage.as_storage_away():
-            storage.originals().delete(delivery.original_name)
+        order.erase_file(storage.originals(), delivery.original_name)
         Delivery.objects.filter(pk=delivery.pk).update(original_name="")
 
 

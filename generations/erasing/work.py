@@ -17,11 +17,12 @@ from accounts import audit, forgetting, scrubbing
 from accounts.events import Event
 from accounts.models import User
 from generations import live
-from generations.erasing import troubles
+from generations.erasing import retention, troubles
 from generations.erasing.order import LEASE, Order
 from generations.erasing.steps import steps_of
 from generations.erasing.targets import target_of
 from generations.erasing.troubles import ErasureRefused
+from generations.exports import ends
 from generations.models import (
     Delivery,
     Erasure,
@@ -61,15 +62,18 @@ def work() -> int:
     return sum(take(erasure) for erasure in due[:MOST])
 
 
-def take(erasure: Erasure) -> bool:
-    """Go on with an erasure, unless another worker has it."""
+def take(erasure: Erasure, *, is_scrubbed: bool = False) -> bool:
+    """Go on with an erasure, unless another worker has it.
+
+    `is_scrubbed` says that the remains of what it has erased are removed already.
+    """
     mine = Erasure.objects.filter(
         pk=erasure.pk, status=erasure.status, next_try_at=erasure.next_try_at
     )
     if not mine.update(next_try_at=timezone.now() + LEASE):
         return False
     try:
-        _go_on(erasure)
+        _go_on(erasure, is_scrubbed)
     except ErasureRefused as refused:
         _stop(erasure, refused.code)
     except scrubbing.NotYet as waiting:
@@ -103,13 +107,13 @@ def resume(erasure: Erasure, *, actor: User) -> bool:
     return True
 
 
-def _go_on(erasure: Erasure) -> None:
+def _go_on(erasure: Erasure, is_scrubbed: bool) -> None:
     scrubbing.overwrite_deleted()
     if erasure.status == Status.EMPTYING:
         _empty(erasure)
         _emptied(erasure)
     else:
-        _clean(erasure)
+        _clean(erasure, is_scrubbed)
 
 
 def _empty(erasure: Erasure) -> None:
@@ -126,15 +130,23 @@ def _empty(erasure: Erasure) -> None:
 def _emptied(erasure: Erasure) -> None:
     now = timezone.now()
     times = {"emptied_at": now, "moved_at": now, "next_try_at": now + CACHED}
-    _change(erasure, status=Status.CLEANING, trouble="", tries=0, **times)
+    with transaction.atomic():
+        is_mine = _change(
+            erasure, Status.EMPTYING, status=Status.CLEANING, trouble="", tries=0, **times
+        )
+        if is_mine and erasure.scope == Erasure.Scope.RULE:
+            erasure.refresh_from_db()
+            retention.record_applied(erasure)
 
 
-def _clean(erasure: Erasure) -> None:
+def _clean(erasure: Erasure, is_scrubbed: bool) -> None:
     scrubbing.drop_expired()
     emptied: datetime | None = erasure.emptied_at
     assert emptied is not None  # noqa: S101  # set with the status
-    Erasure.objects.filter(pk=erasure.pk).update(reason="")
-    scrubbing.scrub(tables(), since=emptied)
+    _await_exports()
+    if not is_scrubbed:
+        Erasure.objects.filter(pk=erasure.pk).update(reason="")
+        scrubbing.scrub(tables(), since=emptied)
     with transaction.atomic():
         end = timezone.now()
         if _change(erasure, Status.CLEANING, status=Status.DONE, trouble="", done_at=end):
@@ -142,8 +154,17 @@ def _clean(erasure: Erasure) -> None:
             _record_end(erasure)
 
 
+def _await_exports() -> None:
+    """Raise NotYet if a worker may still store an export that holds what was erased."""
+    ends.tidy()
+    if ends.unremoved().exists():
+        raise scrubbing.NotYet(troubles.EXPORTING)
+
+
 def _record_end(erasure: Erasure) -> None:
     counts = {name: getattr(erasure, name) for name in ("records", "runs", "images")}
+    if erasure.files_kept:
+        counts["files_kept"] = erasure.files_kept
     _record(Event.ERASURE_FINISHED, erasure, **counts)
 
 

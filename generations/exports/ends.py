@@ -2,7 +2,8 @@
 
 A change of state is one conditional UPDATE; if it changes no row, somebody else was first. A file
 is deleted after the state has changed, so that no link leads to a file that is gone; what could not
-be deleted is deleted by the next `tidy`.
+be deleted is deleted by the next `tidy`. An export that is deleted while a worker makes it stays
+claimed until the worker has let it go or is gone, because until then its file may still be stored.
 """
 
 import logging
@@ -77,7 +78,7 @@ def delete(export: Export, *, actor: User | None, why: str = BY_PERSON) -> bool:
     """Delete an export, or stop its making; returns False if it has ended already."""
     with transaction.atomic():
         rows = Export.objects.filter(pk=export.pk, state__in=[*OPEN, Export.State.READY])
-        ended = rows.update(state=Export.State.DELETED, claimed_by="", next_action_at=None)
+        ended = rows.update(state=Export.State.DELETED, next_action_at=None)
         if ended:
             _record(Event.EXPORT_DELETED, export, actor=actor, facts={"why": why})
     if ended:
@@ -94,10 +95,35 @@ def withdraw_all() -> int:
     rows = list(Export.objects.filter(state__in=[*OPEN, Export.State.READY]).order_by("pk"))
     count = sum(delete(export, actor=None, why=BY_ERASURE) for export in rows)
     Export.objects.filter(state__in=ENDED).update(options={})
-    for export in Export.objects.filter(state__in=ENDED, is_stored=True).order_by("pk"):
-        storage.remove(stored_name(export))
-        Export.objects.filter(pk=export.pk, state__in=ENDED).update(is_stored=False)
+    for export in unremoved():
+        _remove_file(export)
     return count
+
+
+def unremoved() -> QuerySet[Export]:
+    """The exports that have ended, and of which storage may still hold a file, or get one."""
+    return Export.objects.filter(state__in=ENDED, is_stored=True).order_by("pk")
+
+
+def let_go(export: Export) -> bool:
+    """End the claim on an export that has ended: the worker that had it writes nothing more.
+
+    Returns False if it has not ended, or the claim is another one.
+    """
+    claimed = Export.objects.filter(pk=export.pk, claimed_by=export.claimed_by, tries=export.tries)
+    freed = claimed.filter(state__in=ENDED).exclude(claimed_by="").update(claimed_by="")
+    if freed:
+        _remove_files([export])
+    return bool(freed)
+
+
+def discard(export: Export) -> None:
+    """Delete the file that a worker has stored of an export that had ended meanwhile.
+
+    The worker may have lost its claim long before, so that nobody expected the file any more.
+    """
+    if Export.objects.filter(pk=export.pk, state__in=ENDED).update(is_stored=True):
+        _remove_files([export])
 
 
 def tidy() -> int:
@@ -105,7 +131,7 @@ def tidy() -> int:
     now = timezone.now()
     due = Export.objects.filter(state=Export.State.READY, expires_at__lte=now)
     expired = [export for export in due.order_by("expires_at")[:BATCH] if _expire(export)]
-    _remove_files(Export.objects.filter(state__in=ENDED, is_stored=True)[:BATCH])
+    _remove_files(unremoved()[:BATCH])
     old = Export.objects.filter(state__in=ENDED, is_stored=False, created_at__lt=now - KEPT)
     old.delete()
     return len(expired)
@@ -124,11 +150,18 @@ def _remove_files(exports: Iterable[Export]) -> None:
     """Delete the files of exports that have ended. What storage can't delete now stays noted."""
     for export in exports:
         try:
-            storage.remove(stored_name(export))
+            _remove_file(export)
         except storage.StorageAway as error:
             log.warning("the file of export %s is still in storage: %s", export.uuid, error)
-        else:
-            Export.objects.filter(pk=export.pk, state__in=ENDED).update(is_stored=False)
+
+
+def _remove_file(export: Export) -> None:
+    free = Export.objects.filter(pk=export.pk, state__in=ENDED, claimed_by="")
+    is_free = free.exists()
+    storage.remove(stored_name(export))
+    if is_free:
+        storage.remove_parts(str(export.uuid))
+        free.update(is_stored=False)
 
 
 def _kind(export: Export) -> dict[str, str]:

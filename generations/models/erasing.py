@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team
 from generations.models.campaign import Campaign
 
 LONGEST_REASON = 500
@@ -62,6 +63,15 @@ class Erasure(models.Model):
     )
     runs = models.PositiveIntegerField(_("runs erased"), default=0)
     images = models.PositiveIntegerField(_("images erased"), default=0)
+    uploads = models.PositiveIntegerField(_("uploads erased"), default=0)
+    files_kept = models.PositiveIntegerField(
+        _("files of which the bucket keeps versions"),
+        default=0,
+        help_text=_(
+            "A lock forbids to delete the versions, or the studio's key lacks the right. They stay "
+            "until the bucket's own rules remove them."
+        ),
+    )
     # A code of `generations.erasing.troubles`, empty while it moves.
     trouble = models.CharField(_("trouble"), max_length=40, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -199,3 +209,8 @@ class RetentionRule(models.Model):
             raise ValidationError(
                 {"campaign": _("Only runs and their images belong to a campaign. Leave it empty.")}
             )
+
+    @property
+    def team(self) -> Team | None:
+        """The team whose runs it is about; None for a rule about those of all teams."""
+        return self.campaign.team if self.campaign else None

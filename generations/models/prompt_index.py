@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.search import Index, IndexedRow
@@ -52,12 +53,19 @@ def index_runs(runs: Iterable["Run"], *, are_new: bool = False) -> None:
 def index_next(runs: "QuerySet[Any]", *, after: int, again: bool = False) -> tuple[int, int]:
     """Index the next 1,000 of `runs` after the key `after`: those not in the index, or `again` all.
 
-    Returns the last key that was read, 0 at the end, and how many runs were indexed.
+    Returns the last key that was read, 0 at the end, and how many runs were indexed. A prompt that
+    is erased meanwhile does not return to the index.
     """
     rows = list(runs.filter(pk__gt=after).order_by("pk").values_list(*COLUMNS)[:BATCH])
     keys = [row[0] for row in rows]
     wanted = set(keys) if again else PROMPTS.lacking(keys)
-    PROMPTS.put(_entry(*row) for row in rows if row[0] in wanted)
+    found = [row for row in rows if row[0] in wanted]
+    with transaction.atomic():
+        PROMPTS.put(_entry(*row) for row in found)
+        # Prompts that were erased after they had been read. One that is erased only now waits for
+        # this transaction, because erasing writes the same rows of the index.
+        now = runs.filter(pk__in=wanted).order_by("pk").values_list(*COLUMNS)
+        PROMPTS.put(_entry(*row) for row in sorted(set(now).difference(found)))
     return (keys[-1] if keys else 0), len(wanted)
 
 

@@ -1,6 +1,7 @@
-"""How many of the requested images have come, as text."""
+"""How many there are of something, as text."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 def of_wanted(count: int, wanted: int) -> str:
@@ -9,3 +10,23 @@ def of_wanted(count: int, wanted: int) -> str:
         return _("%(count)d of %(wanted)d") % {"count": count, "wanted": wanted}
     more = count - wanted
     return _("%(wanted)d of %(wanted)d and %(more)d more") % {"wanted": wanted, "more": more}
+
+
+def credits(count: int) -> str:
+    return ngettext("%(count)d credit", "%(count)d credits", count) % {"count": count}
+
+
+def images(count: int) -> str:
+    return ngettext("%(count)d image", "%(count)d images", count) % {"count": count}
+
+
+def records(count: int) -> str:
+    return ngettext("%(count)d record", "%(count)d records", count) % {"count": count}
+
+
+def runs(count: int) -> str:
+    return ngettext("%(count)d run", "%(count)d runs", count) % {"count": count}
+
+
+def uploads(count: int) -> str:
+    return ngettext("%(count)d upload", "%(count)d uploads", count) % {"count": count}

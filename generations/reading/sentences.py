@@ -14,6 +14,7 @@ from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
+from generations.reading import amounts, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -42,14 +43,6 @@ def short_hash(digest: str) -> str:
     return " ".join(start[at : at + 4] for at in range(0, len(start), 4))
 
 
-def _credits(count: Any) -> str:
-    return ngettext("%(count)d credit", "%(count)d credits", count) % {"count": count}
-
-
-def _images(count: Any) -> str:
-    return ngettext("%(count)d image", "%(count)d images", count) % {"count": count}
-
-
 def _listed(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
@@ -64,12 +57,12 @@ def _submitted(facts: Facts) -> str:
     custom = _("%(width)s×%(height)s") % options if "width" in options else ""
     return _listed(
         _remedied(facts),
-        _images(facts["images"]),
+        amounts.images(facts["images"]),
         engine_label(facts["engine"]),
         ratio_asked(options),
         custom or options.get("resolution", ""),
         given % {"count": references} if references else "",
-        _credits(facts["credits"]),
+        amounts.credits(facts["credits"]),
     )
 
 
@@ -139,11 +132,7 @@ def _counted(facts: Facts) -> str:
 
 
 def _emptied(facts: Facts) -> str:
-    return _records(len(facts["records"]))
-
-
-def _records(count: int) -> str:
-    return ngettext("%(count)d record", "%(count)d records", count) % {"count": count}
+    return amounts.records(len(facts["records"]))
 
 
 def _erasure_stopped(facts: Facts) -> str:
@@ -158,7 +147,16 @@ def _erasure_stopped(facts: Facts) -> str:
 
 
 def _erased(facts: Facts) -> str:
-    return _listed(_records(facts["records"]), _images(facts["images"]) if facts["images"] else "")
+    images = amounts.images(facts["images"]) if facts["images"] else ""
+    kept = facts.get("files_kept", 0)
+    told = ngettext(
+        "the bucket keeps versions of %(count)d file",
+        "the bucket keeps versions of %(count)d files",
+        kept,
+    )
+    return _listed(
+        amounts.records(facts["records"]), images, told % {"count": kept} if kept else ""
+    )
 
 
 def _scope(facts: Facts) -> str:
@@ -180,7 +178,7 @@ def _used(facts: Facts) -> str:
 
 
 def _retried(facts: Facts) -> str:
-    return _listed(_images(facts["images"]), _credits(facts["credits"]))
+    return _listed(amounts.images(facts["images"]), amounts.credits(facts["credits"]))
 
 
 def _moved(facts: Facts) -> str:
@@ -215,9 +213,9 @@ def _ended(facts: Facts) -> str:
     released = facts.get("credits_released", 0)
     return _listed(
         _error(facts),
-        _images(delivered) if delivered else "",
-        _("%(credits)s spent") % {"credits": _credits(spent)} if spent else "",
-        _("%(credits)s returned") % {"credits": _credits(released)} if released else "",
+        amounts.images(delivered) if delivered else "",
+        _("%(credits)s spent") % {"credits": amounts.credits(spent)} if spent else "",
+        _("%(credits)s returned") % {"credits": amounts.credits(released)} if released else "",
         _("came late, not charged") if facts.get("late") and delivered else "",
         _("the provider may bill it") if facts.get("provider_may_bill") else "",
     )
@@ -289,7 +287,7 @@ def _limit_set(facts: Facts) -> str:
 
 
 def _credited(facts: Facts) -> str:
-    return _listed(_credits(facts["credits"]), facts.get("month", ""))
+    return _listed(amounts.credits(facts["credits"]), facts.get("month", ""))
 
 
 def _changed(facts: Facts) -> str:
@@ -374,6 +372,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.ERASURE_STOPPED: _erasure_stopped,
     Event.ERASURE_RESUMED: _scope,
     Event.ERASURE_FINISHED: _erased,
+    Event.RETENTION_APPLIED: retained.in_words,
     Event.HOLD_PLACED: _scope,
     Event.HOLD_LIFTED: _scope,
     Event.SHELL_USED: _used,

@@ -169,17 +169,24 @@ def export_name(export: UUID, extension: str) -> str:
 
 
 @contextmanager
-def new_part() -> Iterator[Path]:
+def new_part(owner: str) -> Iterator[Path]:
     """The path of a file to be written, and then handed to `keep`. Nothing is left of it.
 
-    It is on the disk of the originals or, if they are in a bucket, in DATA_DIR.
+    It is on the disk of the originals or, if they are in a bucket, in DATA_DIR. If the process is
+    killed, `remove_parts(owner)` removes the file, or `sweep` after an hour.
     """
-    parts: Path = getattr(originals(), "parts", None) or _parts_of_bucket()
+    parts = _parts()
     parts.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = parts / f"{uuid4()}.part"
+    path = parts / f"{owner}-{uuid4()}.part"
     try:
         yield path
     finally:
+        path.unlink(missing_ok=True)
+
+
+def remove_parts(owner: str) -> None:
+    """Remove the files that `new_part(owner)` has left on this machine's disk."""
+    for path in _parts().glob(f"{owner}-*.part"):
         path.unlink(missing_ok=True)
 
 
@@ -194,10 +201,21 @@ def keep(name: str, part: Path) -> None:
                 backend.save(name, File(file))
 
 
-def remove(name: str) -> None:
-    """Delete an original. One that does not exist is no error. Raises StorageAway."""
+def erase(backend: Storage, name: str) -> bool:
+    """Delete a file, in a bucket with all its versions. One that does not exist is no error.
+
+    Returns False if the bucket keeps versions. Raises StorageAway.
+    """
     with as_storage_away(), suppress(FileNotFoundError):
-        originals().delete(name)
+        if hasattr(backend, "erase"):
+            return bool(backend.erase(name))
+        backend.delete(name)
+    return True
+
+
+def remove(name: str) -> None:
+    """Erase an original. Raises StorageAway."""
+    erase(originals(), name)
 
 
 def link(name: str, *, sha256: str, mime_type: str, filename: str) -> str:
@@ -228,6 +246,10 @@ def _read(file: File) -> Iterator[bytes]:
     with file:
         while data := file.read(CHUNK_BYTES):
             yield data
+
+
+def _parts() -> Path:
+    return getattr(originals(), "parts", None) or _parts_of_bucket()
 
 
 def _parts_of_bucket() -> Path:

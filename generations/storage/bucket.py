@@ -50,6 +50,8 @@ REFUSALS = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+# With these the service refuses to list or delete versions.
+KEPT = REFUSALS | {"InvalidRequest", "MethodNotAllowed", "NotImplemented"}
 # The clocks of the two are more than 15 minutes apart.
 SKEWED = "RequestTimeTooSkewed"
 # How long browsers cache the file behind a link. They cache the studio's redirect for less.
@@ -243,6 +245,38 @@ class BucketStorage(S3Storage):
     @_translating
     def delete(self, name: str) -> None:
         super().delete(name)
+
+    @_translating
+    def erase(self, name: str) -> bool:
+        """Delete a file with all its versions. Returns False if the bucket keeps some of them.
+
+        It does so if a lock forbids to delete them, or if the key lacks the right.
+        """
+        client = self.connection.meta.client
+        answer = client.delete_object(**self._key(name))
+        if not answer.get("VersionId"):  # the bucket never had versions
+            return True
+        try:
+            for version in self._versions(name):
+                client.delete_object(**self._key(name), VersionId=version)
+        except ClientError as error:
+            if str(error.response.get("Error", {}).get("Code", "")) in KEPT:
+                return False
+            raise
+        return True
+
+    def _versions(self, name: str) -> list[str]:
+        """The versions of a file, its content first and then what says that it is deleted."""
+        key = self._key(name)
+        pages = self.connection.meta.client.get_paginator("list_object_versions")
+        found = list(pages.paginate(Bucket=key["Bucket"], Prefix=key["Key"]))
+        return [
+            each["VersionId"]
+            for kind in ("Versions", "DeleteMarkers")
+            for page in found
+            for each in page.get(kind, ())
+            if each["Key"] == key["Key"]
+        ]
 
     @_translating
     def listdir(self, name: str) -> tuple[list[str], list[str]]:

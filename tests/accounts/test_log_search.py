@@ -94,6 +94,23 @@ def test_text_that_is_erased_while_it_is_indexed_does_not_return(alice, monkeypa
     assert index.RECORDS.newest(read_query("fox"), team=alice.team_id, limit=5).rows == []
 
 
+def test_nor_if_the_command_dies_before_it_has_looked_again(alice, monkeypatch):
+    ask(alice, prompt="a red fox")
+    IndexedRecord.objects.all().delete()
+    write, calls = index.index_records, []
+
+    def die_at_the_second(records, **more):
+        calls.append(more)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        write(records, **more)
+
+    monkeypatch.setattr(index, "index_records", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        index.index_next(Record.objects.all(), after=0)
+    assert not IndexedRecord.objects.exists()
+
+
 def test_the_command_indexes_what_is_missing(reviewer, alice, capsys):
     ask(alice, prompt="a red fox")
     IndexedRecord.objects.all().delete()

@@ -82,6 +82,8 @@ def make(export_id: int, worker: str, *, is_closed: Callable[[], bool] = lambda:
             _release(export, counts=True)
             raise
         ends.fail(export, _disk_full())
+    finally:
+        ends.let_go(export)
 
 
 def _claim(export_id: int, worker: str) -> Export | None:
@@ -114,13 +116,13 @@ def _refuse_hopeless(export: Export) -> None:
 
 
 def _write(export: Export, is_closed: Callable[[], bool]) -> None:
-    with storage.new_part() as part:
+    with storage.new_part(str(export.uuid)) as part:
         facts = _follow(export, part, is_closed)
         size, sha256 = part.stat().st_size, sha256_of_written(part)
         _note(export, Step(export.done, export.total))
         storage.keep(stored_name(export), part)
     if not ends.finish(export, bytes=size, sha256=sha256, facts=facts):
-        storage.remove(stored_name(export))
+        ends.discard(export)
         raise _Lost
 
 

@@ -193,7 +193,7 @@ def _forget_upload(sha256: str) -> bool:
     awaited = Reference.objects.filter(upload_sha256=sha256, status=Reference.Status.PENDING)
     if awaited.exists():
         return False
-    storage.originals().delete(storage.upload_name(sha256))
+    storage.remove(storage.upload_name(sha256))
     return True
 
 

@@ -38,12 +38,14 @@ def free_forgotten(worker: str) -> int:
     deliveries_in_hand = in_hand.keys(worker, Delivery)
     references_in_hand = in_hand.keys(worker, Reference)
     exports = list(_exports().filter(claimed_by=worker))
+    ended = list(ends.unremoved().filter(claimed_by=worker))
     exports_in_hand = in_hand.keys(worker, Export)
     freed = each(_recover_submit, (row for row in submits if row.pk not in generations_in_hand))
     freed += each(_free_poll, (row for row in polls if row.pk not in generations_in_hand))
     freed += each(_free, (row for row in deliveries if row.pk not in deliveries_in_hand))
     freed += each(_free, (row for row in references if row.pk not in references_in_hand))
     freed += each(_free_export, (row for row in exports if row.pk not in exports_in_hand))
+    freed += each(ends.let_go, (row for row in ended if row.pk not in exports_in_hand))
     if freed:
         log.warning("%d claims of this worker were forgotten and are free again", freed)
     return freed
@@ -77,9 +79,13 @@ def free_references(turn: Turn) -> int:
 
 
 def free_exports(turn: Turn) -> int:
-    """Start exports anew whose worker is gone, and those that stand still."""
+    """Start exports anew whose worker is gone, and those that stand still.
+
+    Those that were deleted meanwhile are let go.
+    """
     abandoned = _exports().filter(_abandoned())
-    return each(_free_export, [*abandoned, *exporting.standing_still()], turn)
+    ended = each(ends.let_go, ends.unremoved().filter(_abandoned()), turn)
+    return ended + each(_free_export, [*abandoned, *exporting.standing_still()], turn)
 
 
 def _exports() -> QuerySet[Export]:

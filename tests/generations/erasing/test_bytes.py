@@ -62,6 +62,7 @@ def studio(tmp_path, settings, sign_in, team):
     client.get(reverse("composer"), {"prompt": "an ochre hippocamp", "engine": DEMO})
     client.get(reverse("live"))
     search_the_log(client)
+    others_search_for_them(sign_in(admin))
     ledger.top_up(person, 5, actor=admin, reason="Quillon needs more")
     call_command("seal_audit", stdout=io.StringIO())
     client.post(reverse("exports"), {"format": "csv", "query": "q=wyvern"})
@@ -81,6 +82,13 @@ def search_the_log(client):
     assert client.get(reverse("log"), {"q": "peryton"}).status_code == 200
     given = {"name": "my lindworm", "query": "q=lindworm"}
     assert client.post(reverse("log-searches"), given).status_code == 303
+
+
+def others_search_for_them(desk):
+    assert desk.get(reverse("log"), {"person": PERSON["email"]}).status_code == 200
+    assert desk.get(reverse("gallery"), {"q": PERSON["name"]}).status_code == 200
+    given = {"name": "Quillon", "query": "q=quillon+zephyrine"}
+    assert desk.post(reverse("log-searches"), given).status_code == 303
 
 
 def make_exports():

@@ -5,8 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
+from accounts import audit
+from accounts.audit.canonical import timestamp
 from accounts.events import Event
 from accounts.models import Record, RecordPayload
 from generations.erasing import holds, retention, work
@@ -68,6 +72,64 @@ def test_texts_older_than_the_days_are_erased_and_younger_ones_stay(alice):
     assert not Image.objects.filter(erased_at__isnull=False).exists()
 
 
+def test_one_record_says_which_rule_has_erased_how_much_and_how_old_it_was(alice):
+    texts, pictures = rule(Kind.PROMPTS), rule(Kind.PICTURES, days=40)
+    for days in (31, 32, 50):
+        run = aged(make_finished_run(alice, files=True), days)
+    upload = make_reference(alice)
+    RunReference.objects.create(run=run, reference=upload, position=0)
+    Reference.objects.update(created_at=timezone.now() - timedelta(days=50))
+    apply_rules()
+    apply_rules()  # nothing is left, and no record is written
+    records = {each.subject_id: each for each in applied()}
+    assert len(applied()) == 2
+    order = Erasure.objects.get(subject=texts.uuid)
+    assert records[texts.uuid].facts == {
+        "erasure": str(order.uuid),
+        "kind": "prompts",
+        "campaign": None,
+        "days": 30,
+        "before": timestamp(order.asked_at - timedelta(days=30)),
+        "records": 0,
+        "runs": 3,
+        "images": 0,
+        "uploads": 0,
+    }
+    counted = [records[pictures.uuid].facts[name] for name in ("runs", "images", "uploads")]
+    assert counted == [0, 1, 1]
+
+
+def test_it_is_shown_to_the_team_of_the_rules_campaign_and_to_no_other(alice, reviewer, sign_in):
+    campaign = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
+    aged(make_finished_run(alice, campaign=campaign), 31)
+    aged(make_finished_run(alice), 31)
+    ours, others = rule(Kind.PROMPTS, campaign=campaign), rule(Kind.PROMPTS)
+    apply_rules()
+    assert {each.subject_id for each in applied()} == {ours.uuid, others.uuid}
+    page = sign_in(reviewer).get(reverse("log"), {"event": "retention:applied"})
+    day = date_format(timezone.now() - timedelta(days=30), "j F Y")
+    said = (
+        f"Runs: prompts, requests, answers and all other texts, older than {day} (30 days): 1 run"
+    )
+    assert said in page.content.decode()
+    shown = audit.visible_to(reviewer).filter(event=Event.RETENTION_APPLIED)
+    assert [each.subject_id for each in shown] == [ours.uuid]
+
+
+def test_a_rule_that_has_erased_nothing_leaves_no_record(alice):
+    run = aged(make_finished_run(alice), 31)
+    rule(Kind.PROMPTS)
+    assert retention.order_due() == 1
+    holds.place("run", run, reason="a dispute", actor=alice)
+    work.work()
+    assert Erasure.objects.get().status == Erasure.Status.CLEANING
+    assert not applied()
+
+
+def applied():
+    return list(Record.objects.filter(event=Event.RETENTION_APPLIED))
+
+
 def test_a_campaign_may_have_its_own_days(alice):
     campaign = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
     longer = aged(make_finished_run(alice, campaign=campaign), 31)
@@ -104,7 +166,7 @@ def test_old_payloads_of_a_kind_are_emptied(alice, bob, kind, event, monkeypatch
     gone = write(event, actor=alice, subject=alice, personal=text_of(event))
     hold = holds.place("person", bob, reason="a dispute", actor=alice)
     rule(kind, days=7)
-    monkeypatch.setattr(retention, "before", lambda rule: timezone.now() + timedelta(days=1))
+    monkeypatch.setattr(retention, "before", lambda rule, at: at + timedelta(days=1))
     apply_rules()
     assert RecordPayload.objects.get(record=gone).data is None
     assert RecordPayload.objects.get(record=held).data is not None

@@ -276,6 +276,67 @@ class TestTrouble:
         assert make(export, is_closed=delete_it).state == State.DELETED
         assert files(own_files) == []
 
+    @pytest.mark.parametrize("is_stored_first", [False, True])
+    def test_nor_if_something_is_erased_while_its_file_is_stored(
+        self, records, reviewer, ask, make, own_files, monkeypatch, is_stored_first
+    ):
+        keep = storage.keep
+
+        def keep_while_erasing(name, part):
+            acts = [lambda: keep(name, part), ends.withdraw_all]
+            for act in acts if is_stored_first else reversed(acts):
+                act()
+            assert [export.uuid for export in ends.unremoved()] == [asked.uuid]
+
+        asked = ask(reviewer)
+        monkeypatch.setattr(storage, "keep", keep_while_erasing)
+        export = make(asked)
+        assert (export.state, export.is_stored, export.claimed_by) == (State.DELETED, False, "")
+        assert not ends.unremoved()
+        assert files(own_files) == []
+
+    def test_nor_if_the_worker_had_lost_its_claim_long_before(
+        self, records, reviewer, ask, make, own_files, monkeypatch
+    ):
+        keep = storage.keep
+
+        def keep_late(name, part):
+            ends.withdraw_all()
+            Export.objects.update(claimed_by="")
+            ends.tidy()
+            assert not ends.unremoved()
+            keep(name, part)
+
+        monkeypatch.setattr(storage, "keep", keep_late)
+        monkeypatch.setattr(storage, "remove_parts", lambda owner: None)  # on another machine
+        assert make(ask(reviewer)).state == State.DELETED
+        assert files(own_files) == []
+        assert not ends.unremoved()
+
+    @pytest.mark.parametrize("is_this_process", [False, True])
+    def test_nor_if_the_worker_dies_after_storing_what_was_withdrawn(
+        self, records, reviewer, ask, own_files, is_this_process
+    ):
+        export = ask(reviewer)
+        Worker.objects.create(pk=WORKER, queues="images", seen_at=timezone.now())
+        self.claimed_by(export, WORKER if is_this_process else "dead", is_stored=True)
+        ends.withdraw_all()
+        for folder, name in (
+            ("exports", f"{export.uuid}.zip"),
+            (".parts", f"{export.uuid}-7.part"),
+        ):
+            (own_files / folder).mkdir(parents=True, exist_ok=True)
+            (own_files / folder / name).write_bytes(b"a red fox")
+        ends.tidy()
+        assert len(ends.unremoved()) == 1  # the worker may still be storing it
+        if is_this_process:
+            assert recovery.free_forgotten(WORKER) == 1
+        else:
+            assert recovery.recover()["exports"] == 1
+        ends.tidy()
+        assert not ends.unremoved()
+        assert files(own_files) == []
+
     def test_personal_text_that_is_erased_meanwhile_is_not_in_it(
         self, records, reviewer, ask, make, own_files, monkeypatch
     ):

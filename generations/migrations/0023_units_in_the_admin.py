@@ -7,10 +7,15 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0020_exports"),
+        ("generations", "0022_counts_of_erasures"),
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name="erasure",
+            name="uploads",
+            field=models.PositiveIntegerField(default=0, verbose_name="uploads erased"),
+        ),
         migrations.AlterField(
             model_name="erasure",
             name="emptied_at",
