@@ -78,7 +78,7 @@ test_database = f"test_{DATABASES['default']['NAME']}{of_worker}"
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in the studio, so that several threads really have several connections.
-    test_database = str((FOLDER.parent if WORKER else FOLDER) / f"test{of_worker}.sqlite3")
+    test_database = str(FOLDER / f"test{of_worker}.sqlite3")
     # Tests need not survive a power cut, so no commit waits for the disk.
     options = DATABASES["default"]["OPTIONS"]
     options["init_command"] = options["init_command"].replace("=FULL", "=OFF")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django.plugin import blocking_manager_key
 
@@ -66,4 +67,8 @@ def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """Leave the names that `tests.settings` gives, which are those of the copies."""
+    """Leave the names of `tests.settings`, and move a worker's SQLite file to where it says."""
+    name = Path(settings.DATABASES["default"]["TEST"]["NAME"])
+    copy = name.parent.parent / name.name
+    if connection.vendor == "sqlite" and copy.exists():
+        copy.rename(name)
