@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
@@ -22,6 +21,7 @@ from generations.models import Generation, Price, ProviderAccount, Run
 from generations.reading import waits
 from generations.states import Status
 from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid
+from tests.bench.scale.timing import cpu_seconds
 from tests.generations.asking import DEMO
 
 SHORTEST = 100
@@ -121,24 +121,15 @@ def _times(act: Callable[[], object], count: int) -> list[tuple[float, float]]:
     act()
     times = []
     for _ in range(count):
-        started, worked = time.perf_counter(), time.thread_time() + _server_seconds()
+        started, worked = time.perf_counter(), cpu_seconds()
         done = act()
         took = time.perf_counter() - started
-        worked = time.thread_time() + _server_seconds() - worked
+        worked = cpu_seconds() - worked
         times.append((took * 1000, worked * 1000))
         if isinstance(done, Generation):
             # The claim ends here, so that as many are in flight before the next one.
             Generation.objects.filter(pk=done.pk).update(status=Status.SUCCEEDED)
     return times
-
-
-def _server_seconds() -> float:
-    """CPU time of this connection's server process, if it runs on this machine under Linux."""
-    if connection.vendor != "postgresql":
-        return 0.0
-    connection.ensure_connection()
-    schedule = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
-    return int(schedule.read_text().split()[0]) / 1e9 if schedule.exists() else 0.0
 
 
 def _claim() -> Generation:
