@@ -61,18 +61,16 @@ PROMPT = """
 
 
 def main(size: int, times: int = 1) -> bool:
-    """Fill, measure and print. Returns whether a page was slower than the target."""
+    """Fill, measure and print. Returns whether a page was slower than the target.
+
+    An empty database gets about `size` images, and then `times` as many.
+    """
     if not Image.objects.exists():
         fill(size)
-    if size * times > 2 * images_stored():
-        multiply_images(times)
-        vacuum()
+        if times > 1:
+            multiply_images(times)
+            vacuum()
     return measure()
-
-
-def images_stored() -> int:
-    """About as many as there are: none was deleted."""
-    return Image.objects.aggregate(Max("pk"))["pk__max"] or 0
 
 
 def multiply_images(times: int) -> None:
@@ -112,7 +110,7 @@ def fill(size: int) -> None:
 
 
 def measure() -> bool:
-    print(f"{connection.vendor}, {images_stored()} images")
+    print(f"{connection.vendor}, images up to key {Image.objects.aggregate(Max('pk'))['pk__max']}")
     acts = _acts()
     figures = measured(acts, title="gallery")
     missed = any(timing.p95 > TARGET_MS for timing in figures.values())
