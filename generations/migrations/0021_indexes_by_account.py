@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             model_name="generation",
             index=models.Index(
                 condition=models.Q(("ended_at__isnull", False), ("status", "succeeded")),
-                fields=["account", "-ended_at"],
+                fields=["account", "ended_at"],
                 name="generation_succeeded",
             ),
         ),

@@ -185,7 +185,7 @@ class Generation(models.Model):
             models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
             models.Index(fields=["ended_at"], name="generation_ended_lately"),
             models.Index(
-                fields=["account", "-ended_at"],
+                fields=["account", "ended_at"],
                 condition=Q(status=Status.SUCCEEDED, ended_at__isnull=False),
                 name="generation_succeeded",
             ),

@@ -160,6 +160,11 @@ def _last_successes() -> dict[int, datetime]:
 
 def _successes(account: Any) -> Any:
     """What has succeeded with the key of the account with this primary key, the newest first."""
+    # A range of keys, and in this order: only `generation_succeeded` is sorted so. With `=`,
+    # PostgreSQL may read another index, in which a key that has not succeeded is nowhere.
     return Generation.objects.filter(
-        account=account, status=Status.SUCCEEDED, ended_at__isnull=False
-    ).order_by("-ended_at")
+        account__gte=account,
+        account__lte=account,
+        status=Status.SUCCEEDED,
+        ended_at__isnull=False,
+    ).order_by("-account_id", "-ended_at")
