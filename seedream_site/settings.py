@@ -138,8 +138,10 @@ else:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,  # milliseconds
-        # Ends a wait for a transaction that a person left open in a console.
-        "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        # The timeouts end a wait for a transaction that a person left open in a console. Without
+        # `jit=off`, a search compiles its query once there are millions of runs, because its cost
+        # is estimated by their number. That takes longer than the search itself.
+        "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s -c jit=off",
     } | DATABASES["default"].get("OPTIONS", {})
     if DATABASE_POOL:
         pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 30}

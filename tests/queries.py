@@ -16,9 +16,18 @@ def queries_of(act: Callable[[], object]) -> int:
 
 def plans_of(act: Callable[[], object], table: str) -> list[str]:
     """The plan of each query of `act` that selects from `table` first."""
+    return _plans(act, lambda sql: sql.startswith(f'SELECT "{table}"'))
+
+
+def plans_with(act: Callable[[], object], part: str) -> list[str]:
+    """The plan of each query of `act` that contains `part`."""
+    return _plans(act, lambda sql: part in sql)
+
+
+def _plans(act: Callable[[], object], is_chosen: Callable[[str], bool]) -> list[str]:
     with CaptureQueriesContext(connection) as asked:
         act()
-    pages = [query["sql"] for query in asked if query["sql"].startswith(f'SELECT "{table}"')]
+    pages = [query["sql"] for query in asked if is_chosen(query["sql"])]
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

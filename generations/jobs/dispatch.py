@@ -146,7 +146,7 @@ def _is_idle(account: ProviderAccount, before: datetime) -> bool:
 
 
 def _fairest(account: ProviderAccount, load: loads.Load) -> Generation | None:
-    """The generation that goes next. Only its key and status are known: `move` reads the rest."""
+    """The generation that goes next. `move` reads all of it but its account."""
     resting = provider_health.engines_at_rest(account) if load.blocks else []
     key = line.fairest(account, timezone.now(), resting=resting)
-    return Generation(pk=key, status=Status.QUEUED) if key else None
+    return Generation(pk=key, status=Status.QUEUED, account=account) if key else None

@@ -54,7 +54,7 @@ def move(
         source = _swap(generation, target, expected, guard or Q(), changes or {})
         if source is None:
             return False
-        generation.refresh_from_db(from_queryset=WITH_ITS_ROWS)
+        _read_again(generation)
         _count(generation, source, target)
         spent = _settle(generation, charge, actor) if target in ENDED else None
         late = {"late": True} if generation.came_late else {}
@@ -95,6 +95,18 @@ def _swap(
     return None
 
 
+def _read_again(generation: Generation) -> None:
+    """Read the generation and the rows that a move needs, in one query.
+
+    Its provider account is kept if it is known: to join one more table is a tenth of the cost.
+    """
+    field = Generation._meta.get_field("account")
+    account = generation.account if field.is_cached(generation) else None
+    generation.refresh_from_db(from_queryset=_WITH_ITS_ROWS)
+    if account and account.pk == generation.account_id:
+        generation.account = account
+
+
 def _times(source: Status, target: Status, now: datetime) -> dict[str, Any]:
     """The columns with times that a move from `source` to `target` sets."""
     columns: dict[str, Any] = {}
@@ -130,8 +142,7 @@ def _is_complete_set(generation: Generation) -> bool:
     return not generation.deliveries.filter(status=Delivery.Status.FAILED).exists()
 
 
-# All rows that a move reads, in one query.
-WITH_ITS_ROWS = Generation.objects.select_related("run__team", "price", "account")
+_WITH_ITS_ROWS = Generation.objects.select_related("run__team", "price")
 _COUNTED = {
     "open": OPEN,
     "unknown": frozenset({Status.UNKNOWN}),

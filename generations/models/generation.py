@@ -56,6 +56,7 @@ class Generation(models.Model):
         null=True,
         blank=True,
         related_name="generations",
+        db_index=False,
         verbose_name=_("provider account"),
     )
     price = models.ForeignKey(Price, models.PROTECT, related_name="+", verbose_name=_("price"))
@@ -192,7 +193,13 @@ class Generation(models.Model):
             models.Index(fields=["account", "submitted_at"], name="generation_rate"),
             models.Index(fields=["provider", "-ended_at"], name="generation_ended"),
             models.Index(fields=["ended_at"], name="generation_ended_lately"),
+            models.Index(
+                fields=["account", "ended_at"],
+                condition=Q(status=Status.SUCCEEDED, ended_at__isnull=False),
+                name="generation_succeeded",
+            ),
             # For the admin's list, which is ordered by primary key.
+            models.Index(fields=["account", "-id"], name="generation_by_account"),
             models.Index(
                 fields=["status", "-id"],
                 condition=Q(status__in=sorted(ENDED_BADLY)),

@@ -88,6 +88,19 @@ def test_a_status_and_an_error_together_are_a_range_of_an_index(desk, seven, sta
     assert "Sort" not in plan
 
 
+def test_a_key_that_is_used_no_more_is_a_range_of_an_index(desk, seven, apixo_account):
+    Generation.objects.update(account=apixo_account)
+    rows.multiply(seven[-1], 5_000, {"account_id": "NULL"})
+    rows.analyse()
+    query = {"account__id__exact": apixo_account.pk}
+
+    [plan] = plans_of(lambda: desk.get(reverse(GENERATIONS), query), Generation._meta.db_table)
+
+    assert "generation_by_account" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+
+
 def test_is_not_sorted_by_a_column(desk, seven):
     assert shown(desk.get(reverse(GENERATIONS), {"o": "1"})) == seven[::-1]
 

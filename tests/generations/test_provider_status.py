@@ -15,9 +15,10 @@ from generations.providers.errors import Code, Refused
 from generations.providers.types import ProviderBalance
 from generations.reading import provider_status
 from generations.states import Status
+from tests.bench.scale import rows
 from tests.generations.asking import APIXO
 from tests.generations.factories import make_generation, make_run
-from tests.queries import queries_of
+from tests.queries import plans_with, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -293,3 +294,18 @@ def test_the_number_of_queries_is_the_same_for_two_keys_as_for_nine(
         figures.append(queries_of(lambda: client.get(reverse("providers"))))
     assert figures[0] == figures[1]
     assert Generation.objects.count() == 22
+
+
+def test_what_a_key_did_last_is_a_range_of_its_index(accounts, alice):
+    for account in accounts:
+        row = make_ended(alice, account)
+    rows.multiply(row, 5_000, {"task_id": "'task-' || i"})
+    rows.analyse()
+    plans = plans_with(keys, '"generations_generation" U0')
+    assert len(plans) == 2  # when it last succeeded, and since when its speed is measured
+    for plan in plans:
+        assert "generation_succeeded" in plan
+        assert "TEMP B-TREE" not in plan
+        assert "Sort" not in plan
+    [measured] = plans_with(keys, '"ended_at" >= ')
+    assert "SCAN generations_generation" not in measured

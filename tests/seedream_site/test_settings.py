@@ -56,6 +56,12 @@ def test_every_wait_for_postgresql_ends(settings_of):
     assert own["connect_timeout"] == 3
 
 
+def test_postgresql_compiles_no_query_of_a_page(settings_of):
+    url = "postgres://studio@localhost/studio"
+    options = settings_of(DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"]
+    assert "-c jit=off" in options["options"]
+
+
 def test_the_policy_names_the_bucket_for_images_and_for_nothing_else(settings_of):
     settings = settings_of(STORAGE_URL="s3://files?endpoint=https://s3.example.com")
     policy = settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]

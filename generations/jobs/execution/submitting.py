@@ -178,7 +178,8 @@ def _write_down(
     )
     if not mine.update(**columns):
         return False
-    generation.refresh_from_db(from_queryset=lifecycle.WITH_ITS_ROWS)
+    for name, value in columns.items():  # nobody else has changed the row: its token is the same
+        setattr(generation, name, value)
     audit.record(
         Event.GENERATION_REQUESTED,
         actor=None,

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from generations.jobs import dispatch, provider_health
@@ -133,15 +134,17 @@ def _ended_lately(now: datetime) -> dict[int, tuple[int, int]]:
 
 def _medians(now: datetime) -> dict[int, float]:
     """By account: the median seconds from submission to storage, of its newest hundred."""
-    newest = Window(RowNumber(), partition_by=F("account"), order_by=F("ended_at").desc())
-    rows = (
-        Generation.objects.filter(
-            status=Status.SUCCEEDED, ended_at__gt=now - LATELY, submitted_at__isnull=False
-        )
-        .order_by()
-        .annotate(newest=newest)
-        .filter(newest__lte=MEASURED)
-    )
+    # Two queries, each a range of an index for every account. A window function would sort all of
+    # a day, and on SQLite read all that ever ended.
+    hundredth = _successes(OuterRef("pk")).values("ended_at")[MEASURED - 1 : MEASURED]
+    begins = ProviderAccount.objects.annotate(begin=Subquery(hundredth)).values_list("pk", "begin")
+    day = now - LATELY
+    newest = [Q(account=key, ended_at__gte=max(begin or day, day)) for key, begin in begins]
+    if not newest:
+        return {}
+    rows = Generation.objects.filter(
+        reduce(or_, newest), status=Status.SUCCEEDED, submitted_at__isnull=False
+    ).order_by()
     taken = defaultdict(list)
     for account, submitted_at, ended_at in rows.values_list("account", "submitted_at", "ended_at"):
         if submitted_at and ended_at:
@@ -150,15 +153,18 @@ def _medians(now: datetime) -> dict[int, float]:
 
 
 def _last_successes() -> dict[int, datetime]:
-    newest = (
-        Generation.objects.filter(
-            provider=OuterRef("provider"),
-            account=OuterRef("pk"),
-            status=Status.SUCCEEDED,
-            ended_at__isnull=False,
-        )
-        .order_by("-ended_at")
-        .values("ended_at")[:1]
-    )
+    newest = _successes(OuterRef("pk")).values("ended_at")[:1]
     rows = ProviderAccount.objects.annotate(last=Subquery(newest)).values_list("pk", "last")
     return dict(rows)
+
+
+def _successes(account: Any) -> Any:
+    """What has succeeded with the key of the account with this primary key, the newest first."""
+    # A range of keys, and in this order: only `generation_succeeded` is sorted so. With `=`,
+    # PostgreSQL may read another index, in which a key that has not succeeded is nowhere.
+    return Generation.objects.filter(
+        account__gte=account,
+        account__lte=account,
+        status=Status.SUCCEEDED,
+        ended_at__isnull=False,
+    ).order_by("-account_id", "-ended_at")

@@ -5,4 +5,7 @@ and the admin's lists, `line` the claims of workers.
 
 The database is that of DATABASE_URL, by default a temporary SQLite file; give an empty one to each
 measurement. Images and records are filled in once, and stay afterwards. `line` deletes all runs.
+
+On PostgreSQL, `images` takes a third argument: how many times as many images it makes of those that
+were filled in. To copy rows takes less time than to fill them in (`copies`).
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.scale [images|records|line] [ROWS]`: see the package."""
+"""`python -m tests.bench.scale [images|records|line] [ROWS [TIMES]]`: see the package."""
 
 import os
 import sys
@@ -18,9 +18,9 @@ MEASUREMENTS = {"images": images.main, "records": records.main, "line": line.mai
 DEFAULT_ROWS = 1_000_000
 
 
-def main(name: str = "images", rows: str = "") -> int:
+def main(name: str = "images", rows: str = "", *times: str) -> int:
     call_command("migrate", verbosity=0)
-    return int(MEASUREMENTS[name](int(rows or DEFAULT_ROWS)))
+    return int(MEASUREMENTS[name](int(rows or DEFAULT_ROWS), *map(int, times)))
 
 
 sys.exit(main(*sys.argv[1:]))

@@ -1,7 +1,8 @@
 """What it costs to claim the next generation and to show places, by the length of the line.
 
 It fills the database of DATABASE_URL, whose runs and generations it deletes first. All times are in
-milliseconds.
+milliseconds. The CPU time of a claim is also given as a multiple of that of `/healthz`, as in
+`tests.bench`: a slow or busy machine changes it less.
 """
 
 import itertools
@@ -11,9 +12,9 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -21,7 +22,9 @@ from generations.jobs import dispatch, line
 from generations.models import Generation, Price, ProviderAccount, Run
 from generations.reading import waits
 from generations.states import Status
+from tests.bench.browser import Browser
 from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid
+from tests.bench.scale.timing import cpu_seconds
 from tests.generations.asking import DEMO
 
 SHORTEST = 100
@@ -30,8 +33,9 @@ PEOPLE = (1, 50, 5_000)
 CLAIMS = 40
 WORKERS = 8
 OF_A_PAGE = 60
-# A claim should cost less than this.
-MOST = 10
+# A claim should cost less than this multiple of `/healthz`, which took 0.29 ms on the machine where
+# the target was set: there it is 10 ms.
+MOST = 34
 
 
 def fill(size: int, *, people: int = 50, in_flight: int = 1_000) -> None:
@@ -63,7 +67,7 @@ def main(size: int) -> bool:
     print(
         f"{connection.vendor}: claiming the next generation; CPU is this thread's and the server's"
     )
-    heads = ("in line", "in flight", "people", "CPU", "p50", "p95", "choice", "places")
+    heads = ("in line", "in flight", "people", "CPU", "x hello", "p50", "p95", "choice", "places")
     print("".join(f"{head:>10}" for head in heads))
     slow = False
     sizes = sorted({SHORTEST, size // 10, size})
@@ -78,19 +82,23 @@ def main(size: int) -> bool:
 def _measure_one(size: int, in_flight: int, people: int) -> bool:
     [account] = [row for row in dispatch.accounts_here() if row.provider == "demo"]
     page = list(Generation.objects.filter(status=Status.QUEUED).order_by("-pk")[:OF_A_PAGE])
+    browser = Browser(_first_user())
+    hellos = _times(lambda: browser.get(reverse("healthz")), CLAIMS)
     claims = _times(_claim, CLAIMS)
     choices = _times(lambda: line.fairest(account, timezone.now(), resting=()), CLAIMS)
     places = _times(lambda: waits.places(page), 10)
     cpu = statistics.median(worked for _took, worked in claims)
+    hello = statistics.median(worked for _took, worked in hellos)
     figures = (
         cpu,
+        cpu / hello,
         statistics.median(took for took, _worked in claims),
         statistics.quantiles((took for took, _worked in claims), n=20)[18],
         statistics.median(worked for _took, worked in choices),
         statistics.median(worked for _took, worked in places),
     )
     print(f"{size:>10}{in_flight:>10}{people:>10}" + "".join(f"{n:>10.1f}" for n in figures))
-    return cpu >= MOST
+    return cpu / hello >= MOST
 
 
 def _measure_workers(sizes: Iterable[int]) -> None:
@@ -121,24 +129,15 @@ def _times(act: Callable[[], object], count: int) -> list[tuple[float, float]]:
     act()
     times = []
     for _ in range(count):
-        started, worked = time.perf_counter(), time.thread_time() + _server_seconds()
+        started, worked = time.perf_counter(), cpu_seconds()
         done = act()
         took = time.perf_counter() - started
-        worked = time.thread_time() + _server_seconds() - worked
+        worked = cpu_seconds() - worked
         times.append((took * 1000, worked * 1000))
         if isinstance(done, Generation):
             # The claim ends here, so that as many are in flight before the next one.
             Generation.objects.filter(pk=done.pk).update(status=Status.SUCCEEDED)
     return times
-
-
-def _server_seconds() -> float:
-    """CPU time of this connection's server process, if it runs on this machine under Linux."""
-    if connection.vendor != "postgresql":
-        return 0.0
-    connection.ensure_connection()
-    schedule = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
-    return int(schedule.read_text().split()[0]) / 1e9 if schedule.exists() else 0.0
 
 
 def _claim() -> Generation:

@@ -64,3 +64,8 @@ def moment(seconds: str) -> str:
 def analyse() -> None:
     """Update the planner's statistics, as the database does later by itself."""
     execute("ANALYZE")
+
+
+def vacuum() -> None:
+    """Do what PostgreSQL later does by itself after many inserts: index-only scans need it."""
+    execute("VACUUM (ANALYZE)")

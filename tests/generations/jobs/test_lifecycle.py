@@ -12,7 +12,7 @@ from accounts.events import Event
 from accounts.models import Entry, Record
 from generations import live
 from generations.jobs import hints, lifecycle
-from generations.models import Generation, Run
+from generations.models import Generation, ProviderAccount, Run
 from generations.states import RunStatus, Status
 from tests.generations.asking import ask
 
@@ -39,6 +39,18 @@ def storing(generation, delivered):
 def end(generation, target=Status.SUCCEEDED):
     lifecycle.move(generation, target)
     return Run.objects.get(pk=generation.run_id)
+
+
+@pytest.mark.django_db
+def test_a_move_to_another_key_forgets_the_known_one(alice):
+    [generation] = ask(alice, num_images=1).generations.all()
+    first, second = (
+        ProviderAccount.objects.create(provider="demo", slot=slot, concurrency=1, per_minute=1)
+        for slot in (1, 2)
+    )
+    generation.account = first
+    lifecycle.move(generation, Status.SUBMITTING, changes={**CLAIM, "account": second})
+    assert generation.account == second
 
 
 @pytest.mark.django_db

@@ -151,6 +151,15 @@ class TestCost:
         make_line(200, [alice, bob])
         assert queries_of(lambda: dispatch.claim_next("worker")) == few <= MOST_QUERIES
 
+    def test_a_claim_has_read_all_that_a_submit_needs(
+        self, alice, accounts, django_assert_num_queries
+    ):
+        make_line(1, [alice])
+        claimed = dispatch.claim_next("worker")
+        with django_assert_num_queries(0):
+            assert claimed.account in accounts
+            assert (claimed.run.team, claimed.price.engine) == (alice.team, DEMO)
+
 
 @pytest.mark.django_db
 def test_a_row_that_another_worker_has_just_claimed_is_left_to_it(alice, accounts, monkeypatch):
