@@ -5,6 +5,7 @@ migrations take 10. Each worker gets a copy of the migrated database.
 """
 
 import importlib
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,8 +68,8 @@ def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """Leave the names of `tests.settings`, and move a worker's SQLite file to where it says."""
+    """Leave the names of `tests.settings`, and copy a worker's SQLite file to its folder."""
     name = Path(settings.DATABASES["default"]["TEST"]["NAME"])
     copy = name.parent.parent / name.name
     if connection.vendor == "sqlite" and copy.exists():
-        copy.rename(name)
+        shutil.copyfile(copy, name)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0020_exports"),
+        ("generations", "0023_units_in_the_admin"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
