@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts.evidence import lines, live
+from accounts.evidence import entries, lines, live
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
@@ -133,7 +133,8 @@ def _verify(
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
-    for line, record in lines.sealed(first, log.last, teams=True):
+    for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
+        named.extend(found)
         live.take(log, line, record, teams, named)
         if until and time.monotonic() > until:
             return log
