@@ -1,49 +1,32 @@
-"""The log and the admin's lists in a studio with many records, filled by SQL.
+"""The admin's lists in a studio with many generations and entries, filled by SQL.
 
 Seven tenths of the rows belong to the team *Large*, a thousandth to *Small*, the rest to *Others*;
-the team *New* has none. Each run has ten records and ten generations. Every team sees every
-hundredth record. There are as many generations and entries as records. Every tenth record is that
-of a submitted run, and has a payload with the prompt.
+the team *New* has none. Each run has ten generations. No record tells of any of them.
 """
 
-import itertools
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.urls import reverse
 
-from accounts.audit.index import index_next
-from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
-from accounts.models import Allowance, Record, RecordTeam, Team, User
+from accounts.models import Allowance, Team, User
 from generations.models import Price, ProviderAccount
 from tests.bench.browser import Browser
-from tests.bench.scale import export, records_v2, seal
+from tests.bench.scale import pages, records_v2
+from tests.bench.scale.rows import analyse
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
 
 TEAMS = ("Large", "Small", "Others", "New")
 PEOPLE_A_TEAM = 40
-ROUNDS = 30
 TARGET_MS = 30  # at p50
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One page: wall time in milliseconds at p50 and p95, and the number of queries."""
-
-    page: str
-    p50: float
-    p95: float
-    queries: int
 
 
 @dataclass(frozen=True)
@@ -91,27 +74,18 @@ DIALECTS = {
 
 
 def main(size: int) -> bool:
-    """Fill, measure and print. Returns whether a page or the seal missed its target."""
+    """Fill, measure and print. Returns whether a page missed its target."""
     if not Team.objects.filter(name=TEAMS[0]).exists():
         for table, seconds in fill(size).items():
             print(f"filled {table} in {seconds:.0f} s", flush=True)
-        started = time.perf_counter()
-        _index()
-        print(f"indexed the log in {time.perf_counter() - started:.0f} s", flush=True)
-    missed = seal.measure()
-    missed |= export.measure()
-    print(f"{connection.vendor}: {'page':<58}{'p50 ms':>9}{'p95 ms':>9}{'queries':>9}")
-    for figures in measure():
-        missed |= figures.p50 > TARGET_MS
-        print(
-            f"{figures.page:<70}{figures.p50:>9.1f}{figures.p95:>9.1f}{figures.queries:>9}",
-            flush=True,
-        )
-    return missed
+    return pages.print_all(_lists(), target=TARGET_MS)
 
 
-def fill(size: int) -> dict[str, float]:
-    """Make `size` records, generations and entries; return the seconds that each table took."""
+def fill(size: int, *, with_records: bool = False) -> dict[str, float]:
+    """Make `size` generations and entries; return the seconds that each table took.
+
+    `with_records` adds as many records, which say nothing of those generations.
+    """
     _teach_sqlite(connection)
     names = _people_and_prices() | {"facts": json.dumps(FACTS)}
     seconds = {}
@@ -122,77 +96,13 @@ def fill(size: int) -> dict[str, float]:
             _trust_the_keys()
             _execute(sql, names | {"size": rows})
         seconds[table] = time.perf_counter() - started
-    started = time.perf_counter()
-    records_v2.fill(size, names)
-    seconds["records"] = time.perf_counter() - started
-    if connection.vendor == "postgresql":  # else PostgreSQL does so only after a minute
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+    if with_records:
+        records_v2.fill(size, names)
+    analyse()
     return seconds
 
 
-def _index() -> None:
-    at, _ = index_next(Record.objects.all(), after=0)
-    while at:
-        at, _ = index_next(Record.objects.all(), after=at)
-
-
-def measure() -> Iterator[Measured]:
-    """Measure each page of the log for a large, a small and a new team, and each admin list."""
-    for name, call in itertools.chain(_log(), _lists()):
-        yield _measured(name, call)
-
-
 # --- The pages -----------------------------------------------------------------------------------
-
-
-def _log() -> Iterator[tuple[str, Callable[[], None]]]:
-    for name in ("Large", "Small", "New"):
-        team = Team.objects.get(name=name)
-        reader = team.members.order_by("pk")[0]
-        person = team.members.order_by("pk")[4]
-        browser = Browser(reader)
-        for what, query in _asked(team, person):
-            yield f"log, {name}, {what}", _page(browser, f"{reverse('log')}?{urlencode(query)}")
-        for run in team.runs.order_by("-pk")[:1]:
-            yield f"story, {name}", _page(browser, reverse("story", args=[run.uuid]))
-
-
-def _asked(team: Team, person: User) -> Iterator[tuple[str, dict[str, str]]]:
-    common, rare = Event.GENERATION_SUCCEEDED, Event.ORIGINAL_DOWNLOADED
-    both = {"person": str(person.uuid), "event": str(Event.IMAGE_DOWNLOADED)}
-    yield "runs, first page", {}
-    middle = Record.objects.order_by("pk").values_list("pk", flat=True).last() // 2
-    yield "runs, deep page", {"before": str(middle)}
-    yield "runs by person", {"person": str(person.uuid)}
-    yield "a word of all prompts", {"q": "ridges"}
-    yield "a word of a thousandth", {"q": "fox"}
-    yield "the word of one prompt", {"q": f"number{middle // 10 * 10 + 1}"}
-    yield "a word of no prompt", {"q": "unicorn"}
-    yield "two words, never together", {"q": "fox owl"}
-    yield "a common word, by person", {"q": "ridges", "person": str(person.uuid)}
-    yield "a common word, by rare event", {"q": "ridges", "event": str(rare)}
-    yield "a word of a thousandth, by event", {"q": "fox", "event": str(common)}
-    yield "runs of a week", {"from": "2025-10-10", "to": "2025-10-16"}
-    yield "failed runs", {"status": "failed"}
-    yield "a hash of many", {"hash": "ab" * 32}
-    yield "a hash of none", {"hash": "cd" * 32}
-    yield "first page", {"steps": "1"}
-    if deep := nine_tenths_down(team):
-        yield "deep page", {"before": deep, "steps": "1"}
-        yield "deep page by event", {"before": deep, "event": str(common)}
-    yield "by event", {"event": str(common)}
-    yield "by rare event", {"event": str(rare)}
-    yield "by event of none", {"event": str(Event.LEDGER_DRIFTED)}
-    yield "by person", {"person": both["person"], "steps": "1"}
-    yield "by both", both
-    yield "by both, rare", both | {"event": str(rare)}
-
-
-def nine_tenths_down(team: Team) -> str:
-    rows = RecordTeam.objects.filter(team=team).order_by("record_id")
-    row = rows[rows.count() // 10 :].select_related("record").first()
-    return str(row.record.uuid) if row else ""
 
 
 def _lists() -> Iterator[tuple[str, Callable[[], None]]]:
@@ -220,35 +130,8 @@ def _lists() -> Iterator[tuple[str, Callable[[], None]]]:
         ("accounts_team", ""),
     ):
         url = reverse(f"admin:{path}_changelist")
-        yield f"admin {path} {query}".strip(), _page(browser, f"{url}?{query}")
-    yield "credits", _page(browser, reverse("credits"))
-
-
-def _page(browser: Browser, url: str) -> Callable[[], None]:
-    def get() -> None:
-        browser.get(url)
-        assert browser.status.startswith("200"), (url, browser.status)
-
-    return get
-
-
-def _measured(name: str, call: Callable[[], None]) -> Measured:
-    call()
-    taken, asked = [], []
-
-    def noted(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        asked.append(sql)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(noted):
-        call()
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        call()
-        taken.append((time.perf_counter() - started) * 1000)
-    return Measured(
-        name, statistics.median(taken), statistics.quantiles(taken, n=20)[18], len(asked)
-    )
+        yield f"admin {path} {query}".strip(), pages.page(browser, f"{url}?{query}")
+    yield "credits", pages.page(browser, reverse("credits"))
 
 
 # --- The rows ------------------------------------------------------------------------------------
