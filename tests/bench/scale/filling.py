@@ -202,11 +202,13 @@ def _without_indexes(tables: Sequence[str]) -> Iterator[None]:
         indexes = cursor.fetchall()
     for name, _definition in indexes:
         execute(f"DROP INDEX {name}")
-    yield
-    with transaction.atomic():
-        execute("SET LOCAL maintenance_work_mem = '512MB'")
-        for _name, definition in indexes:
-            execute(definition)
+    try:
+        yield
+    finally:
+        with transaction.atomic():
+            execute("SET LOCAL maintenance_work_mem = '512MB'")
+            for _name, definition in indexes:
+                execute(definition)
 
 
 _INDEXES = """
