@@ -4,6 +4,7 @@ from accounts.audit import entries, erasing, index, readings, searching, tallies
 from accounts.audit.canonical import (
     canonical_bytes,
     leaf_hash,
+    members_of,
     payload_digest,
     record_bytes,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "erasing",
     "index",
     "leaf_hash",
+    "members_of",
     "newest_visible_to",
     "payload_digest",
     "readings",

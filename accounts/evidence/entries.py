@@ -5,21 +5,38 @@
 They are in the order in which the records name them. See `accounts.audit.entries`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from accounts import audit
+from accounts.evidence import lines
 from accounts.evidence.lines import Line
+from accounts.models import Record
 
 BATCH = 500
 
+Named = dict[str, Any]
+Selected = tuple[Line, Record | None]
 
-def named_by(*lines: Line) -> list[dict[str, Any]]:
-    """Return the entries that the records of `lines` name, without those that are missing."""
-    names = [name for line in lines for name in _names(line)]
-    # A statement of SQLite has few parameters.
-    batches = (names[start : start + BATCH] for start in range(0, len(names), BATCH))
-    return [entry for batch in batches for entry in _named(batch)]
+
+def named_by(*among: Line) -> list[Named]:
+    """Return the entries that the records of these lines name, without those that are missing."""
+    names = [name for line in among for name in _names(line)]
+    found = _found(names)
+    return [found[name] for name in names if name in found]
+
+
+def beside(rest: Iterable[Selected]) -> Iterator[tuple[Line, Record | None, list[Named]]]:
+    """Yield each line and its record with the entries that it names; see `named_by`.
+
+    Entries are read in batches, so some lines are read ahead.
+    """
+    rest = iter(rest)
+    while batch := list(islice(rest, lines.BATCH)):
+        found = _found([name for line, _record in batch for name in _names(line)])
+        for line, record in batch:
+            yield line, record, [found[name] for name in _names(line) if name in found]
 
 
 def _names(line: Line) -> list[str]:
@@ -29,10 +46,12 @@ def _names(line: Line) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-def _named(names: Sequence[str]) -> list[dict[str, Any]]:
-    found = audit.entries.named(names)
-    return [
-        {"hash": name, "entry": audit.entries.canonical(found[name])}
-        for name in names
-        if name in found
-    ]
+def _found(names: Sequence[str]) -> dict[str, Named]:
+    """The entries with these names that there are, by name."""
+    # A statement of SQLite has few parameters.
+    batches = (names[start : start + BATCH] for start in range(0, len(names), BATCH))
+    return {
+        name: {"hash": name, "entry": audit.entries.canonical(entry)}
+        for batch in batches
+        for name, entry in audit.entries.named(batch).items()
+    }

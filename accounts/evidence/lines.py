@@ -6,13 +6,12 @@
 In a part of the log, a record that was not chosen may stand with "withheld" as its payload.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch
 
 from accounts import audit
 from accounts.events import Event
@@ -22,6 +21,8 @@ from accounts.models import Leaf, Record, RecordPayload
 BATCH = 200
 # The event that names the records whose payloads were erased.
 ERASED = "personal:erased"
+# Where a record has its rows of teams, if they were asked for.
+TEAMS = "rows_of_teams"
 
 Line = dict[str, Any]
 
@@ -39,7 +40,7 @@ def at(places: Iterable[int], *, teams: bool = False) -> Iterator[tuple[Line, Re
 
     Of a record that is gone, the line has its leaf and None as `record`; of one that cannot be
     read, only the leaf. Rows are read in batches, so memory does not grow with the log. With
-    `teams`, the rows of a record's teams are prefetched.
+    `teams`, a record has the rows of its teams as the attribute `TEAMS`.
     """
     rest = iter(places)
     while batch := list(islice(rest, BATCH)):
@@ -55,27 +56,31 @@ def accepting(size: int) -> list[int]:
 def line_of(record: Record) -> Line:
     """What a line says of `record`, without place and leaf. Raises ValueError or TypeError."""
     actor = str(record.actor.uuid) if record.actor else None
-    canonical = json.loads(audit.record_bytes(record, actor=actor))
-    return {"record": canonical, **_payload(record)}
+    members = audit.members_of(record, actor=actor)
+    audit.canonical_bytes(members)
+    return {"record": members, **_payload(record)}
 
 
 def _read(places: Sequence[int], teams: bool) -> list[tuple[Line, Record | None]]:
-    leaves = Leaf.objects.filter(place__in=places).order_by("place").values_list("place", "leaf")
+    rows = Leaf.objects.filter(place__in=places).order_by("place")
+    leaves = rows.values_list("place", "record_id", "leaf")
     try:
-        records = {record.sealed.place: record for record in _records(places, teams)}
-        return [_line(place, _hex(leaf), records.get(place)) for place, leaf in leaves]
+        records = _records([key for _place, key, _leaf in leaves], teams)
+        return [_line(place, _hex(leaf), records.get(key)) for place, key, leaf in leaves]
     except Exception:
         # SQLite keeps any text in any column: find the row that cannot be read.
         if len(places) == 1:
-            return [({"place": place, "leaf": _hex(leaf)}, None) for place, leaf in leaves]
+            return [({"place": place, "leaf": _hex(leaf)}, None) for place, _key, leaf in leaves]
         middle = len(places) // 2
         return _read(places[:middle], teams) + _read(places[middle:], teams)
 
 
-def _records(places: Sequence[int], teams: bool) -> QuerySet[Record]:
-    rows = Record.objects.filter(sealed__place__in=places)
-    rows = rows.select_related("sealed", "actor", "payload")
-    return rows.prefetch_related("teams") if teams else rows
+def _records(keys: Sequence[int], teams: bool) -> dict[int, Record]:
+    # Prefetched, because most records have no payload, and few people do most acts.
+    rows = Record.objects.filter(pk__in=keys).prefetch_related("actor", "payload")
+    if teams:
+        rows = rows.prefetch_related(Prefetch("teams", to_attr=TEAMS))
+    return {record.pk: record for record in rows}
 
 
 def _line(place: int, leaf: str, record: Record | None) -> tuple[Line, Record | None]:

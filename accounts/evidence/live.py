@@ -153,8 +153,9 @@ def _joined(ranges: list[Range]) -> list[Range]:
 def _take_sealed(log: Log) -> None:
     teams, named, subtrees = Teams(), Named(), Subtrees()
     log.entries = named
-    for line, record in lines.sealed(0, log.last, teams=True):
+    for line, record, found in entries.beside(lines.sealed(0, log.last, teams=True)):
         place, leaf = line["place"], line["leaf"]
+        named.extend(found)
         take(log, line, record, teams, named)
         if log.records == place + 1:  # else a place is missing, and all subtrees differ
             for told in subtrees.take(bytes.fromhex(leaf)):
@@ -162,10 +163,9 @@ def _take_sealed(log: Log) -> None:
 
 
 def take(log: Log, line: Line, record: Record | None, teams: Teams, named: "Named") -> None:
-    """Check a line of the log, its row, and its ledger entries."""
+    """Check a line of the log, its row, and the ledger entries `named`, which it empties."""
     place = line["place"]
     difference = _difference(line, record, teams) if record else ""
-    named.extend(entries.named_by(line))
     log.take(line)
     named.clear()
     if difference:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit
-from accounts.evidence import checkpoints, lines, live, verify
+from accounts.evidence import checkpoints, entries, lines, live, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
@@ -175,7 +175,8 @@ def _verify(
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
-    for line, record in lines.sealed(first, log.last, teams=True):
+    for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
+        named.extend(found)
         live.take(log, line, record, teams, named)
         if until and time.monotonic() > until:
             return log

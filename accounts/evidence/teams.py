@@ -3,18 +3,19 @@
 from functools import cached_property
 from uuid import UUID
 
-from accounts.models import Record, Team
+from accounts.evidence.lines import TEAMS
+from accounts.models import Record, RecordTeam, Team
 
 
 class Teams:
     """Compares records one after the other; it reads the teams of the studio once."""
 
     def differ(self, record: Record) -> bool:
-        """Whether the rows of `record`, which must be prefetched, are not those it was given.
+        """Whether the rows of `record`, which `lines` has read, are not those it was given.
 
         Records of version 1 do not name their teams, so only what the rows copy is compared.
         """
-        rows = list(record.teams.all())
+        rows: list[RecordTeam] = getattr(record, TEAMS)
         due = (record.at, record.event, record.actor_id)
         if any((row.at, row.event, row.actor_id) != due for row in rows):
             return True

@@ -29,7 +29,12 @@ class TestCanonicalForm:
         moment = dt.datetime(2026, 11, 21, 5, 6, 7, tzinfo=lisbon)
         assert timestamp(moment) == "2026-11-21T04:06:07.000000Z"
 
-    @pytest.mark.parametrize("value", [1.5, b"x", {1: "x"}, uuid.uuid4(), (1,), {"a": [0.1]}])
+    @pytest.mark.parametrize(
+        "value",
+        [1.5, 1.0, float("nan"), b"x", uuid.uuid4(), (1,), {"a": [0.1]}, {"a": [1, (2,)]}]
+        + [{key: "x"} for key in (1, None, True)],
+        ids=repr,
+    )
     def test_other_kinds_are_refused(self, value):
         with pytest.raises(TypeError):
             audit.canonical_bytes(value)
@@ -38,6 +43,9 @@ class TestCanonicalForm:
     def test_text_that_cannot_be_kept_is_refused(self, value):
         with pytest.raises(ValueError):  # noqa: PT011  # UnicodeEncodeError is one
             audit.canonical_bytes(value)
+
+    def test_text_that_only_looks_like_an_escape_is_kept(self):
+        assert audit.canonical_bytes("\\u0000") == b'"\\\\u0000"'
 
     def test_a_known_record_has_a_known_leaf(self):
         record = Record(

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import sealing
 from accounts.events import Event
 from accounts.models import Record, RecordPayload, User
 from generations import tampering
@@ -20,6 +21,7 @@ from generations.models import (
     Run,
 )
 from tests.factories import make_user
+from tests.generations.asking import ask
 from tests.generations.erasing.orders import erase
 from tests.generations.factories import make_run
 from tests.generations.whole import set_up_engine, whole_run
@@ -80,6 +82,19 @@ def test_a_row_that_no_record_knows_is_accepted_alone(alice, capsys):
     told = capsys.readouterr().out
     assert f"The run {second} has no record" in told
     assert f"The run {first} has no record" not in told
+
+
+def test_the_verification_reads_entries_of_more_runs_with_the_queries_of_few(
+    alice, tmp_path, settings
+):
+    settings.DATA_DIR = tmp_path
+    ask(alice, num_images=1)
+    sealing.seal()
+    few = queries_of(lambda: call_command("verify_audit"))
+    for _ in range(3):
+        ask(alice, num_images=1)
+    sealing.seal()
+    assert queries_of(lambda: call_command("verify_audit")) == few
 
 
 ROWS = {

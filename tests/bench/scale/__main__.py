@@ -1,4 +1,4 @@
-"""`python -m tests.bench.scale [images|records|line] [ROWS [TIMES]]`: see the package."""
+"""`python -m tests.bench.scale [images|records|lists|line] [ROWS [TIMES]]`: see the package."""
 
 import os
 import sys
@@ -10,11 +10,16 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402  # needs the settings above
 
-from tests.bench.scale import images, line, records  # noqa: E402
+from tests.bench.scale import images, line, lists, records  # noqa: E402
 
 # Each fills the database of DATABASE_URL unless it is filled, prints its figures, and returns
 # whether a target was missed.
-MEASUREMENTS = {"images": images.main, "records": records.main, "line": line.main}
+MEASUREMENTS = {
+    "images": images.main,
+    "records": records.main,
+    "lists": lists.main,
+    "line": line.main,
+}
 DEFAULT_ROWS = 1_000_000
 
 

@@ -1,7 +1,7 @@
-"""Fills the log with records of the current version, each with its leaf, teams and payload.
+"""Fills the log with some thousand records in a second, for tests of how pages find them.
 
-`audit.record` writes some hundreds a second. Here the same rows are made by the same functions and
-written in bulk, so a million takes some minutes; they are sealed and verified like any others.
+Each has its leaf, teams and payload, and is sealed and verified like any other. `filling` makes
+records of runs that are there, too.
 """
 
 import datetime as dt

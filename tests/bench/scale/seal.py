@@ -4,6 +4,7 @@ The time of sealing is counted too, as if the sealer had no core of its own. Rat
 process, in turns, so that a busy machine changes the share little.
 """
 
+import re
 import resource
 import statistics
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 from zipfile import ZipFile
@@ -22,7 +23,7 @@ from django.db import connection, transaction
 from accounts import audit, sealing
 from accounts.audit import recording
 from accounts.events import Event
-from accounts.evidence import export, live
+from accounts.evidence import export, live, selection
 from accounts.models import Checkpoint, Record, Unsealed, User
 from accounts.sealing.old_records import add_unsealed
 from tests.factories import make_user
@@ -50,7 +51,7 @@ def _measure_sealing() -> None:
     took, worked = time.perf_counter() - started, time.process_time() - worked
     if not count:
         return
-    print(f"sealed {count} records: {count / took:.0f} a second, {count / worked:.0f} a CPU second")
+    _tell("sealed", count, took, worked)
     last = Checkpoint.objects.latest("pk")
     started = time.process_time()
     sealing.stored.tree(last.size).root()
@@ -63,73 +64,93 @@ def _measure_verifying() -> None:
     started, worked = time.perf_counter(), time.process_time()
     found = live.verified()
     took, worked = time.perf_counter() - started, time.process_time() - worked
-    rate = f"{found.records / took:.0f} a second, {found.records / worked:.0f} a CPU second"
-    print(f"verified {found.records} records: {rate}; sound: {found.is_sound}", flush=True)
+    _tell(f"verified in the database (sound: {found.is_sound})", found.records, took, worked)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        started = time.perf_counter()
-        *_steps, done = export.write(folder / "log.zip", export.sealed_range(), actor=None)
-        took = time.perf_counter() - started
-        megabytes = done.bytes / 1e6
-        print(
-            f"exported {done.records} records: {done.records / took:.0f} a second, "
-            f"{megabytes:.0f} MB, at most {peak_megabytes():.0f} MB of memory",
-            flush=True,
-        )
+        started, worked = time.perf_counter(), time.process_time()
+        *_steps, done = export.write(folder / "log.zip", selection.sealed_range(), actor=None)
+        took, worked = time.perf_counter() - started, time.process_time() - worked
+        _tell(f"exported, {done.bytes / 1e6:,.0f} MB", done.records, took, worked)
         with ZipFile(folder / "log.zip") as archive:
             archive.extractall(folder / "log")
-        started = time.perf_counter()
-        command = [sys.executable, "-I", "verify.py"]
-        told = subprocess.run(
-            command, cwd=folder / "log", capture_output=True, text=True, check=False
-        )
-        took = time.perf_counter() - started
-        print(
-            f"verify.py: {done.records / took:.0f} records a second, exit {told.returncode}",
-            flush=True,
-        )
+        _measure_verify_py(folder / "log", done.records)
 
 
-def peak_megabytes() -> float:
-    """The most memory that this process has had, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Runs verify.py, and says what the most memory was that it had.
+_PROGRAM = """
+import atexit, runpy, sys
+atexit.register(lambda: sys.stderr.write(open("/proc/self/status").read()))
+runpy.run_path("verify.py", run_name="__main__")
+"""
+
+
+def _measure_verify_py(folder: Path, records: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    told = subprocess.run(
+        [sys.executable, "-I", "-c", _PROGRAM],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    took, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    peak = re.search(r"VmHWM:\s+(\d+) kB", told.stderr)
+    megabytes = int(peak[1]) / 1024 if peak else 0.0
+    _tell(f"verify.py, exit {told.returncode}, {megabytes:.0f} MB of memory", records, took, worked)
+
+
+def _tell(what: str, records: int, took: float, worked: float) -> None:
+    text = f"{what}: {records:,} records"
+    print(
+        f"{text:<70}{records / took:>9,.0f} a second{records / worked:>9,.0f} a CPU second",
+        flush=True,
+    )
 
 
 def _measure_acts() -> bool:
-    """Do the same acts with and without their row of `Unsealed`, taking turns."""
+    """Do the same acts as they are, without seal, and without search index, taking turns."""
     user = make_user(quota=10**9)
     acts: dict[str, Callable[[], object]] = {
         "one record alone": lambda: _record(user),
         "a run of one image": lambda: ask(user, num_images=1),
     }
-    shares = {name: _share(act) for name, act in acts.items()}
-    for name, (unsealed, sealed, share) in shares.items():
+    missed = False
+    for name, act in acts.items():
+        rates = _rates(act)
+        told = ", ".join(f"{rate:.0f} {way}" for way, rate in rates.items())
+        share, indexed = rates["whole"] / rates["unsealed"], rates["whole"] / rates["unindexed"]
         print(
-            f"{name}: {unsealed:.0f} a second unsealed, {sealed:.0f} sealed, "
-            f"share {share:.2f} (medians of {ROUNDS} rounds)"
+            f"{name}, acts a second: {told}; share of unsealed {share:.2f}, of unindexed "
+            f"{indexed:.2f} (medians of {ROUNDS} rounds)",
+            flush=True,
         )
-    return shares["a run of one image"][2] < LEAST_SHARE
+        missed = share < LEAST_SHARE
+    return missed
 
 
-def _share(act: Callable[[], object]) -> tuple[float, float, float]:
+def _rates(act: Callable[[], object]) -> dict[str, float]:
+    """Acts a second in each way. The time of sealing is counted in all but one."""
     act()
-    rates: dict[bool, list[float]] = {True: [], False: []}
-    for number in range(2 * ROUNDS):
-        sealed = number % 2 == 0
-        rates[sealed].append(_rate(act, sealed=sealed))
-    without, with_ = statistics.median(rates[False]), statistics.median(rates[True])
-    return without, with_, with_ / without
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(ROUNDS):
+        for way, without in WAYS.items():
+            with without():
+                started = time.perf_counter()
+                for _ in range(ACTS):
+                    act()
+                if way != "unsealed":
+                    sealing.seal()
+                taken[way].append(ACTS / (time.perf_counter() - started))
+    return {way: statistics.median(rates) for way, rates in taken.items()}
 
 
-def _rate(act: Callable[[], object], *, sealed: bool) -> float:
-    """Acts a second. Without the seal, no row of `Unsealed` is written."""
-    with nullcontext() if sealed else mock.patch.object(recording, "Unsealed"):
-        started = time.perf_counter()
-        for _ in range(ACTS):
-            act()
-        if sealed:
-            sealing.seal()
-        return ACTS / (time.perf_counter() - started)
+WAYS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "whole": nullcontext,
+    "unsealed": lambda: mock.patch.object(recording, "Unsealed"),
+    "unindexed": lambda: mock.patch.object(recording.index, "add"),
+}
 
 
 def _record(user: User) -> Record:
