@@ -108,8 +108,8 @@ def _text(value: Any) -> bytes:
 
 def _write_seal(archive: ZipFile, places: Range) -> None:
     with archive.open("checkpoints.txt", "w", force_zip64=True) as file:
-        for note in _notes(places.newest):
-            file.write(note.encode() + b"---\n")
+        for row in _checkpoints(places.newest):
+            file.write(row.note.encode() + b"---\n")
     for stamp in _stamps(places.newest):
         name = f"timestamps/{witnesses.stamp_name(stamp.checkpoint)}"
         archive.writestr(f"{name}.txt", stamp.checkpoint.note)
@@ -121,13 +121,8 @@ def _write_seal(archive: ZipFile, places: Range) -> None:
     archive.writestr("verify.py", Path(verify.__file__).read_text())
 
 
-def _notes(newest: Checkpoint) -> Iterator[str]:
-    """The checkpoints, without those that somebody has overwritten with their neighbour."""
-    before = ""
-    for row in checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk)):
-        if row.note != before:
-            yield row.note
-        before = row.note
+def _checkpoints(newest: Checkpoint) -> Iterator[Checkpoint]:
+    return checkpoints.in_order(Checkpoint.objects.filter(pk__lte=newest.pk))
 
 
 def _stamps(newest: Checkpoint) -> Iterator[TimeStamp]:

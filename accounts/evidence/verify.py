@@ -11,7 +11,6 @@ import hashlib
 import heapq
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +203,8 @@ class Log:
             start = min(max(self.first, self.good), note.size - 1)
             if (self.every or note.outside) and not note.is_signed(self.keys):
                 self.fault(f"No known key signed the checkpoint of {note.size}.", start, note.at)
+            if not note.outside and self.note and self.note.text == note.text:
+                self.fault(f"The checkpoint of {note.size} stands twice.", note.size - 1, note.at)
             is_due = note.size == self.next and self.complete["ok"]
             if is_due and note.root == root_of(self.peaks):
                 if self.doubt:
@@ -235,22 +236,21 @@ class Log:
             self.fault("Some ledger entries or pictures are named by no record.")
 
 
-def lines(path: Path) -> Iterator[bytes]:
+def lines(path: Path) -> Any:
     check(path.is_file(), f"{path.name} is missing, or is no file")
     with path.open("rb") as file:
         while line := file.readline(MAX_LINE):
             yield check(len(line) < MAX_LINE and line, f"{path.name} has a line that is too long")
 
 
-def notes(path: Path, outside: bool = False) -> Iterator[Note]:
-    text = before = ""
+def notes(path: Path, outside: bool = False) -> Any:
+    text = ""
     for line in lines(path):
         text += line.decode()
         check(len(text) < MAX_NOTE, "a checkpoint is malformed")
         if line == b"---\n":
-            check(outside or text != before, "a checkpoint stands twice")
             yield Note(text[:-4], outside)
-            before, text = text, ""
+            text = ""
 
 
 def read(log: Log, folder: Path, options: argparse.Namespace) -> None:

@@ -253,7 +253,7 @@ class TestWhatIsSaid:
         export.notes[0] = export.notes[1]
         code, found = run(export.write(tmp_path))
         assert code == 1
-        assert found["integrity"]["told"] == ["Stopped: a checkpoint stands twice."]
+        assert found["integrity"]["told"] == ["The checkpoint of 16 stands twice."]
 
     def test_a_tail_cut_off_with_its_checkpoints_needs_a_checkpoint_from_elsewhere(
         self, studio, tmp_path
