@@ -7,6 +7,7 @@ from generations.imaging.decoding import (
     decode,
     fit,
     inspect,
+    load,
     load_plugins,
     one_at_a_time,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "extension",
     "fit",
     "inspect",
+    "load",
     "load_plugins",
     "look_at_reference",
     "mime_type",

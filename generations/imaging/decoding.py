@@ -79,6 +79,15 @@ def inspect(data: bytes) -> ImageFacts:
     return ImageFacts(_sniff(data), width, height)
 
 
+def load(data: bytes) -> tuple[ImageFacts, Image.Image]:
+    """An image's facts, and its pixels as `decode` gives them, from one decoding.
+
+    Raises what `inspect` raises.
+    """
+    image = decode(data)
+    return ImageFacts(_sniff(data), *image.size), image
+
+
 def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
     """The image upright, in sRGB, mode RGB or RGBA, without any metadata.
 

@@ -1,7 +1,7 @@
 """Labels on generated images: the visible badge and the metadata. Pure: bytes in, bytes out."""
 
 from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
-from generations.labelling.pipeline import label
+from generations.labelling.pipeline import Original, label
 from generations.labelling.splice import read_xmp
 from generations.labelling.types import (
     FULL,
@@ -12,7 +12,11 @@ from generations.labelling.types import (
     LabelFacts,
     LabelFailed,
     LabelledImage,
+    Labels,
+    Mark,
     Recipe,
+    Signed,
+    Signer,
 )
 from generations.labelling.xmp import DIGITAL_SOURCE_TYPE
 
@@ -31,7 +35,12 @@ __all__ = [
     "LabelFacts",
     "LabelFailed",
     "LabelledImage",
+    "Labels",
+    "Mark",
+    "Original",
     "Recipe",
+    "Signed",
+    "Signer",
     "label",
     "read_xmp",
 ]

@@ -1,91 +1,118 @@
-"""Turns an original into a file that may be served. The order of the steps matters.
+"""Turns an original into files that may be served. The order of the steps matters.
 
-1. `_render`: decode, fit, draw the badge, encode once.
-2. `STEPS`: each takes the bytes of the file and returns them with metadata. A step that signs the
-   file comes last, because any later change breaks its signature.
-3. `_check`: read the result back and check it. A file that does not pass is never returned.
+1. The original is decoded once, for all recipes.
+2. For each recipe, `_render` fits the pixels, draws the badge, adds the imperceptible mark and
+   encodes once.
+3. `_embed_xmp` inserts the metadata, and the signer signs the file. It comes last, because any
+   later change breaks its signature.
+4. `_check` reads the result back. A file that does not pass is never returned.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from xml.etree.ElementTree import Element
 
-from generations.imaging import ImageFacts, UnusableImage, decode, encode, inspect
-from generations.imaging.containers import sniff
+from PIL import Image
+
+from generations.imaging import ImageFacts, UnusableImage, encode, fit, inspect, load
 from generations.labelling import aigc, xmp
-from generations.labelling.badge import Badge, draw
+from generations.labelling.badge import capitals, draw
 from generations.labelling.splice import insert_xmp, read_xmp
 from generations.labelling.types import (
     LABEL_VERSION,
     LabelFacts,
     LabelFailed,
     LabelledImage,
+    Labels,
     Recipe,
+    Signed,
 )
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a step may use besides the file itself."""
+class Original:
+    """A provider's file and its pixels. Raises what `imaging.inspect` raises.
 
-    original: bytes
-    facts: LabelFacts
-    recipe: Recipe
-    badge: Badge
-
-
-def label(original: bytes, *, facts: LabelFacts, recipe: Recipe, badge: Badge) -> LabelledImage:
-    """The original as `recipe` requires it, with visible and machine-readable labels.
-
-    The same arguments give the same bytes. Of the original's metadata, only marks of origin and
-    rights are kept. Raises LabelFailed if no file passes the check.
+    `facts` are its format, width and height.
     """
-    job = Job(original, facts, recipe, badge)
-    try:
-        data = _render(job)
-        for step in STEPS:
-            data = step(data, job)
-        found = _check(data, facts)
-    except (UnusableImage, ValueError, OSError) as error:
-        raise LabelFailed(f"{recipe.name} of image {facts.image_id}: {error}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    return LabelledImage(data, found.format, found.width, found.height, digest, LABEL_VERSION)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.facts, self.pixels = load(data)
+
+    @cached_property
+    def packet(self) -> Element | None:
+        """The tree of its XMP, or None.
+
+        If it cannot be read, only its marks are lost, not the image: its files still get our marks,
+        and the original keeps what it had.
+        """
+        try:
+            packet = read_xmp(self.data)
+            return None if packet is None else xmp.parse(packet)
+        except ValueError as error:
+            logger.warning("XMP packet of an original left behind: %s", error)
+            return None
+
+    @cached_property
+    def plain_aigc(self) -> str | None:
+        """The AIGC mark that it has outside XMP."""
+        return aigc.find_outside_xmp(self.data)
 
 
-def _render(job: Job) -> bytes:
-    recipe = job.recipe
-    image = draw(decode(job.original, max_side=recipe.max_side), job.badge)
-    image_format = recipe.format or sniff(job.original)
-    if image_format is None:
-        raise ValueError("the original is of no known format")
+def label(
+    original: Original, *, facts: LabelFacts, recipes: Sequence[Recipe], labels: Labels
+) -> list[LabelledImage]:
+    """A file for each recipe, the largest first, with visible and machine-readable labels.
+
+    Without a signer, the same arguments give the same bytes. Of the original's metadata, only marks
+    of origin and rights are kept. Raises LabelFailed if a file does not pass the check.
+    """
+    made = []
+    pixels = original.pixels
+    for recipe in recipes:
+        try:
+            pixels = pixels if recipe.max_side is None else fit(pixels, recipe.max_side)
+            made.append(_label(original, pixels, facts, recipe, labels))
+        except (UnusableImage, ValueError, OSError) as error:
+            raise LabelFailed(f"{recipe.name} of image {facts.image_id}: {error}") from error
+    return made
+
+
+def _label(
+    original: Original, pixels: Image.Image, facts: LabelFacts, recipe: Recipe, labels: Labels
+) -> LabelledImage:
+    data = _render(pixels, recipe.format or original.facts.format, recipe, labels)
+    data = _embed_xmp(data, original, facts)
+    signed = labels.signer.sign(data, facts, original.data) if labels.signer else Signed(data)
+    found = _check(signed.data, facts)
+    return LabelledImage(
+        data=signed.data,
+        format=found.format,
+        width=found.width,
+        height=found.height,
+        sha256=hashlib.sha256(signed.data).hexdigest(),
+        label_version=LABEL_VERSION,
+        capitals=capitals(labels.badge, width=found.width, height=found.height),
+        mark_key=labels.mark.key_number if labels.mark else None,
+        certificate=signed.certificate,
+        is_stamped=signed.is_stamped,
+    )
+
+
+def _render(pixels: Image.Image, image_format: str, recipe: Recipe, labels: Labels) -> bytes:
+    image = draw(pixels, labels.badge)
+    if labels.mark:
+        image = labels.mark.embed(image)
     return encode(image, image_format, quality=recipe.quality)
 
 
-def _embed_xmp(data: bytes, job: Job) -> bytes:
-    plain = aigc.find_outside_xmp(job.original)
-    packet = xmp.build(job.facts, upstream=_upstream_packet(job), plain_aigc=plain)
+def _embed_xmp(data: bytes, original: Original, facts: LabelFacts) -> bytes:
+    packet = xmp.build(facts, upstream=original.packet, plain_aigc=original.plain_aigc)
     return insert_xmp(data, packet)
-
-
-STEPS: tuple[Callable[[bytes, Job], bytes], ...] = (_embed_xmp,)
-
-
-def _upstream_packet(job: Job) -> Element | None:
-    """The tree of the original's XMP, or None.
-
-    If it cannot be read, only its marks are lost, not the image: the file still gets our marks, and
-    the original keeps what it had.
-    """
-    try:
-        packet = read_xmp(job.original)
-        return None if packet is None else xmp.parse(packet)
-    except ValueError as error:
-        logger.warning("XMP packet of image %s left behind: %s", job.facts.image_id, error)
-        return None
 
 
 def _check(data: bytes, facts: LabelFacts) -> ImageFacts:

@@ -3,8 +3,12 @@
 import re
 import uuid
 from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
 
 from generations.imaging import ALLOWED_FORMATS
+from generations.labelling.badge import Badge
 
 # Increased when the same original and recipe would give a file with another label, so that older
 # files can be recognised and made again.
@@ -72,8 +76,53 @@ RECIPES = (FULL, SCREEN, PREVIEW)
 
 
 @dataclass(frozen=True)
+class Signed:
+    """A file after signing.
+
+    `certificate` is the SHA-256 of the signing certificate in lower-case hex, empty if the file is
+    not signed. `is_stamped`: the signature has a time stamp; None if none was asked for.
+    """
+
+    data: bytes
+    certificate: str = ""
+    is_stamped: bool | None = None
+
+
+class Signer(Protocol):
+    """Adds a signed C2PA manifest to a finished file."""
+
+    def sign(self, data: bytes, facts: LabelFacts, original: bytes) -> Signed:
+        """`data` with a manifest about `facts`; `original` is the provider's file.
+
+        Raises ValueError if the signed file does not verify.
+        """
+
+
+class Mark(Protocol):
+    """Writes one number into pixels, so that people do not see it. `key_number` names the key."""
+
+    key_number: int
+
+    def embed(self, image: Image.Image) -> Image.Image:
+        """A copy of an RGB or RGBA image with the mark."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What labels files get: the badge always, a mark and a signature unless they are off."""
+
+    badge: Badge
+    mark: Mark | None = None
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True)
 class LabelledImage:
-    """A file that may be served: `width` and `height` in pixels, `sha256` in lower-case hex."""
+    """A file that may be served: `width` and `height` in pixels, `sha256` in lower-case hex.
+
+    `capitals` is the height in pixels of the badge's capitals, `mark_key` the number of the key of
+    the imperceptible mark or None; `certificate` and `is_stamped` are as in `Signed`.
+    """
 
     data: bytes
     format: str
@@ -81,3 +130,7 @@ class LabelledImage:
     height: int
     sha256: str
     label_version: int
+    capitals: int
+    mark_key: int | None
+    certificate: str
+    is_stamped: bool | None

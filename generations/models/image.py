@@ -10,6 +10,14 @@ from generations.models.generation import Delivery, Generation
 from generations.models.run import Run
 
 
+class SourceType(models.TextChoices):
+    """How an image was made, as `labelling.types.Source` names it."""
+
+    GENERATED = "generated", _("generated")
+    COMPOSITE = "composite", _("made from somebody's photograph")
+    ENHANCED = "enhanced", _("enhanced")
+
+
 class ImageQuerySet(models.QuerySet["Image"]):
     def visible_to(self, user: User) -> Self:
         """The team's images that `user` may see, without hidden ones."""
@@ -53,6 +61,15 @@ class Image(models.Model):
     bytes = models.PositiveIntegerField(_("bytes"))
     original_name = models.CharField(_("original"), max_length=200)
     original_sha256 = models.CharField(_("SHA-256 of the original"), max_length=64, db_index=True)
+    source_type = models.CharField(
+        _("source type"),
+        max_length=12,
+        choices=SourceType.choices,
+        default=SourceType.GENERATED,
+        help_text=_("What its label says of how it was made."),
+    )
+    # What the original said of itself when it arrived: see `labelling.layers`.
+    arrived_with = models.JSONField(_("marks of the original"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     hidden_at = models.DateTimeField(_("hidden"), null=True, blank=True)
     # When its files were erased. The row stays, as a tombstone, and is hidden.
@@ -109,6 +126,24 @@ class Rendition(models.Model):
     bytes = models.PositiveIntegerField(_("bytes"))
     sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
     label_version = models.PositiveSmallIntegerField(_("version of the label"))
+    capitals = models.PositiveSmallIntegerField(
+        _("height of the badge's capitals"), null=True, blank=True, help_text=_("In pixels.")
+    )
+    mark_key = models.PositiveSmallIntegerField(
+        _("key of the imperceptible mark"), null=True, blank=True, help_text=_("Empty: no mark.")
+    )
+    certificate = models.CharField(
+        _("signing certificate"),
+        max_length=64,
+        blank=True,
+        help_text=_("Its SHA-256. Empty: the file is not signed."),
+    )
+    is_stamped = models.BooleanField(
+        _("signature with a time stamp"),
+        null=True,
+        blank=True,
+        help_text=_("Unknown: none was asked for."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

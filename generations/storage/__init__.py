@@ -61,8 +61,9 @@ def original_name(generation: UUID, *, attempt: int, index: int) -> str:
     return f"{generation}/{attempt}/{index}"
 
 
-def rendition_name(image: UUID, *, recipe: str, extension: str) -> str:
-    return f"{image}/{recipe}.{extension}"
+def rendition_name(image: UUID, *, recipe: str, sha256: str, extension: str) -> str:
+    """The name of a labelled file. Another file gets another name, so none is ever replaced."""
+    return f"{image}/{recipe}-{sha256[:16]}.{extension}"
 
 
 def reference_name(sha256: str) -> str:

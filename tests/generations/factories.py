@@ -14,8 +14,8 @@ from PIL import Image as Pillow
 from accounts.models import User
 from generations import storage
 from generations.imaging import extension
-from generations.jobs.execution.renditions import label_facts
-from generations.labelling import RECIPES, Badge, label
+from generations.jobs.execution.renditions import make_files
+from generations.labelling import RECIPES, Original, Recipe
 from generations.models import Delivery, Generation, Image, Price, Reference, Rendition, Run
 from generations.providers.capabilities import provider_of
 from generations.states import ENDED, OPEN, Status
@@ -112,8 +112,11 @@ def make_image(
     )
     if files:
         storage.save_original(image.original_name, original)
-    for recipe in RECIPES:
-        _make_rendition(image, recipe, original, files=files)
+        rows = make_files(image, Original(original))
+    else:
+        rows = [_without_file(image, recipe) for recipe in RECIPES]
+    for row in rows:
+        row.save(force_insert=True)
     return image
 
 
@@ -136,24 +139,19 @@ def image_file(size: tuple[int, int] = SIZE, image_format: str = "PNG") -> bytes
     return file.getvalue()
 
 
-def _make_rendition(image: Image, recipe: Any, original: bytes, *, files: bool) -> Rendition:
+def _without_file(image: Image, recipe: Recipe) -> Rendition:
     image_format = recipe.format or image.format
-    name = storage.rendition_name(image.uuid, recipe=recipe.name, extension=extension(image_format))
-    digest, size, width, height = "0" * 64, 0, image.width, image.height
-    if files:
-        facts = label_facts(image.generation, image)
-        labelled = label(original, facts=facts, recipe=recipe, badge=Badge())
-        storage.save_rendition(name, labelled.data)
-        digest, size = labelled.sha256, len(labelled.data)
-        width, height = labelled.width, labelled.height
-    return Rendition.objects.create(
+    name = storage.rendition_name(
+        image.uuid, recipe=recipe.name, sha256="0" * 64, extension=extension(image_format)
+    )
+    return Rendition(
         image=image,
         recipe=recipe.name,
         name=name,
         format=image_format,
-        width=width,
-        height=height,
-        bytes=size,
-        sha256=digest,
+        width=image.width,
+        height=image.height,
+        bytes=0,
+        sha256="0" * 64,
         label_version=1,
     )

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 
 from generations import storage
-from generations.imaging import ImageFacts, UnusableImage, extension, inspect
+from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
 from generations.labelling import (
     DIGITAL_SOURCE_TYPE,
@@ -12,6 +12,8 @@ from generations.labelling import (
     Badge,
     LabelFacts,
     LabelledImage,
+    Labels,
+    Original,
     Recipe,
     label,
 )
@@ -34,7 +36,9 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
     Raises UnusableImage and LabelFailed.
     """
     generation = delivery.generation
-    facts = _usable(original, generation.run)
+    opened = Original(original)
+    _refuse_far_smaller(opened.facts, generation.run)
+    facts = opened.facts
     image = Image(
         uuid=delivery.uuid,  # the same again if a worker dies in between
         run=generation.run,
@@ -49,18 +53,22 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
         original_name=delivery.original_name,
         original_sha256=hashlib.sha256(original).hexdigest(),
     )
-    about = label_facts(generation, image)
-    return image, [_rendition(image, original, recipe, about) for recipe in RECIPES]
+    return image, make_files(image, opened)
 
 
-def _usable(original: bytes, run: Run) -> ImageFacts:
-    """The facts of the image. Raises UnusableImage, also if it is far smaller than asked for."""
-    facts = inspect(original)
+def make_files(image: Image, original: Original) -> list[Rendition]:
+    """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
+    facts = label_facts(image.generation, image)
+    files = label(original, facts=facts, recipes=RECIPES, labels=Labels(BADGE))
+    return [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
+
+
+def _refuse_far_smaller(facts: ImageFacts, run: Run) -> None:
+    """Raise UnusableImage if the image is far smaller than asked for."""
     asked = requests.size_asked(run)
     least = LEAST_PART * asked[0] * asked[1] if asked else 0
     if facts.width * facts.height < least or min(facts.width, facts.height) < LEAST_SIDE:
         raise UnusableImage("far smaller than what was asked for")
-    return facts
 
 
 def label_facts(generation: Generation, image: Image) -> LabelFacts:
@@ -82,16 +90,15 @@ def label_in_words(image: Image) -> dict[str, str]:
     return {**facts, **badge, "digital_source_type": DIGITAL_SOURCE_TYPE}
 
 
-def _rendition(image: Image, original: bytes, recipe: Recipe, facts: LabelFacts) -> Rendition:
-    labelled = label(original, facts=facts, recipe=recipe, badge=BADGE)
+def _stored(image: Image, recipe: Recipe, labelled: LabelledImage) -> Rendition:
+    """The row of a labelled file, whose content is written."""
     name = storage.rendition_name(
-        image.uuid, recipe=recipe.name, extension=extension(labelled.format)
+        image.uuid,
+        recipe=recipe.name,
+        sha256=labelled.sha256,
+        extension=extension(labelled.format),
     )
     storage.save_rendition(name, labelled.data)
-    return _rendition_row(image, recipe, name, labelled)
-
-
-def _rendition_row(image: Image, recipe: Recipe, name: str, labelled: LabelledImage) -> Rendition:
     return Rendition(
         image=image,
         recipe=recipe.name,
@@ -102,4 +109,8 @@ def _rendition_row(image: Image, recipe: Recipe, name: str, labelled: LabelledIm
         bytes=len(labelled.data),
         sha256=labelled.sha256,
         label_version=labelled.label_version,
+        capitals=labelled.capitals,
+        mark_key=labelled.mark_key,
+        certificate=labelled.certificate,
+        is_stamped=labelled.is_stamped,
     )

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 
 GOOD, TINY = image_file((600, 600)), image_file((16, 16))
 ROUNDS, RUNS = 30, 3
-LABELLED = LabelledImage(b"labelled", "PNG", 600, 600, "0" * 64, 1)
+LABELLED = LabelledImage(b"labelled", "PNG", 600, 600, "0" * 64, 1, 12, None, "", None)
 
 
 class NobodyThoughtOfThis(Exception):
@@ -94,9 +94,9 @@ class Chance:
             raise errors.FetchFailed(final=self.pick([True, False]))
         return self.pick([GOOD, GOOD, TINY, b"", b"<svg/>", GOOD[:-30]])
 
-    def label(self, _original, **_more):
+    def label(self, _original, *, recipes, **_more):
         self._maybe([*UNFORESEEN, lambda: LabelFailed("x")])
-        return LABELLED
+        return [LABELLED for _recipe in recipes]
 
     def trouble(self, *_given):
         self._maybe(UNFORESEEN)
