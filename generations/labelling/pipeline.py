@@ -124,11 +124,14 @@ def _check(data: bytes, facts: LabelFacts) -> ImageFacts:
     root = xmp.parse(packet)
     _expect(root, "Iptc4xmpExt:DigitalSourceType", facts.source.uri)
     _expect(root, "Iptc4xmpExt:DigImageGUID", facts.image_id)
+    _expect(root, "photoshop:DateCreated", xmp.date_of(facts))
     marks = [aigc.parse(text) for text in xmp.values(root, "TC260:AIGC")]
     if len(marks) != 1 or data.count(b"<TC260:AIGC>") != 1 or aigc.find_outside_xmp(data):
         raise ValueError("the file does not hold exactly one AIGC mark")
     if marks[0] is None or marks[0]["PropagateID"] != facts.image_id:
         raise ValueError("the AIGC mark does not name the image")
+    if not aigc.follows_the_standard(marks[0]):
+        raise ValueError("the AIGC mark breaks the standard")
     return found
 
 

@@ -14,7 +14,7 @@ from generations.labelling.badge import Badge
 
 # Increased when the same original and recipe would give a file with another label, so that older
 # files can be recognised and made again.
-LABEL_VERSION: int = 1
+LABEL_VERSION: int = 2
 
 # GB 45438-2025, annex E, note j: no space, quotation mark, backslash or anything beyond ASCII.
 AIGC_VALUE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")

@@ -41,7 +41,7 @@ from tests.generations.imaging.images import (
     read,
 )
 from tests.generations.labelling.one import label_one
-from tests.generations.labelling.packets import make_mark, make_packet
+from tests.generations.labelling.packets import DOCUMENT, make_mark, make_packet
 
 # All parts that a labelled file may contain: pixels and one packet.
 ALLOWED_CHUNKS = {
@@ -124,7 +124,7 @@ class TestEveryFormat:
 
     def test_keeps_what_upstream_marked(self, facts, image_format, recipe):
         upstream = make_packet(
-            f"<TC260:AIGC>{make_mark()}</TC260:AIGC><dc:source>the provider</dc:source>"
+            f"<TC260:AIGC>{make_mark()}</TC260:AIGC><dc:source>{DOCUMENT}</dc:source>"
         )
         original = insert_xmp(make_file(image_format), upstream)
 
@@ -135,7 +135,7 @@ class TestEveryFormat:
             "upstream-studio",
             "example-ltd",
         )
-        assert xmp.values(xmp.parse(read_xmp(labelled.data)), "dc:source") == ["the provider"]
+        assert xmp.values(xmp.parse(read_xmp(labelled.data)), "dc:source") == [DOCUMENT]
 
 
 class TestRecipes:
