@@ -2,6 +2,7 @@
 
 from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
 from generations.labelling.pipeline import Original, label
+from generations.labelling.presets import PRESETS, Preset
 from generations.labelling.splice import read_xmp
 from generations.labelling.types import (
     FULL,
@@ -29,6 +30,7 @@ __all__ = [
     "FULL",
     "GB_45438",
     "LABEL_VERSION",
+    "PRESETS",
     "PREVIEW",
     "RECIPES",
     "SCREEN",
@@ -40,6 +42,7 @@ __all__ = [
     "Mark",
     "Mining",
     "Original",
+    "Preset",
     "Recipe",
     "ReferenceFacts",
     "Signed",
