@@ -6,12 +6,15 @@ from generations.imaging.decoding import (
     ImageFacts,
     decode,
     fit,
+    fit_fast,
+    fit_whole,
     inspect,
     load,
     load_plugins,
     one_at_a_time,
+    skim,
 )
-from generations.imaging.encoding import encode, extension, mime_type
+from generations.imaging.encoding import encode, extension, mime_type, on_white
 from generations.imaging.errors import ImageTooLarge, NotAnImage, TruncatedImage, UnusableImage
 from generations.imaging.references import CleanImage, clean_reference, look_at_reference
 
@@ -29,10 +32,14 @@ __all__ = [
     "encode",
     "extension",
     "fit",
+    "fit_fast",
+    "fit_whole",
     "inspect",
     "load",
     "load_plugins",
     "look_at_reference",
     "mime_type",
+    "on_white",
     "one_at_a_time",
+    "skim",
 ]

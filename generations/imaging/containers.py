@@ -72,16 +72,14 @@ def dimensions(data: bytes) -> tuple[int, int] | None:
     return (_integer(frame.body[3:5], "big"), _integer(frame.body[1:3], "big")) if frame else None
 
 
-def is_complete(data: bytes) -> bool:
-    """Whether the file contains its end marker; bytes after the end are ignored."""
+def completeness(data: bytes) -> tuple[bool, int]:
+    """Whether the file contains its end marker, and how many passes a decoder makes over the pixels
+    of a JPEG; 0 for other formats. Bytes after the end are ignored.
+    """
     if sniff(data) == "WEBP":
-        return len(data) >= 8 + _integer(data[4:8], "little")
-    return any(chunk.kind in (b"IEND", EOI) for chunk in chunks(data))
-
-
-def count_scans(data: bytes) -> int:
-    """How many passes a decoder makes over a JPEG's pixels; 0 for other formats."""
-    return sum(chunk.kind == SOS for chunk in chunks(data)) if sniff(data) == "JPEG" else 0
+        return len(data) >= 8 + _integer(data[4:8], "little"), 0
+    kinds = [chunk.kind for chunk in chunks(data)]
+    return b"IEND" in kinds or EOI in kinds, kinds.count(SOS)
 
 
 def is_animated(data: bytes) -> bool:

@@ -88,6 +88,24 @@ def load(data: bytes) -> tuple[ImageFacts, Image.Image]:
     return ImageFacts(_sniff(data), *image.size), image
 
 
+def skim(data: bytes) -> tuple[ImageFacts, Image.Image]:
+    """The facts of a file that stands upright, and its pixels at an eighth of its size, rounded up.
+
+    Every byte is read, but of a JPEG only the mean of each block of 8 x 8 pixels is made, at half
+    the time of a full decoding. Mode and colours are the file's own. Raises what `inspect` raises.
+    """
+    image = _open(data)
+    facts = ImageFacts(_sniff(data), *image.size)
+    eighth = -(-facts.width // 8), -(-facts.height // 8)
+    with one_at_a_time, _pillow_trouble_means_damaged():
+        # Pillow takes the largest of 1, 2, 4 and 8 by which the image is still as large as this.
+        image.draft(None, (max(1, facts.width // 8), max(1, facts.height // 8)))
+        image.load()
+    for _ in range(3):
+        image = image if image.size == eighth else image.reduce(2)
+    return facts, image
+
+
 def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
     """The image upright, in sRGB, mode RGB or RGBA, without any metadata.
 
@@ -116,6 +134,23 @@ def fit(image: Image.Image, max_side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
+def fit_fast(image: Image.Image, max_side: int) -> Image.Image:
+    """`fit` in less than half the time and a little softer."""
+    size = _fitted(image.size, max_side)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=1.2)
+
+
+def fit_whole(image: Image.Image, max_side: int) -> Image.Image:
+    """The image reduced by the smallest whole number that makes it fit, which is fastest.
+
+    Its longest side is more than half of `max_side`, unless it was shorter before.
+    """
+    factor = -(-max(image.size) // max_side)
+    return image if factor == 1 else image.reduce(factor)
+
+
 def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     scale = min(1.0, max_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -138,7 +173,8 @@ def _open(data: bytes) -> Image.Image:
 def _header(data: bytes) -> tuple[str, tuple[int, int]]:
     """The format, and the width and height that the file states, without Pillow."""
     image_format = _sniff(data)
-    if not containers.is_complete(data):
+    is_complete, scans = containers.completeness(data)
+    if not is_complete:
         raise TruncatedImage(
             _("The file ends before the image is complete. Download or export it again.")
         )
@@ -146,7 +182,7 @@ def _header(data: bytes) -> tuple[str, tuple[int, int]]:
     if size is None or 0 in size:
         raise _damaged()
     _refuse_too_many_pixels(*size)
-    if containers.count_scans(data) > MAX_SCANS:
+    if scans > MAX_SCANS:
         raise _damaged()
     if containers.is_animated(data):
         raise _animated()

@@ -2,6 +2,7 @@
 
 from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
 from generations.labelling.pipeline import Original, label
+from generations.labelling.presets import PRESETS, Preset
 from generations.labelling.splice import read_xmp
 from generations.labelling.types import (
     FULL,
@@ -14,20 +15,22 @@ from generations.labelling.types import (
     LabelledImage,
     Labels,
     Mark,
+    Mining,
     Recipe,
+    ReferenceFacts,
     Signed,
     Signer,
+    Source,
 )
-from generations.labelling.xmp import DIGITAL_SOURCE_TYPE
 
 __all__ = [
     "BILINGUAL",
     "CHINESE",
-    "DIGITAL_SOURCE_TYPE",
     "ENGLISH",
     "FULL",
     "GB_45438",
     "LABEL_VERSION",
+    "PRESETS",
     "PREVIEW",
     "RECIPES",
     "SCREEN",
@@ -37,10 +40,14 @@ __all__ = [
     "LabelledImage",
     "Labels",
     "Mark",
+    "Mining",
     "Original",
+    "Preset",
     "Recipe",
+    "ReferenceFacts",
     "Signed",
     "Signer",
+    "Source",
     "label",
     "read_xmp",
 ]

@@ -1,7 +1,9 @@
 """The XMP packet: IPTC Photo Metadata 2025.1 and the AIGC mark; upstream marks are kept."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from types import MappingProxyType
 from xml.etree.ElementTree import Element, ParseError, SubElement, register_namespace, tostring
 
 from defusedxml import DefusedXmlException
@@ -10,8 +12,6 @@ from defusedxml.ElementTree import fromstring
 from generations.labelling import aigc
 from generations.labelling.splice import MAX_PACKET_BYTES
 from generations.labelling.types import LabelFacts
-
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 _NAMESPACES = {
     "x": "adobe:ns:meta/",
@@ -36,42 +36,49 @@ def tag(name: str) -> str:
     return f"{{{_NAMESPACES[prefix]}}}{local}"
 
 
-# What is kept of an upstream packet. It is a list of what to keep, not of what to drop: prompts
-# occur as dc:description, AIPromptInformation, exif:UserComment, tools' own "parameters", and under
-# names that nobody can foresee, and none may leave in a file. These properties say where an image
-# comes from and who has which rights; none of them describes it.
-_KEPT = frozenset(
-    map(
-        tag,
-        (
-            "dc:contributor",
-            "dc:creator",
-            "dc:publisher",
-            "dc:rights",
-            "dc:source",
-            "xmp:CreateDate",
-            "xmpMM:DocumentID",
-            "xmpMM:InstanceID",
-            "xmpMM:OriginalDocumentID",
-            "xmpRights:Certificate",
-            "xmpRights:Marked",
-            "xmpRights:Owner",
-            "xmpRights:UsageTerms",
-            "xmpRights:WebStatement",
-            "photoshop:DateCreated",
-            "photoshop:Source",
-            "plus:DataMining",
-            "cc:attributionName",
-            "cc:attributionURL",
-            "cc:license",
-        ),
-    )
+# What is kept of an upstream packet: marks of origin and rights, and of these only what has no room
+# for a sentence. It is a list of what to keep, not of what to drop: prompts occur as
+# dc:description, AIPromptInformation, exif:UserComment, tools' own "parameters", in fields that are
+# meant for names and rights, and under names that nobody can foresee, and none may leave in a file.
+# For the same reason no name of a person or company is kept. Dates are ours: two would contradict.
+_IDENTIFIER = re.compile(
+    r"(?:urn:uuid:|uuid:|xmp\.[a-z]id:|adobe:docid:[a-z]+:)?[0-9A-Fa-f-]{16,64}"
 )
-_KEPT_BYTES = 30_000  # of all kept properties together; a JPEG's packet has room for 65,502
-_LISTS = frozenset(map(tag, ("rdf:Alt", "rdf:Bag", "rdf:Seq")))
+_FLAG = re.compile(r"True|False")
+# An address without query, escape or hyphen, or that of a Creative Commons licence.
+_LINK = re.compile(
+    r"https?://(?:[A-Za-z0-9]{1,30}\.){1,3}[a-z]{2,12}(?:/[A-Za-z0-9.]{1,16}){0,2}/?"
+    r"|https?://creativecommons\.org/[a-z]{1,16}/[a-z-]{1,12}/[0-9.]{1,4}/?"
+)
+# PLUS License Data Format 2.0.1, "Data Mining".
+_DATA_MINING = re.compile(
+    r"http://ns\.useplus\.org/ldf/vocab/DMI-(?:UNSPECIFIED|ALLOWED|PROHIBITED"
+    r"(?:-(?:AIMLTRAINING|GENAIMLTRAINING|EXCEPTSEARCHENGINEINDEXING|SEECONSTRAINT))?)"
+)
+_KEPT: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "dc:source": _IDENTIFIER,
+        "xmpMM:DocumentID": _IDENTIFIER,
+        "xmpMM:InstanceID": _IDENTIFIER,
+        "xmpMM:OriginalDocumentID": _IDENTIFIER,
+        "xmpRights:Certificate": _LINK,
+        "xmpRights:Marked": _FLAG,
+        "xmpRights:WebStatement": _LINK,
+        "plus:DataMining": _DATA_MINING,
+        "cc:attributionURL": _LINK,
+        "cc:license": _LINK,
+    }
+)
+_MINING_TERMS = MappingProxyType(
+    {
+        "allowed": "http://ns.useplus.org/ldf/vocab/DMI-ALLOWED",
+        "notAllowed": "http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED",
+        "constrained": "http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-SEECONSTRAINT",
+        "": "",
+    }
+)
 _AIGC = tag("TC260:AIGC")
 _RESOURCE = tag("rdf:resource")
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 # XML 1.0, production 2: the characters that a document cannot contain, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -94,18 +101,22 @@ def parse(packet: bytes) -> Element:
 def build(facts: LabelFacts, *, upstream: Element | None, plain_aigc: str | None = None) -> bytes:
     """The packet for one of our files.
 
-    `upstream` is the tree of the original's packet: its marks of origin and rights are kept beside
-    ours, and its AIGC producer remains the producer, as does the one in `plain_aigc`, a mark that
-    the original has outside XMP.
+    `upstream` is the tree of the original's packet: what of its marks has no room for a sentence is
+    kept beside ours, and its AIGC producer remains the producer, as does the one in `plain_aigc`, a
+    mark that the original has outside XMP.
     """
     root = Element(tag("x:xmpmeta"))
     description = SubElement(SubElement(root, tag("rdf:RDF")), tag("rdf:Description"))
     description.set(tag("rdf:about"), "")
-    for name, value in _own_marks(facts).items():
-        if value:
-            SubElement(description, tag(name)).text = _FORBIDDEN.sub("", value)
-    description.extend(_kept(upstream))
-    mark = aigc.mark(facts, upstream=_upstream_mark(upstream, plain_aigc))
+    own = {name: value for name, value in _own_marks(facts).items() if value}
+    for name, value in own.items():
+        SubElement(description, tag(name)).text = _FORBIDDEN.sub("", value)
+    if facts.producer_name:
+        publishers = SubElement(SubElement(description, tag("dc:publisher")), tag("rdf:Bag"))
+        SubElement(publishers, tag("rdf:li")).text = _FORBIDDEN.sub("", facts.producer_name)
+    description.extend(_kept(upstream, besides=frozenset(own)))
+    texts = [] if upstream is None else values(upstream, "TC260:AIGC")
+    mark = aigc.mark(facts, upstream=aigc.passed_on([*texts, plain_aigc or ""]))
     SubElement(description, _AIGC).text = _FORBIDDEN.sub("", mark)
     # XMP Specification Part 1, 7.3.2: the wrapper by which programs find a packet in any file.
     start = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -119,36 +130,45 @@ def values(root: Element, name: str) -> list[str]:
     return texts + [element.attrib[wanted] for element in root.iter() if wanted in element.attrib]
 
 
+def date_of(facts: LabelFacts) -> str:
+    """The time at which the image was made, as XMP writes dates; in UTC, to the second."""
+    return facts.made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _own_marks(facts: LabelFacts) -> dict[str, str]:
+    made = date_of(facts)
     return {
-        "Iptc4xmpExt:DigitalSourceType": DIGITAL_SOURCE_TYPE,
+        "Iptc4xmpExt:DigitalSourceType": facts.source.uri,
         "Iptc4xmpExt:AISystemUsed": facts.system,
         "Iptc4xmpExt:AISystemVersionUsed": facts.system_version,
         "Iptc4xmpExt:DigImageGUID": facts.image_id,
         "dc:identifier": f"urn:uuid:{facts.image_id}",
         "photoshop:Credit": facts.credit,
-        "xmp:CreatorTool": facts.tool,
+        "photoshop:DateCreated": made,
+        "plus:DataMining": _MINING_TERMS[facts.mining],
+        "xmp:CreateDate": made,
+        "xmp:CreatorTool": f"{facts.tool} {facts.tool_version}".rstrip(),
     }
 
 
-def _upstream_mark(upstream: Element | None, plain: str | None) -> dict[str, str] | None:
-    texts = [] if upstream is None else values(upstream, "TC260:AIGC")
-    candidates = (aigc.parse(text) for text in [*texts, plain or ""])
-    return next(filter(None, candidates), None)
-
-
-def _kept(upstream: Element | None) -> Iterator[Element]:
-    seen: set[str] = set()
-    room = _KEPT_BYTES
+def _kept(upstream: Element | None, *, besides: frozenset[str]) -> Iterator[Element]:
+    """What of an upstream packet goes on; the first of each property, and none that we write."""
+    wanted = {tag(name): form for name, form in _KEPT.items() if name not in besides}
     for found in _properties(upstream):
-        if found.tag not in _KEPT - seen:
-            continue
-        copy = _plain_copy(found)
-        size = len(tostring(copy, encoding="utf-8"))
-        if (any(copy.itertext()) or copy.get(_RESOURCE)) and size <= room:
-            room -= size
-            seen.add(found.tag)
-            yield copy
+        link = found.get(_RESOURCE)
+        text = (link or found.text or "").strip() if len(found) == 0 else ""
+        if found.tag in wanted and wanted[found.tag].fullmatch(text):
+            del wanted[found.tag]
+            yield _plain_copy(found.tag, text, is_link=link is not None)
+
+
+def _plain_copy(name: str, text: str, *, is_link: bool) -> Element:
+    copy = Element(name)
+    if is_link:
+        copy.set(_RESOURCE, text)
+    else:
+        copy.text = text
+    return copy
 
 
 def _properties(upstream: Element | None) -> Iterator[Element]:
@@ -162,21 +182,3 @@ def _properties(upstream: Element | None) -> Iterator[Element]:
             element.text = text
             yield element
         yield from description
-
-
-def _plain_copy(source: Element) -> Element:
-    """A property's text, link or list of texts, without attributes and structures."""
-    copy = Element(source.tag)
-    if link := source.get(_RESOURCE):
-        copy.set(_RESOURCE, link)
-    elif len(source) == 0:
-        copy.text = source.text
-    elif source[0].tag in _LISTS:
-        items = SubElement(copy, source[0].tag)
-        for item in source[0].findall(tag("rdf:li")):
-            SubElement(items, item.tag, _language(item)).text = item.text
-    return copy
-
-
-def _language(item: Element) -> dict[str, str]:
-    return {_LANGUAGE: item.attrib[_LANGUAGE]} if _LANGUAGE in item.attrib else {}

@@ -5,10 +5,9 @@ import pytest
 from generations.imaging.containers import (
     MAX_PARTS,
     chunks,
-    count_scans,
+    completeness,
     dimensions,
     is_animated,
-    is_complete,
     sniff,
 )
 from tests.generations.imaging.images import (
@@ -47,8 +46,7 @@ def test_restart_markers_are_part_of_a_scan():
     data = make_file("JPEG", image=make_noise((64, 64)), restart_marker_blocks=1)
 
     assert b"\xff\xd0" in data
-    assert count_scans(data) == 1
-    assert is_complete(data)
+    assert completeness(data) == (True, 1)
 
 
 def test_a_thumbnail_in_the_header_is_no_scan():
@@ -56,8 +54,8 @@ def test_a_thumbnail_in_the_header_is_no_scan():
 
     data = make_file("JPEG", exif=b"Exif\0\0" + thumbnail)
 
-    assert count_scans(data) == 1
-    assert not is_complete(data[:-2])
+    assert completeness(data)[1] == 1
+    assert completeness(data[:-2]) == (False, 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg/>", make_file("BMP")])
@@ -65,8 +63,7 @@ def test_other_files_have_no_chunks(data):
     assert sniff(data) is None
     assert list(chunks(data)) == []
     assert dimensions(data) is None
-    assert not is_complete(data)
-    assert count_scans(data) == 0
+    assert completeness(data) == (False, 0)
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "WEBP"])
@@ -86,4 +83,4 @@ def test_millions_of_fill_bytes_before_a_marker_are_one_step(filling):
 def test_a_file_of_very_many_parts_counts_as_incomplete():
     data = make_file("PNG")
     end = data.index(b"IDAT") - 4
-    assert not is_complete(data[:end] + png_chunk(b"teXt", b"") * MAX_PARTS + data[end:])
+    assert not completeness(data[:end] + png_chunk(b"teXt", b"") * MAX_PARTS + data[end:])[0]

@@ -6,12 +6,19 @@ from typing import Any
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "exif": "http://ns.adobe.com/exif/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "cc": "http://creativecommons.org/ns#",
     "TC260": "http://www.tc260.org.cn/ns/AIGC/1.0/",
     "tool": "http://tool.example/ns/",
 }
+
+SIGNATURE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+DOCUMENT = "urn:uuid:0192f0c1-7b94-7b92-92fd-4d16a9a40000"
 
 
 def make_packet(properties: str = "", *, attributes: str = "", before: str = "") -> bytes:
@@ -32,7 +39,7 @@ def make_mark(**changes: Any) -> str:
             "Label": "1",
             "ContentProducer": "upstream-studio",
             "ProduceID": "up-9",
-            "ReservedCode1": "signature",
+            "ReservedCode1": SIGNATURE,
             "ContentPropagator": "upstream-studio",
             "PropagateID": "up-9",
             "ReservedCode2": "",

@@ -1,10 +1,12 @@
+import base64
+import hashlib
 import json
 
 import pytest
 
 from generations.labelling import aigc
 from tests.generations.imaging.images import FORMATS, make_file, png_chunk
-from tests.generations.labelling.packets import make_mark
+from tests.generations.labelling.packets import SIGNATURE, make_mark
 
 
 def test_a_first_mark_repeats_its_producer(facts):
@@ -20,7 +22,7 @@ def test_a_first_mark_repeats_its_producer(facts):
 
 
 def test_passing_on_rewrites_two_fields_alone(facts):
-    upstream = aigc.parse(make_mark(Label="2"))
+    upstream = aigc.passed_on([make_mark(Label="2")])
 
     passed_on = json.loads(aigc.mark(facts, upstream=upstream))
 
@@ -82,3 +84,55 @@ def test_finds_a_mark_in_a_user_comment(image_format):
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_finds_none_in_a_plain_file(image_format):
     assert aigc.find_outside_xmp(make_file(image_format)) is None
+
+
+class TestWhatIsPassedOn:
+    """Of a mark that another producer wrote, only what the standard allows goes on."""
+
+    @pytest.mark.parametrize(
+        ("label", "passed"),
+        [("1", "1"), ("2", "2"), ("0", "1"), ("3", "1"), ("", "1"), ("yes", "1"), (0, "1")],
+    )
+    def test_a_label_says_what_we_know(self, label, passed):
+        assert aigc.passed_on([make_mark(Label=label)])["Label"] == passed
+
+    @pytest.mark.parametrize("name", ["ContentProducer", "ProduceID"])
+    @pytest.mark.parametrize(
+        "value", ["two words", 'quo\\"te', "back\\\\slash", "公司", "line\nbreak", "x" * 200]
+    )
+    def test_a_producer_outside_the_alphabet_is_not_repeated(self, name, value):
+        assert aigc.passed_on([make_mark(**{name: value})]) is None
+
+    def test_the_next_mark_is_taken_if_the_first_is_no_good(self):
+        texts = ["no json", make_mark(ContentProducer="two words"), make_mark(ProduceID="up-10")]
+
+        assert aigc.passed_on(texts)["ProduceID"] == "up-10"
+
+    @pytest.mark.parametrize("name", ["ReservedCode1", "ReservedCode2"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            SIGNATURE,
+            SIGNATURE.upper(),
+            base64.b64encode(hashlib.sha256(b"1").digest() * 2).decode(),
+            "",
+        ],
+    )
+    def test_a_signature_is_kept(self, name, code):
+        assert aigc.passed_on([make_mark(**{name: code})])[name] == code
+
+    @pytest.mark.parametrize("name", ["ReservedCode1", "ReservedCode2"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "a secret prompt",
+            "a-secret-prompt",
+            "ASecretPromptOfAFoxInTheSnowAtDawnWithoutSpaces1",
+            "a/secret/prompt/of/a/fox/in/the/snow/at/dawn/with/4/words",
+            "{SecurityData}",
+            "a" * 31,
+            "abc123",
+        ],
+    )
+    def test_anything_else_in_a_reserved_field_is_not(self, name, code):
+        assert aigc.passed_on([make_mark(**{name: code})])[name] == ""

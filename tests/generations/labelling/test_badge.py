@@ -4,10 +4,15 @@ import pytest
 from PIL import Image, ImageChops
 
 from generations.labelling import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
-from generations.labelling.badge import capitals, draw
-from tests.generations.imaging.images import make_noise
+from generations.labelling.badge import capitals, draw, put
+from generations.labelling.contrast import white_on
+from generations.labelling.icon import Icon
+from generations.labelling.presets import PRESETS as BY_NAME
+from generations.labelling.presets import SIZES
+from generations.labelling.types import Source
+from tests.generations.imaging.images import make_file, make_noise
 
-PRESETS = [ENGLISH, CHINESE, BILINGUAL, GB_45438]
+PRESETS = [ENGLISH, CHINESE, BILINGUAL, GB_45438, Badge(icon=Icon())]
 CORNERS = ["top-left", "top-right", "bottom-left", "bottom-right"]
 
 
@@ -148,6 +153,145 @@ class TestLegibility:
 
         on_white = Image.alpha_composite(Image.new("RGBA", labelled.size, "white"), labelled)
         assert on_white.convert("L").getextrema()[0] < 100
+
+
+GROUNDS = ["white", "black", "#808080", "red", "lime", "blue", "yellow", "cyan", "magenta"]
+
+
+class TestContrast:
+    """The letters always stand out at 4.5 to 1 (WCAG 2.2, 1.4.3), measured in the pixels."""
+
+    @pytest.mark.parametrize("badge", PRESETS)
+    @pytest.mark.parametrize("ground", GROUNDS)
+    def test_on_a_plain_ground(self, ground, badge):
+        labelled = put(badge, Image.new("RGB", (400, 400), ground))
+
+        assert labelled.contrast >= 4.5
+
+    @pytest.mark.parametrize("corner", CORNERS)
+    def test_on_a_busy_ground(self, corner):
+        image = make_noise((300, 300))
+
+        assert put(Badge(corner=corner), image).contrast >= 4.5
+
+    @pytest.mark.parametrize("size", [(1, 1), (3, 2), (16, 16), (1, 300), (300, 1), (24, 24)])
+    def test_on_an_icon(self, size):
+        assert put(BILINGUAL, Image.new("RGB", size, "white")).contrast >= 4.5
+
+    def test_where_the_image_is_transparent(self):
+        assert put(ENGLISH, Image.new("RGBA", (300, 300), (0, 0, 0, 0))).contrast >= 4.5
+
+    def test_is_higher_on_darker_pixels(self):
+        on_white, on_black = (put(ENGLISH, Image.new("RGB", (400, 400), c)) for c in GROUNDS[:2])
+
+        assert on_white.contrast == pytest.approx(7, abs=0.1)
+        assert on_black.contrast == 21
+
+    @pytest.mark.parametrize(
+        "colour", ["white", "black", "#777777", "#ff0000", "#00ff00", "#595959"]
+    )
+    def test_is_measured_as_the_standard_says(self, colour):
+        image = Image.new("RGBA", (4, 4), colour)
+
+        assert white_on(image) == pytest.approx(
+            contrast((255, 255, 255), image.getpixel((0, 0))), rel=0.03
+        )
+
+    def test_the_brightest_pixel_counts(self):
+        image = Image.new("RGBA", (9, 9), "black")
+        image.putpixel((4, 4), (255, 255, 255, 255))
+
+        assert white_on(image) == 1
+        assert white_on(image, (0, 0, 4, 4)) == 21
+
+
+class TestStories:
+    @pytest.mark.parametrize("corner", CORNERS)
+    @pytest.mark.parametrize("size", [(1080, 1920), (1440, 2560), (540, 1200)])
+    def test_a_story_shows_the_badge_between_what_covers_it(self, corner, size):
+        badge = Badge(corner=corner, clear_of_stories=True)
+
+        _, top, _, bottom = plate_box(Image.new("RGB", size, "white"), badge)
+
+        assert top >= 0.14 * size[1]
+        assert bottom <= 0.82 * size[1]
+
+    @pytest.mark.parametrize("size", [(1000, 1000), (1080, 1350), (1920, 1080)])
+    def test_other_shapes_are_labelled_as_ever(self, size):
+        image = Image.new("RGB", size, "white")
+
+        assert draw(image, Badge(clear_of_stories=True)) == draw(image, Badge())
+
+    @pytest.mark.parametrize("size", [(100, 1600), (30, 400), (64, 128), (3, 20)])
+    def test_a_narrow_one_has_it_inside_too(self, size):
+        badge = Badge(clear_of_stories=True)
+
+        left, top, right, bottom = plate_box(Image.new("RGB", size, "white"), badge)
+
+        assert 0 <= left < right <= size[0]
+        assert 0 <= top < bottom <= size[1]
+
+
+class TestIcon:
+    def test_stands_before_the_text_in_a_wider_plate(self):
+        image = Image.new("RGB", (1000, 1000))
+        plain, iconed = ink(draw(image, ENGLISH)), ink(draw(image, Badge(icon=Icon())))
+
+        assert iconed.getbbox()[0] < plain.getbbox()[0]
+        assert iconed.getbbox()[2] == plain.getbbox()[2]
+
+    def test_a_file_takes_the_place_of_the_drawn_one(self):
+        icon = Icon(make_file("PNG", mode="RGBA", size=(60, 30), colour=(255, 0, 0, 255)))
+
+        labelled = draw(Image.new("RGB", (1000, 1000)), Badge(icon=icon))
+
+        reds = labelled.getchannel("R").point(lambda v: 255 if v > 200 else 0)
+        greens = labelled.getchannel("G").point(lambda v: 255 if v > 200 else 0)
+        left, top, right, bottom = ImageChops.subtract(reds, greens).getbbox()
+        assert (right - left) / (bottom - top) == pytest.approx(2, rel=0.05)
+
+    @pytest.mark.parametrize(
+        "file",
+        [
+            b"no png",
+            make_file("JPEG"),
+            make_file("PNG")[:60],
+            make_file("PNG", size=(900, 20)),
+            make_file("PNG", size=(2001, 2001)),
+            b"x" * 1_000_001,
+        ],
+        ids=["text", "jpeg", "cut", "long", "large", "heavy"],
+    )
+    def test_a_file_that_can_not_be_used_is_refused(self, file):
+        with pytest.raises(ValueError, match="icon"):
+            Icon(file)
+
+    def test_is_named_by_its_file(self):
+        assert Icon().name == "drawn"
+        assert Icon(make_file("PNG")).name == Icon(make_file("PNG")).name != "drawn"
+
+
+@pytest.mark.parametrize("preset", BY_NAME.values(), ids=BY_NAME)
+class TestPresets:
+    @pytest.mark.parametrize("source", Source)
+    @pytest.mark.parametrize("size", SIZES)
+    def test_each_fits_at_each_size(self, preset, source, size):
+        for corner in CORNERS:
+            badge = preset.badge(source, corner=corner, size=size, clear_of_stories=True)
+            assert badge.text == preset.words(source)
+
+    def test_a_picture_made_from_a_photograph_is_called_modified(self, preset):
+        words = {preset.words(source) for source in (Source.COMPOSITE, Source.ENHANCED)}
+
+        assert words == {preset.modified} != {preset.generated}
+
+
+@pytest.mark.parametrize("name", ["chinese", "bilingual"])
+def test_the_chinese_words_are_those_of_the_standard(name):
+    for source in Source:
+        words = BY_NAME[name].words(source)
+        assert "AI" in words
+        assert "生成" in words or "合成" in words
 
 
 class TestOddImages:

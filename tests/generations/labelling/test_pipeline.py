@@ -1,6 +1,8 @@
 import dataclasses
 import hashlib
 import logging
+import random
+from datetime import datetime
 
 import pytest
 from PIL import PngImagePlugin
@@ -21,11 +23,13 @@ from generations.labelling import (
     Original,
     Recipe,
     Signed,
+    Source,
     aigc,
     label,
     read_xmp,
     xmp,
 )
+from generations.labelling.contrast import white_on
 from generations.labelling.splice import insert_xmp
 from tests.generations.imaging.images import (
     FORMATS,
@@ -40,7 +44,7 @@ from tests.generations.imaging.images import (
     read,
 )
 from tests.generations.labelling.one import label_one
-from tests.generations.labelling.packets import make_mark, make_packet
+from tests.generations.labelling.packets import DOCUMENT, make_mark, make_packet
 
 # All parts that a labelled file may contain: pixels and one packet.
 ALLOWED_CHUNKS = {
@@ -53,6 +57,11 @@ ALLOWED_CHUNKS = {
 def one_mark(data: bytes) -> dict[str, str]:
     (mark,) = xmp.values(xmp.parse(read_xmp(data)), "TC260:AIGC")
     return aigc.parse(mark)
+
+
+def without_packet(data: bytes) -> bytes:
+    kept = [data[chunk.start : chunk.end] for chunk in chunks(data) if chunk.kind != b"iTXt"]
+    return data[:8] + b"".join(kept)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -85,7 +94,7 @@ class TestEveryFormat:
             labelled.height,
         )
         assert labelled.format == (recipe.format or image_format)
-        assert max(labelled.width, labelled.height) == (recipe.max_side or 1920)
+        assert max(labelled.width, labelled.height) == min(recipe.max_side or 1920, 1920)
         assert labelled.sha256 == hashlib.sha256(labelled.data).hexdigest()
         assert labelled.label_version == LABEL_VERSION
 
@@ -123,7 +132,7 @@ class TestEveryFormat:
 
     def test_keeps_what_upstream_marked(self, facts, image_format, recipe):
         upstream = make_packet(
-            f"<TC260:AIGC>{make_mark()}</TC260:AIGC><dc:source>the provider</dc:source>"
+            f"<TC260:AIGC>{make_mark()}</TC260:AIGC><dc:source>{DOCUMENT}</dc:source>"
         )
         original = insert_xmp(make_file(image_format), upstream)
 
@@ -134,7 +143,7 @@ class TestEveryFormat:
             "upstream-studio",
             "example-ltd",
         )
-        assert xmp.values(xmp.parse(read_xmp(labelled.data)), "dc:source") == ["the provider"]
+        assert xmp.values(xmp.parse(read_xmp(labelled.data)), "dc:source") == [DOCUMENT]
 
 
 class TestRecipes:
@@ -255,10 +264,22 @@ class TestFailsClosed:
     @pytest.mark.parametrize(
         ("spoil", "complaint"),
         [
-            (lambda data, facts: make_file("PNG"), "packet is missing"),
+            (lambda data, facts: without_packet(data), "packet is missing"),
             (lambda data, facts: data[:-20], "ends before"),
             (lambda data, facts: insert_xmp(data, make_packet()), "DigitalSourceType"),
             (lambda data, facts: insert_xmp(data, b"no xml"), "ParseError"),
+            (
+                lambda data, facts: insert_xmp(
+                    data, read_xmp(data).replace(b"2026-08", b"2025-08")
+                ),
+                "DateCreated",
+            ),
+            (
+                lambda data, facts: insert_xmp(
+                    data, read_xmp(data).replace(b'"Label":"1"', b'"Label":"3"')
+                ),
+                "breaks the standard",
+            ),
             (
                 lambda data, facts: insert_xmp(
                     data, read_xmp(data).replace(facts.image_id.encode(), b"another")
@@ -324,7 +345,28 @@ class TestFacts:
     def test_there_is_no_field_for_a_prompt(self):
         names = {field.name for field in dataclasses.fields(LabelFacts)}
 
-        assert names == {"image_id", "system", "system_version", "credit", "producer", "tool"}
+        assert names == {
+            "image_id",
+            "system",
+            "system_version",
+            "credit",
+            "producer",
+            "producer_name",
+            "made_at",
+            "source",
+            "tool",
+            "tool_version",
+            "mining",
+            "references",
+        }
+
+    @pytest.mark.parametrize(
+        ("change", "complaint"),
+        [({"made_at": datetime(2026, 8, 2)}, "zone"), ({"mining": "maybe"}, "not one of")],
+    )
+    def test_a_time_has_a_zone_and_the_mining_policy_a_known_word(self, facts, change, complaint):
+        with pytest.raises(ValueError, match=complaint):
+            dataclasses.replace(facts, **change)
 
     @pytest.mark.parametrize("image_id", ["", "7", "0192F0C1-7B94-7B92-92FD-4D16A9A4E9E9"])
     def test_an_image_id_is_a_uuid_in_its_usual_form(self, facts, image_id):
@@ -337,6 +379,139 @@ class TestFacts:
             dataclasses.replace(facts, producer=producer)
 
 
-def test_screen_and_preview_are_webp_and_bounded():
-    assert (SCREEN.max_side, SCREEN.format) == (1600, "WEBP")
-    assert (PREVIEW.max_side, PREVIEW.format) == (640, "WEBP")
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("size", "screen", "preview"),
+        [
+            ((300, 200), (300, 200), (300, 200)),
+            ((2048, 512), (2048, 512), (640, 160)),
+            ((2560, 40), (2560, 40), (640, 10)),
+            ((4096, 64), (2048, 32), (640, 10)),
+            ((64, 2562), (32, 1281), (16, 640)),
+            ((16_000, 300), (2286, 43), (640, 12)),
+        ],
+    )
+    def test_screen_and_preview_are_bounded(self, facts, size, screen, preview):
+        original = Original(make_file("JPEG", size=size))
+
+        files = label(original, facts=facts, recipes=RECIPES, labels=Labels(ENGLISH))
+
+        assert [(file.width, file.height) for file in files] == [size, screen, preview]
+
+    @pytest.mark.parametrize(
+        ("original", "image_format"),
+        [
+            (make_file("PNG"), "JPEG"),
+            (make_file("PNG", mode="RGBA", colour=(9, 9, 9, 255)), "JPEG"),
+            (make_file("PNG", mode="RGBA", colour=(9, 9, 9, 254)), "WEBP"),
+            (make_file("WEBP"), "JPEG"),
+        ],
+    )
+    def test_they_are_jpeg_unless_there_is_transparency(self, facts, original, image_format):
+        for recipe in (SCREEN, PREVIEW):
+            labelled = label_one(original, facts=facts, recipe=recipe, badge=ENGLISH)
+            assert labelled.format == image_format
+
+    def test_no_badge_is_reduced_with_the_image(self, facts):
+        """Each rendition is made from pixels without a badge, so it has one, in its own size."""
+        original = Original(make_file("PNG", size=(2000, 1000), colour="white"))
+
+        *_, preview = label(original, facts=facts, recipes=RECIPES, labels=Labels(ENGLISH))
+
+        alone = label_one(original.data, facts=facts, recipe=PREVIEW, badge=ENGLISH)
+        assert preview.data == alone.data
+
+
+class TestGrounds:
+    """The badge can be read in the files that leave, after they were encoded."""
+
+    @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+    @pytest.mark.parametrize("ground", ["white", "black", "#808080", "red", "lime", "yellow"])
+    def test_plain(self, facts, recipe, ground):
+        original = make_file("JPEG", size=(800, 600), colour=ground)
+
+        labelled = label_one(original, facts=facts, recipe=recipe, badge=ENGLISH)
+
+        assert labelled.contrast >= 4.5
+        assert self.seen(labelled) >= 4.5
+
+    @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+    def test_busy(self, facts, recipe):
+        original = make_file("PNG", image=make_noise((400, 300)))
+
+        labelled = label_one(original, facts=facts, recipe=recipe, badge=ENGLISH)
+
+        assert labelled.contrast >= 4.5
+        assert self.seen(labelled) >= 4.5
+
+    def seen(self, labelled):
+        """The contrast of white to the plate's upper edge, above the letters, in the file."""
+        image = read(labelled.data).convert("RGBA")
+        margin = round(0.03 * min(image.size))
+        width, height = (round(labelled.capitals * side) for side in ENGLISH.plate_sides)
+        left, top = image.width - margin - width, image.height - margin - height
+        inset = round(0.75 * labelled.capitals)
+        rows = max(2, round(0.5 * labelled.capitals))
+        return white_on(image, (left + inset, top + 2, left + width - inset, top + rows))
+
+
+class TestShowsTheImage:
+    """A file is compared with what was encoded: that a decoder reads it proves little."""
+
+    @pytest.mark.parametrize("image_format", FORMATS)
+    @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+    def test_garbled_bytes_are_found(self, facts, image_format, part):
+        class Garbling:
+            def sign(self, data, facts, original):
+                at = int(len(data) * part)
+                noise = random.Random(7).randbytes(40).replace(b"\xff", b"\xfe")
+                return Signed(data[:at] + noise + data[at + 40 :])
+
+        original = Original(make_file(image_format, image=make_noise((256, 256))))
+
+        with pytest.raises(LabelFailed):
+            label(original, facts=facts, recipes=[FULL], labels=Labels(ENGLISH, signer=Garbling()))
+
+    def test_another_picture_is_found(self, facts):
+        class Swapping:
+            def sign(self, data, facts, original):
+                return Signed(insert_xmp(make_file("JPEG", colour="white"), read_xmp(data)))
+
+        original = Original(make_file("JPEG", colour="black"))
+
+        with pytest.raises(LabelFailed, match="does not show the image"):
+            label(original, facts=facts, recipes=[FULL], labels=Labels(ENGLISH, signer=Swapping()))
+
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+    @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+    def test_noise_in_every_colour_passes(self, facts, recipe, mode):
+        """The hardest picture for an encoder is still near enough to itself."""
+        image = make_noise((160, 160)).point(lambda level: 255 if level > 127 else 0)
+        image = image.convert(mode)
+        if mode == "RGBA":
+            image.putalpha(make_noise((160, 160)).getchannel("R"))
+
+        label_one(make_file("PNG", image=image), facts=facts, recipe=recipe, badge=ENGLISH)
+
+
+class TestSource:
+    @pytest.mark.parametrize("source", Source)
+    def test_the_file_says_how_the_image_was_made(self, facts, source):
+        told = dataclasses.replace(facts, source=source)
+
+        labelled = label_one(make_file("JPEG"), facts=told, recipe=FULL, badge=ENGLISH)
+
+        root = xmp.parse(read_xmp(labelled.data))
+        assert xmp.values(root, "Iptc4xmpExt:DigitalSourceType") == [source.uri]
+
+    def test_a_file_that_says_something_else_is_refused(self, facts):
+        class Lying:
+            def sign(self, data, facts, original):
+                term, other = Source.COMPOSITE.uri.encode(), Source.GENERATED.uri.encode()
+                return Signed(insert_xmp(data, read_xmp(data).replace(term, other)))
+
+        told = dataclasses.replace(facts, source=Source.COMPOSITE)
+        labels = Labels(ENGLISH, signer=Lying())
+
+        with pytest.raises(LabelFailed, match="DigitalSourceType"):
+            label(Original(make_file("PNG")), facts=told, recipes=[FULL], labels=labels)
