@@ -14,16 +14,17 @@ from generations.labelling.types import (
     LabelledImage,
     Labels,
     Mark,
+    Mining,
     Recipe,
+    ReferenceFacts,
     Signed,
     Signer,
+    Source,
 )
-from generations.labelling.xmp import DIGITAL_SOURCE_TYPE
 
 __all__ = [
     "BILINGUAL",
     "CHINESE",
-    "DIGITAL_SOURCE_TYPE",
     "ENGLISH",
     "FULL",
     "GB_45438",
@@ -37,10 +38,13 @@ __all__ = [
     "LabelledImage",
     "Labels",
     "Mark",
+    "Mining",
     "Original",
     "Recipe",
+    "ReferenceFacts",
     "Signed",
     "Signer",
+    "Source",
     "label",
     "read_xmp",
 ]

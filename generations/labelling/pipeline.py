@@ -122,7 +122,7 @@ def _check(data: bytes, facts: LabelFacts) -> ImageFacts:
     if packet is None:
         raise ValueError("the XMP packet is missing")
     root = xmp.parse(packet)
-    _expect(root, "Iptc4xmpExt:DigitalSourceType", xmp.DIGITAL_SOURCE_TYPE)
+    _expect(root, "Iptc4xmpExt:DigitalSourceType", facts.source.uri)
     _expect(root, "Iptc4xmpExt:DigImageGUID", facts.image_id)
     marks = [aigc.parse(text) for text in xmp.values(root, "TC260:AIGC")]
     if len(marks) != 1 or data.count(b"<TC260:AIGC>") != 1 or aigc.find_outside_xmp(data):

@@ -3,7 +3,9 @@
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol, get_args
 
 from PIL import Image
 
@@ -22,6 +24,46 @@ class LabelFailed(Exception):
     """No labelled file could be made; none may be served."""
 
 
+class Source(StrEnum):
+    """How an image was made, in the terms of IPTC's vocabulary of digital source types.
+
+    GENERATED: by a model alone. COMPOSITE: by a model from a picture that no model made, such as a
+    photograph. ENHANCED: a picture of which a model changed only the quality.
+    """
+
+    GENERATED = "generated"
+    COMPOSITE = "composite"
+    ENHANCED = "enhanced"
+
+    @property
+    def uri(self) -> str:
+        """The term's address in full: IPTC Photo Metadata 2025.1, Digital Source Type."""
+        return f"http://cv.iptc.org/newscodes/digitalsourcetype/{_TERMS[self]}"
+
+
+_TERMS = {
+    Source.GENERATED: "trainedAlgorithmicMedia",
+    Source.COMPOSITE: "compositeWithTrainedAlgorithmicMedia",
+    Source.ENHANCED: "algorithmicallyEnhanced",
+}
+
+# What others may do with an image to train models, in the words of CAWG's assertion
+# `cawg.training-mining` 1.1; empty where nothing is said.
+Mining = Literal["allowed", "notAllowed", "constrained", ""]
+
+
+@dataclass(frozen=True)
+class ReferenceFacts:
+    """A picture that an image was made from: its file's SHA-256 in lower-case hex, its format, and
+    the UUID of the image of ours that it is. For an upload that is None, and the file is the clean
+    copy; for an image of ours the file is its original.
+    """
+
+    sha256: str
+    format: str
+    image_id: str | None
+
+
 @dataclass(frozen=True)
 class LabelFacts:
     """What a file says about its origin. There is no field for a prompt: no prompt may leave in a
@@ -29,10 +71,13 @@ class LabelFacts:
 
     `image_id` is the image's UUID, `system` the model's name (Seedream 4.5), `system_version` the
     model id that the provider returned (may be empty), `credit` the line to print beside the image.
-    `producer` is the name or code of whoever is responsible for the service, in the characters that
-    GB 45438-2025, annex E, allows; `tool` is the software.
+    `made_at` is the time at which the image came from the provider. `producer` is the name or code
+    of whoever is responsible for the service, in the characters that GB 45438-2025, annex E,
+    allows, and `producer_name` its legal name (may be empty); `tool` and `tool_version` are the
+    software.
 
-    Raises ValueError for an id that is not a UUID and for a producer with other characters.
+    Raises ValueError for an id that is not a UUID, a producer with other characters, a time without
+    a zone, and an unknown word for `mining`.
     """
 
     image_id: str
@@ -40,7 +85,13 @@ class LabelFacts:
     system_version: str
     credit: str
     producer: str
+    made_at: datetime
+    source: Source = Source.GENERATED
+    producer_name: str = ""
     tool: str = "Seedream Studio"
+    tool_version: str = ""
+    mining: Mining = ""
+    references: tuple[ReferenceFacts, ...] = ()
 
     def __post_init__(self) -> None:
         if str(uuid.UUID(self.image_id)) != self.image_id:
@@ -50,6 +101,10 @@ class LabelFacts:
                 "use visible ASCII characters without quotation marks and backslashes for the "
                 f"producer, not {self.producer!r}"
             )
+        if self.made_at.tzinfo is None:
+            raise ValueError("give the time at which the image was made with its zone")
+        if self.mining not in get_args(Mining):
+            raise ValueError(f"{self.mining} is not one of {', '.join(get_args(Mining))}")
 
 
 @dataclass(frozen=True)

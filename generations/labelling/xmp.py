@@ -11,8 +11,6 @@ from generations.labelling import aigc
 from generations.labelling.splice import MAX_PACKET_BYTES
 from generations.labelling.types import LabelFacts
 
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-
 _NAMESPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -121,7 +119,7 @@ def values(root: Element, name: str) -> list[str]:
 
 def _own_marks(facts: LabelFacts) -> dict[str, str]:
     return {
-        "Iptc4xmpExt:DigitalSourceType": DIGITAL_SOURCE_TYPE,
+        "Iptc4xmpExt:DigitalSourceType": facts.source.uri,
         "Iptc4xmpExt:AISystemUsed": facts.system,
         "Iptc4xmpExt:AISystemVersionUsed": facts.system_version,
         "Iptc4xmpExt:DigImageGUID": facts.image_id,

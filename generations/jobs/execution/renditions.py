@@ -1,13 +1,13 @@
 """The labelled files of an image, made from its original."""
 
-import dataclasses
 import hashlib
+
+from django.conf import settings
 
 from generations import storage
 from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
 from generations.labelling import (
-    DIGITAL_SOURCE_TYPE,
     RECIPES,
     Badge,
     LabelFacts,
@@ -15,9 +15,11 @@ from generations.labelling import (
     Labels,
     Original,
     Recipe,
+    ReferenceFacts,
+    Source,
     label,
 )
-from generations.models import Delivery, Generation, Image, Rendition, Run
+from generations.models import Delivery, Generation, Image, Reference, Rendition, Run
 from generations.providers import registry
 
 # An image with less than this part of the pixels that were asked for, or with a side below
@@ -52,6 +54,7 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
         bytes=len(original),
         original_name=delivery.original_name,
         original_sha256=hashlib.sha256(original).hexdigest(),
+        source_type=source_of(generation.run),
     )
     return image, make_files(image, opened)
 
@@ -71,6 +74,25 @@ def _refuse_far_smaller(facts: ImageFacts, run: Run) -> None:
         raise UnusableImage("far smaller than what was asked for")
 
 
+def source_of(run: Run) -> Source:
+    """What the images of a run are, from the pictures that they are made of.
+
+    An upload counts as somebody's photograph: nothing that a person declares about it shows that a
+    model made it. An image of ours passes on what it is made of itself.
+    """
+    made_of = {_source_of_reference(reference) for reference in _references(run)}
+    return Source.GENERATED if made_of <= {Source.GENERATED} else Source.COMPOSITE
+
+
+def _source_of_reference(reference: Reference) -> Source | None:
+    return Source(reference.image.source_type) if reference.image else None
+
+
+def _references(run: Run) -> list[Reference]:
+    rows = run.run_references.select_related("reference__image")
+    return [row.reference for row in rows]
+
+
 def label_facts(generation: Generation, image: Image) -> LabelFacts:
     """What the label of an image says about its origin; never the prompt."""
     engine = registry.known_engines().get(generation.run.engine)
@@ -80,14 +102,30 @@ def label_facts(generation: Generation, image: Image) -> LabelFacts:
         system_version=generation.model or (engine.model if engine else ""),
         credit=CREDIT,
         producer=PRODUCER,
+        made_at=image.delivery.created_at,
+        source=Source(image.source_type),
+        tool_version=settings.STUDIO_VERSION,
+        references=tuple(map(_reference_facts, _references(generation.run))),
     )
+
+
+def _reference_facts(reference: Reference) -> ReferenceFacts:
+    image = reference.image
+    return ReferenceFacts(reference.sha256, reference.format, str(image.uuid) if image else None)
 
 
 def label_in_words(image: Image) -> dict[str, str]:
     """What the label of an image says, for its record: the visible one and the machine-readable."""
-    facts = dataclasses.asdict(label_facts(image.generation, image))
-    badge = {"badge": BADGE.text, "badge_corner": BADGE.corner}
-    return {**facts, **badge, "digital_source_type": DIGITAL_SOURCE_TYPE}
+    facts = label_facts(image.generation, image)
+    told = ("image_id", "system", "system_version", "credit", "producer", "producer_name")
+    return {
+        **{name: getattr(facts, name) for name in (*told, "tool", "tool_version", "mining")},
+        "made_at": facts.made_at.isoformat(),
+        "digital_source_type": facts.source.uri,
+        "references": " ".join(reference.sha256 for reference in facts.references),
+        "badge": BADGE.text,
+        "badge_corner": BADGE.corner,
+    }
 
 
 def _stored(image: Image, recipe: Recipe, labelled: LabelledImage) -> Rendition:

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from generations.labelling import LabelFacts
@@ -11,4 +13,5 @@ def facts() -> LabelFacts:
         system_version="seedream-4-5-251128",
         credit="Example Ltd, made with AI",
         producer="example-ltd",
+        made_at=datetime(2026, 8, 2, 10, 30, 15, tzinfo=UTC),
     )

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import logging
+from datetime import datetime
 
 import pytest
 from PIL import PngImagePlugin
@@ -324,7 +325,28 @@ class TestFacts:
     def test_there_is_no_field_for_a_prompt(self):
         names = {field.name for field in dataclasses.fields(LabelFacts)}
 
-        assert names == {"image_id", "system", "system_version", "credit", "producer", "tool"}
+        assert names == {
+            "image_id",
+            "system",
+            "system_version",
+            "credit",
+            "producer",
+            "producer_name",
+            "made_at",
+            "source",
+            "tool",
+            "tool_version",
+            "mining",
+            "references",
+        }
+
+    @pytest.mark.parametrize(
+        ("change", "complaint"),
+        [({"made_at": datetime(2026, 8, 2)}, "zone"), ({"mining": "maybe"}, "not one of")],
+    )
+    def test_a_time_has_a_zone_and_the_mining_policy_a_known_word(self, facts, change, complaint):
+        with pytest.raises(ValueError, match=complaint):
+            dataclasses.replace(facts, **change)
 
     @pytest.mark.parametrize("image_id", ["", "7", "0192F0C1-7B94-7B92-92FD-4D16A9A4E9E9"])
     def test_an_image_id_is_a_uuid_in_its_usual_form(self, facts, image_id):

@@ -150,7 +150,7 @@ class TestUpstream:
 
         root = build(facts, upstream)
 
-        assert xmp.values(root, "Iptc4xmpExt:DigitalSourceType") == [xmp.DIGITAL_SOURCE_TYPE]
+        assert xmp.values(root, "Iptc4xmpExt:DigitalSourceType") == [facts.source.uri]
         assert xmp.values(root, "Iptc4xmpExt:DigImageGUID") == [facts.image_id]
         assert xmp.values(root, "dc:identifier") == [f"urn:uuid:{facts.image_id}"]
 
