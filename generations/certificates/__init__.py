@@ -1,7 +1,6 @@
 """What signs images: the studio's own certificate, or one that the settings name."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,15 +85,15 @@ def misconfigured() -> str:
 
 
 def _certificate() -> Certificate:
-    sign: Callable[[bytes], bytes]
     if given.is_given():
-        row, sign = given.current()
+        row, key = given.current()
         _note_end(row, ends_soon=given.ends_soon(row))
+        private = settings.LABEL_KEY
     else:
-        row, key = authority.current()
-        sign = partial(making.sign, key)
+        row, own_key = authority.current()
         _note_end(row, ends_soon=authority.ends_soon(row))
-    return Certificate(row.chain, row.sha256, sign)
+        key, private = partial(making.sign, own_key), making.key_bytes(own_key).decode()
+    return Certificate(row.chain, row.sha256, key, private)
 
 
 def _note_end(row: LabelCertificate, *, ends_soon: bool) -> None:

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from generations.certificates import making
 from generations.certificates.register import register
 from generations.certificates.troubles import Stopped
+from generations.labelling.signing import Key
 from generations.models import LabelCertificate
 
 # boto3 takes time and memory, which a studio without a KMS saves.
@@ -27,7 +28,7 @@ def is_given() -> bool:
     return bool(settings.LABEL_CHAIN or settings.LABEL_KEY or settings.LABEL_KMS_KEY)
 
 
-def current() -> tuple[LabelCertificate, Callable[[bytes], bytes]]:
+def current() -> tuple[LabelCertificate, Key]:
     """The certificate that signs now, and what signs. Raises Stopped."""
     chain = checked_chain()
     sign = _signing(chain[0])
@@ -76,10 +77,10 @@ def _key() -> making.Key:
         raise Stopped("key_malformed") from error
 
 
-def _signing(leaf: x509.Certificate) -> Callable[[bytes], bytes]:
+def _signing(leaf: x509.Certificate) -> Key:
     if settings.LABEL_KEY:
         return partial(making.sign, _key())
-    signing_with: Callable[[str], Callable[[bytes], bytes]] = import_string(KMS)
+    signing_with: Callable[[str], Key] = import_string(KMS)
     return signing_with(settings.LABEL_KMS_KEY)
 
 

@@ -5,7 +5,6 @@ environment, as boto3 reads it.
 """
 
 import hashlib
-from collections.abc import Callable
 from functools import lru_cache
 from threading import RLock
 from typing import Any
@@ -14,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from generations.certificates.making import raw_signature
+from generations.labelling.signing import Key
 
 CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 5, 2
 
@@ -21,7 +21,7 @@ CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 5, 2
 _making = RLock()
 
 
-def signing_with(key: str) -> Callable[[bytes], bytes]:
+def signing_with(key: str) -> Key:
     """What signs bytes with a key: its id, or its ARN, which also names the region.
 
     The result raises what boto3 raises.

@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock, Timer
 
-from generations.labelling.signing import NoStamp, Request
+from generations.labelling.signing import Key, NoStamp, Request
 from generations.labelling.stamping_program import FAILED, KEY
 
 PROGRAM = "generations.labelling.stamping_program"
@@ -25,7 +25,6 @@ SECONDS = 10.0
 # An authority that has failed is left alone for so long: nothing waits for it again and again.
 REST_SECONDS = 60.0
 
-Key = Callable[[bytes], bytes]
 # A process, and the connection to it.
 Started = tuple["subprocess.Popen[bytes]", Connection]
 
@@ -41,7 +40,7 @@ class Stamps:
         """The signed file with a time stamp. Raises NoStamp."""
         began = time.monotonic()
         try:
-            return _helper(os.getpid()).sign(_asking(request, self._url), key, self._left)
+            return _helper(os.getpid()).sign(replace(request, url=self._url), key, self._left)
         finally:
             self._left -= time.monotonic() - began
 
@@ -129,7 +128,3 @@ def forget() -> None:
 def _helper(_pid: int) -> Helper:
     """One for each process: after a fork, the parent's belongs to the parent."""
     return Helper()
-
-
-def _asking(request: Request, url: str) -> Request:
-    return Request(request.data, request.manifest, request.opened, request.chain, url)

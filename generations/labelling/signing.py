@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import c2pa
@@ -29,18 +29,24 @@ class NoStamp(Exception):
     """No time stamp could be had in time; the text says why."""
 
 
+# Gives the signature of bytes: ECDSA with SHA-256, r and s in 32 bytes each (RFC 9053, 2.1). It may
+# raise anything.
+Key = Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True)
 class Certificate:
     """What signs: a certificate for P-256 with those above it, and its private key.
 
     `chain` is in PEM, the signing certificate first; `sha256` is the hash of that one in lower-case
-    hex. `sign` gives the signature of bytes as ECDSA with SHA-256, r and s in 32 bytes each (RFC
-    9053, 2.1); it may raise anything.
+    hex. `private` is the private key in PEM, if it is here: then c2pa leaves less room for the
+    signature, 4 kB instead of 13.
     """
 
     chain: str
     sha256: str
-    sign: Callable[[bytes], bytes]
+    key: Key
+    private: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Request:
     url: str | None = None
 
 
-# Signs a request with a time stamp, or raises NoStamp; the certificate's `sign` may be called.
-Stamping = Callable[[Request, Callable[[bytes], bytes]], bytes]
+# Signs a request with a time stamp, or raises NoStamp.
+Stamping = Callable[[Request, Key], bytes]
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,12 @@ class C2paSigner:
         request = Request(data, about, opened, self.certificate.chain)
         if self.stamping:
             try:
-                return self._verified(self.stamping(request, self.certificate.sign), facts, True)
+                return self._verified(self.stamping(request, self.certificate.key), facts, True)
             except (NoStamp, ValueError) as error:
                 logger.warning("signed without a time stamp: %s", error)
         is_stamped = False if self.stamping else None
-        return self._verified(sign(request, self.certificate.sign), facts, is_stamped)
+        private = self.certificate.private
+        return self._verified(sign(request, private or self.certificate.key), facts, is_stamped)
 
     def _verified(self, data: bytes, facts: LabelFacts, is_stamped: bool | None) -> Signed:
         found = read_credentials(data, roots=self.roots)
@@ -101,8 +108,8 @@ class C2paSigner:
         return Signed(data, self.certificate.sha256, is_stamped)
 
 
-def sign(request: Request, key: Callable[[bytes], bytes]) -> bytes:
-    """The file of a request with its manifest. Raises ValueError.
+def sign(request: Request, key: Key | str) -> bytes:
+    """The file of a request with its manifest. `key` may be one in PEM. Raises ValueError.
 
     If the request names an authority, it is asked for as long as it keeps its connection open.
     """
@@ -125,9 +132,11 @@ def _can_be_opened(original: bytes) -> bool:
     return found is not None and found.state in (TRUSTED, VALID, INVALID)
 
 
-def _signer(
-    request: Request, key: Callable[[bytes], bytes], failures: list[Exception]
-) -> c2pa.Signer:
+def _signer(request: Request, key: Key | str, failures: list[Exception]) -> c2pa.Signer:
+    if isinstance(key, str):
+        chain, url = request.chain.encode(), request.url and request.url.encode()
+        return c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, key.encode(), url))
+
     def call(data: bytes) -> bytes:
         try:
             return key(data)
