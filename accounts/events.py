@@ -63,6 +63,8 @@ class Event(TextChoices):
     EXPORT_EXPIRED = "export:expired", _("Export expired")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
+    LABEL_ROOT_ADDED = "label:root_added", _("Root of signatures added")
+    LABEL_CERTIFICATE_ADDED = "label:certificate_added", _("New certificate signs images")
     LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
     LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     STUDIO_STARTED = "studio:started", _("Program started")

@@ -1,10 +1,11 @@
-"""System checks of engines, providers and worker threads."""
+"""System checks of engines, providers, signatures and worker threads."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
+from generations import certificates
 from generations.providers import registry
 from generations.providers.errors import Misconfigured
 
@@ -51,6 +52,20 @@ def _why_unusable(provider: str, slot: int) -> str:
     except Misconfigured as error:
         return str(error)
     return ""
+
+
+@register()
+def signing_is_configured(**kwargs: Any) -> list[CheckMessage]:
+    wrong = certificates.misconfigured()
+    if not wrong:
+        return []
+    return [
+        Warning(
+            f"Images are not signed: {wrong}",
+            hint="Change the setting and start the studio again, or set LABEL_SIGNING=off.",
+            id="generations.W006",
+        )
+    ]
 
 
 @register(deploy=True)

@@ -188,6 +188,35 @@ FILE_DAMAGED = _declare(
     ),
 )
 
+# By code of `generations.certificates.troubles`.
+IMAGES_UNSIGNED = _declare(
+    "labels:unsigned",
+    _("Images that are not signed"),
+    _("Images are delivered without a signature"),
+    _("%(reason)s Until then files have the badge and the other marks, and no signed manifest."),
+)
+
+IMAGES_UNSTAMPED = _declare(
+    "labels:unstamped",
+    _("Signatures without a time stamp"),
+    _("The authority of LABEL_TIMESTAMP_URL gives no time stamps"),
+    _(
+        "Images are signed without one, so their signatures are valid only as long as the "
+        "certificate. Check the address, and that this machine reaches it."
+    ),
+)
+
+CERTIFICATE_ENDS = _declare(
+    "labels:certificate_ends",
+    _("A signing certificate that ends"),
+    _("The certificate that signs images ends on %(until)s"),
+    _(
+        "One of LABEL_CHAIN: set a new chain. One of the studio's own: the private key of its root "
+        "is not on this machine, so it can't be renewed. Put the folder “keys” of DATA_DIR back "
+        "from the back-up, or run `manage.py rotate_label_key`, which makes a new root."
+    ),
+)
+
 # `generations.jobs.provider_health`, which knows codes and engines, writes both texts.
 KEY_NEEDS_CARE = declare(
     Kind(

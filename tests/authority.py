@@ -17,6 +17,7 @@ default_tsa = authority
 [authority]
 serial = serial
 signer_cert = certificate.pem
+certs = root.pem
 signer_key = key.pem
 signer_digest = sha256
 default_policy = 1.2.3.4.1
@@ -42,7 +43,8 @@ class Authority:
 
     @property
     def certificate(self):
-        return self.folder / "certificate.pem"
+        """The file of the root that vouches for the authority."""
+        return self.folder / "root.pem"
 
     def answer(self, query):
         self.queries.append(query)
@@ -91,15 +93,11 @@ def _handler(authority):
 
 
 def _make_certificate(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Time Stamps")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
-    builder = builder.not_valid_before(now - dt.timedelta(days=1))
-    builder = builder.not_valid_after(now + dt.timedelta(days=1))
-    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-    builder = builder.add_extension(usage, critical=True)
-    certificate = builder.sign(key, hashes.SHA256())
+    """A certificate as RFC 3161, 2.3 and C2PA 2.2, 14.5.2 require it, and the root that made it."""
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = _certificate("Time Stamps Root", root_key, "Time Stamps Root", root_key)
+    certificate = _certificate("Time Stamps", key, "Time Stamps Root", root_key)
+    (folder / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
     (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
         key.private_bytes(
@@ -108,3 +106,32 @@ def _make_certificate(folder):
             serialization.NoEncryption(),
         )
     )
+
+
+def _certificate(name, key, issuer, issuer_key):
+    is_root = name == issuer
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(
+        _name(issuer), _name(name), key.public_key(), x509.random_serial_number()
+    )
+    builder = builder.not_valid_before(now - dt.timedelta(days=1))
+    builder = builder.not_valid_after(now + dt.timedelta(days=1))
+    for extension, critical in _extensions(key, issuer_key, is_root=is_root):
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _extensions(key, issuer_key, *, is_root):
+    others = "content_commitment key_encipherment data_encipherment key_agreement crl_sign"
+    no = dict.fromkeys(f"{others} encipher_only decipher_only".split(), False)
+    yield x509.BasicConstraints(is_root, None), True
+    yield x509.KeyUsage(digital_signature=not is_root, key_cert_sign=is_root, **no), True
+    yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
+    yield x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False
+    if not is_root:
+        yield x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True
+
+
+def _name(name):
+    organisation = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Time Stamps Ltd")
+    return x509.Name([organisation, x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -59,6 +59,8 @@ os.environ |= {
     "MIGRATE_DATABASE_URL": "",
     "CACHE_URL": _given("CACHE_URL", f"filecache://{FOLDER / 'cache'}"),
     "CELERY_BROKER_URL": _given("CELERY_BROKER_URL", ""),
+    # Tests of signatures turn it on. All others would make a certificate authority each.
+    "LABEL_SIGNING": "off",
     "STORAGE_URL": f"file://{FOLDER / 'files'}",
     "DATA_DIR": str(FOLDER),
 }

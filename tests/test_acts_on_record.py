@@ -416,6 +416,7 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "loaddata": (["FIXTURE"], Event.SHELL_USED),
     "recover": ([], Event.SHELL_USED),
     "seal_audit": ([], Event.LOG_SEALING_BEGAN),
+    "rotate_label_key": ([], Event.LABEL_CERTIFICATE_ADDED),
     "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
     "set_quota": (["EMAIL", "40"], Event.ALLOWANCE_LIMIT_SET),
     "setup_demo": ([], Event.USER_INVITED),
@@ -429,8 +430,8 @@ COMMANDS_ELSEWHERE = {
     "migrate": "tests/accounts/test_operations.py",
 }
 READING = """
-    check describe_log diffsettings dumpdata engines findstatic inspectdb reconcile_credits
-    sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
+    check describe_log diffsettings dumpdata engines findstatic inspectdb label_root
+    reconcile_credits sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
 """
 OF_THE_PROJECT = """
     collectstatic compilemessages makemessages makemigrations optimizemigration squashmigrations

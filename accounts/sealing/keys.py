@@ -4,7 +4,6 @@ The private key is a file in `DATA_DIR/keys`, or the setting LOG_SIGNING_KEY whe
 no disk. The public keys of all times are rows of `LogKey`; the newest one signs.
 """
 
-import os
 import secrets
 from base64 import b64decode, b64encode
 from contextlib import suppress
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, key_files
 from accounts.events import Event
 from accounts.models import Checkpoint, LogKey, Record, SealState, Studio
 from accounts.sealing.notes import SEED_BYTES, NoteError, PublicKey, Signer, read_key
@@ -145,18 +144,13 @@ def _signer(key: PublicKey) -> Signer:
     return _read(key)
 
 
-def _folder() -> Path:
-    return Path(settings.DATA_DIR) / "keys"
-
-
-def _path(key: PublicKey) -> Path:
-    return _folder() / f"log-{key.id.hex()}.key"
+def _name(key: PublicKey) -> str:
+    return f"log-{key.id.hex()}.key"
 
 
 def _read(key: PublicKey) -> Signer:
     try:
-        with _path(key).open("rb") as file:
-            text = file.read(MOST_FILE_BYTES).decode(errors="replace")
+        text = key_files.read(_name(key), most=MOST_FILE_BYTES).decode(errors="replace")
     except FileNotFoundError as error:
         raise Stopped("key_missing") from error
     except OSError as error:
@@ -178,27 +172,8 @@ def _seed(text: str, *, otherwise: str) -> bytes:
 
 
 def _write(signer: Signer) -> Path:
-    """Write the private key to a new file, and to the disk. Raises Stopped."""
-    path = _path(signer.public)
+    """Write the private key to a new file. Raises Stopped."""
     try:
-        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(b64encode(signer.seed) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_folder()
+        return key_files.write(_name(signer.public), b64encode(signer.seed) + b"\n")
     except OSError as error:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
         raise Stopped("key_unwritable") from error
-    return path
-
-
-def _sync_folder() -> None:
-    """Make the name of a new file outlast a power cut."""
-    handle = os.open(_folder(), os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,6 +1,7 @@
 """Tables for runs, images and providers. Other modules import models only from here."""
 
 from generations.models.campaign import Campaign
+from generations.models.certificate import LabelCertificate
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
@@ -23,6 +24,7 @@ __all__ = [
     "Generation",
     "Image",
     "IndexedPrompt",
+    "LabelCertificate",
     "LegalHold",
     "Price",
     "ProviderAccount",

@@ -1,4 +1,4 @@
-"""The events of sealing the log; part of `table`."""
+"""The events of keys: those that seal the log and those that sign images; part of `table`."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,21 @@ SEALING: dict[Event, Declared] = {
         facts=must(
             Value("old", Kind.TEXT, _("Id of the key before"), since=2),
             Value("new", Kind.TEXT, _("Public key"), since=2),
+        )
+    ),
+    Event.LABEL_ROOT_ADDED: Declared(
+        facts=must(
+            Value("sha256", Kind.HASH, _("SHA-256 of the certificate"), since=2),
+            Value("name", Kind.TEXT, _("Name"), since=2),
+            Value("until", Kind.TEXT, _("Valid until"), since=2),
+        )
+    ),
+    Event.LABEL_CERTIFICATE_ADDED: Declared(
+        facts=must(
+            Value("sha256", Kind.HASH, _("SHA-256 of the certificate"), since=2),
+            Value("serial", Kind.TEXT, _("Serial number"), since=2),
+            Value("origin", Kind.TEXT, _("Origin"), since=2),
+            Value("until", Kind.TEXT, _("Valid until"), since=2),
         )
     ),
     Event.LOG_PLACE_LOST: Declared(

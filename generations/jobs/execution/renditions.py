@@ -4,7 +4,7 @@ import hashlib
 
 from django.conf import settings
 
-from generations import storage
+from generations import certificates, storage
 from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
 from generations.labelling import (
@@ -62,7 +62,9 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
 def make_files(image: Image, original: Original) -> list[Rendition]:
     """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
     facts = label_facts(image.generation, image)
-    files = label(original, facts=facts, recipes=RECIPES, labels=Labels(BADGE))
+    files = label(
+        original, facts=facts, recipes=RECIPES, labels=Labels(BADGE, signer=certificates.signer())
+    )
     return [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
 
 

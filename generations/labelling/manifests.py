@@ -1,0 +1,110 @@
+"""What a signed manifest says of an image: C2PA 2.2, 18 (assertions), CAWG training and mining 1.1.
+
+It holds no prompt, no name of a person and no name of a file.
+"""
+
+from typing import Any
+
+from generations.imaging import mime_type
+from generations.labelling.c2pa_contexts import MINING_ASSERTION, OWN_ASSERTION
+from generations.labelling.types import LabelFacts, ReferenceFacts
+
+PARENT = "original"
+# All entries of CAWG's assertion, so that no reader has to guess what one without them means.
+MINING_ENTRIES = (
+    "cawg.data_mining",
+    "cawg.ai_inference",
+    "cawg.ai_training",
+    "cawg.ai_generative_training",
+)
+
+
+def manifest(facts: LabelFacts, *, has_parent: bool) -> dict[str, Any]:
+    """The definition of a manifest, as c2pa's Builder takes it.
+
+    With `has_parent`, the picture was opened from the ingredient PARENT, which the caller adds, and
+    edited. Without one, it was created.
+    """
+    actions = _opened(facts) if has_parent else [_made(facts, "c2pa.created")]
+    return {
+        "claim_generator_info": [_program(facts.tool, facts.tool_version)],
+        "title": facts.image_id,
+        "assertions": [
+            _created("c2pa.actions.v2", {"actions": actions}),
+            _created(OWN_ASSERTION, _own(facts)),
+            *_mining(facts),
+        ],
+        "ingredients": [_reference(number, each) for number, each in _numbered(facts)],
+    }
+
+
+def parent() -> dict[str, Any]:
+    """The ingredient that a provider's signed file is."""
+    return {"title": "original", "relationship": "parentOf", "label": PARENT}
+
+
+def _opened(facts: LabelFacts) -> list[dict[str, Any]]:
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
+    return [opened, _made(facts, "c2pa.edited")]
+
+
+def _made(facts: LabelFacts, action: str) -> dict[str, Any]:
+    """The action that names model, time, kind of source and references."""
+    references = [_name(number) for number, _ in _numbered(facts)]
+    linked = {"parameters": {"ingredientIds": references}} if references else {}
+    return {
+        "action": action,
+        "when": facts.made_at.isoformat(timespec="seconds"),
+        "softwareAgent": _program(facts.system, facts.system_version),
+        "digitalSourceType": facts.source.uri,
+        **linked,
+    }
+
+
+def _own(facts: LabelFacts) -> dict[str, Any]:
+    """Our own assertion: the image's id, by which the studio finds it again, and who offers it."""
+    producer = {"name": facts.producer_name} if facts.producer_name else {}
+    references = [
+        {"sha256": each.sha256, **({"image": each.image_id} if each.image_id else {})}
+        for each in facts.references
+    ]
+    return {
+        "image": facts.image_id,
+        "producer": {"code": facts.producer, **producer},
+        **({"references": references} if references else {}),
+    }
+
+
+def _mining(facts: LabelFacts) -> list[dict[str, Any]]:
+    if not facts.mining:
+        return []
+    entries = {name: {"use": facts.mining} for name in MINING_ENTRIES}
+    return [_created(MINING_ASSERTION, {"entries": entries})]
+
+
+def _reference(number: int, reference: ReferenceFacts) -> dict[str, Any]:
+    """An ingredient whose id is its hash (RFC 6920, 7): C2PA hashes files only if they are in."""
+    return {
+        "title": _name(number),
+        "format": mime_type(reference.format),
+        "instance_id": f"nih:sha-256;{reference.sha256}",
+        "relationship": "inputTo",
+        "label": _name(number),
+    }
+
+
+def _numbered(facts: LabelFacts) -> list[tuple[int, ReferenceFacts]]:
+    return list(enumerate(facts.references, start=1))
+
+
+def _name(number: int) -> str:
+    return f"reference-{number}"
+
+
+def _created(label: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An assertion of ours. Without the flag, c2pa counts it as gathered from others."""
+    return {"label": label, "created": True, "data": data}
+
+
+def _program(name: str, version: str) -> dict[str, str]:
+    return {"name": name, **({"version": version} if version else {})}

@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from generations import certificates
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints the roots of the certificates that sign images, in PEM. Give them to those who are "
+        "to verify the studio's images with a reader that does not know the studio."
+    )
+
+    def handle(self, **options: Any) -> None:
+        roots = certificates.roots()
+        if not roots:
+            raise CommandError(
+                "There is no root yet: the first image makes it, or `manage.py rotate_label_key`."
+            )
+        self.stdout.write(roots, ending="")
