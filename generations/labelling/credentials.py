@@ -27,6 +27,9 @@ TRUSTED, VALID, INVALID = "trusted", "valid", "invalid"
 UNREADABLE, REMOTE = "unreadable", "remote"
 _STATES = {"Trusted": TRUSTED, "Valid": VALID, "Invalid": INVALID}
 
+# How the error of c2pa-rs begins that has no class of its own in Python.
+_IS_REMOTE = "Remote:"
+
 _APP11 = b"\xeb"
 _JUMBF_IN_JPEG = b"JP"
 # RFC 6920, 7: a hash as a name.
@@ -111,12 +114,11 @@ def read_credentials(data: bytes, *, roots: str) -> Credentials | None:
         return Credentials(UNREADABLE, ("too_large",))
     try:
         return _read(data, roots)
-    except c2pa.C2paError.ManifestNotFound:
-        # c2pa finds no manifest in what has no beginning of one.
+    except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
         return Credentials(UNREADABLE, ("not_a_manifest",)) if size else None
-    except c2pa.C2paError.RemoteManifest:
-        return Credentials(REMOTE, ("manifest.inaccessible",))
     except (c2pa.C2paError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        if str(error).startswith(_IS_REMOTE):
+            return Credentials(REMOTE, ("manifest.inaccessible",))
         return Credentials(UNREADABLE, (_code(error),))
 
 
@@ -144,7 +146,7 @@ def _read(data: bytes, roots: str) -> Credentials | None:
 def _credentials(found: dict[str, Any], manifests: dict[str, Any], active: str) -> Credentials:
     manifest = manifests[active]
     signature = manifest.get("signature_info") or {}
-    generator = next(iter(manifest.get("claim_generator_info") or []), {})
+    generator: dict[str, Any] = next(iter(manifest.get("claim_generator_info") or []), {})
     results = found.get("validation_results") or {}
     return Credentials(
         state=_STATES.get(found.get("validation_state", ""), INVALID),

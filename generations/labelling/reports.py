@@ -2,17 +2,32 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from generations.labelling.found_aigc import LABELS, AigcMark
 from generations.labelling.layers import Layers
 
+# The marks by which a provider says that a model made an image.
+MARKS = ("c2pa", "aigc")
 # Fields of PNG by which programs say how an image was made, most of them with its prompt.
 _KNOWN_FIELDS = frozenset(
-    "AIGC Author Comment Description Dream Software Title generation_data invokeai_metadata "
-    "parameters prompt sd-metadata workflow".split()
+    (
+        "AIGC",
+        "Author",
+        "Comment",
+        "Description",
+        "Dream",
+        "Software",
+        "Title",
+        "generation_data",
+        "invokeai_metadata",
+        "parameters",
+        "prompt",
+        "sd-metadata",
+        "workflow",
+    )
 )
 # A name of a company or a program. What is longer may be anything.
 _NAME = re.compile(r"[\w .,:;/()&+'’-]{1,64}")
@@ -46,12 +61,12 @@ def in_codes(layers: Layers, *, secret: str = "") -> dict[str, str]:
     return {"looked": "1"} | {name: value for name, value in found.items() if value}
 
 
-def carried(kept: dict[str, str]) -> frozenset[str]:
-    """The kinds of marks, c2pa and aigc, that an original carried, by what `in_codes` kept of it.
+def carried(kept: Mapping[str, str]) -> frozenset[str]:
+    """Which of the marks of `MARKS` an original carried, by what `in_codes` kept of it.
 
     Credentials that can't be read count: a provider that signs wrongly still signs.
     """
-    return frozenset(kind for kind in ("c2pa", "aigc") if kept.get(kind))
+    return frozenset(kind for kind in MARKS if kept.get(kind))
 
 
 def _fields(value: Any) -> Iterable[tuple[str, Any]]:
