@@ -26,6 +26,7 @@ from generations.labelling.splice import PacketTooLargeError, is_xmp, packet_in
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
 
 _EXIF = {APP1: b"Exif\0\0", b"eXIf": b"", b"EXIF": b""}
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
@@ -155,7 +156,7 @@ def find_mark(data: bytes, read: ReadMark) -> FoundMark:
     return FoundMark("absent") if number is None else FoundMark("found", number)
 
 
-def _guarded(read: Callable[[], T], otherwise: T) -> T:
+def _guarded(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
     """What `read` gives. A reader that fails on bytes nobody foresaw costs its own layer only."""
     try:
         return read()

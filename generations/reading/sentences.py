@@ -256,6 +256,16 @@ def _downloaded(facts: Facts) -> str:
     return _("SHA-256 %(hash)s") % {"hash": digest} if digest else ""
 
 
+def _inspected(facts: Facts) -> str:
+    known = {
+        "file": _("one of ours, unchanged"),
+        "original": _("one of ours, the original"),
+        "named": _("its labels name an image"),
+        "marked": _("recognised by its mark"),
+    }
+    return _listed(_downloaded(facts), known.get(facts.get("found", ""), _("not recognised")))
+
+
 def _uploaded(facts: Facts) -> str:
     return _listed(_downloaded(facts), _rights(facts.get("rights", "")))
 
@@ -361,6 +371,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.GENERATION_DECIDED: _decided,
     Event.IMAGE_STORED: _stored,
     Event.IMAGE_MISSED: _missed,
+    Event.FILE_INSPECTED: _inspected,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,

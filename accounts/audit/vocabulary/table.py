@@ -260,6 +260,17 @@ TABLE: dict[Event, Declared] = {
             Value("found", Kind.TEXT, _("SHA-256 found")),
         )
     ),
+    Event.FILE_INSPECTED: Declared(
+        facts=(
+            *_must(
+                replace(SHA256, since=2),
+                Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2),
+                replace(FORMAT, since=2),
+            ),
+            Value("found", Kind.TEXT, _("Recognised by"), since=2),
+            Value("image", Kind.IDENTIFIER, _("Image"), since=2),
+        )
+    ),
     # References
     Event.REFERENCE_UPLOADED: Declared(
         facts=(
