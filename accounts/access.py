@@ -83,10 +83,12 @@ TABLE: dict[str, Requirement] = {
     # Images and files
     "gallery": IMAGES,
     "image": IMAGES,
+    "image-labels": IMAGES,
     "image-download": IMAGES,
     "image-original": Requirement(rights=(SEE_IMAGES, SEE_ORIGINALS), hidden=True),
     "rendition": IMAGES,
     "reference": IMAGES,
+    "inspect": IMAGES,
     # The log, and how keys and studio are doing
     "log": LOG,
     "log-searches": LOG,

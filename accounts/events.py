@@ -31,6 +31,7 @@ class Event(TextChoices):
     IMAGE_DOWNLOADED = "image:downloaded", _("Image downloaded")
     ORIGINAL_DOWNLOADED = "original:downloaded", _("Original downloaded")
     FILE_REFUSED = "file:refused", _("Damaged file refused")
+    FILE_INSPECTED = "file:inspected", _("File looked into")
     REFERENCE_UPLOADED = "reference:uploaded", _("Reference uploaded")
     REFERENCE_FETCHED = "reference:fetched", _("Reference fetched by its link")
     REFERENCE_CLEANED = "reference:cleaned", _("Reference cleaned")

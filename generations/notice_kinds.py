@@ -217,6 +217,22 @@ CERTIFICATE_ENDS = _declare(
     ),
 )
 
+MARKS_STOPPED = declare(
+    Kind(
+        "provider:unmarked",
+        _("Engines that no longer mark their images"),
+        _("%(engine)s no longer marks its images: %(mark)s is missing"),
+        _(
+            "Its last images came without the mark that it used to write. The studio's own labels "
+            "are in every file as before. Ask the provider whether it has stopped marking: its "
+            "terms or the law of your market may require the mark. This ends when an image with "
+            "the mark arrives, or after 30 days."
+        ),
+        page="providers",
+        calm=CALM,
+    )
+)
+
 # `generations.jobs.provider_health`, which knows codes and engines, writes both texts.
 KEY_NEEDS_CARE = declare(
     Kind(

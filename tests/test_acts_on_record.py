@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command, get_commands, load_command_class
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
@@ -40,7 +41,7 @@ from tests.access.studio import addresses, patterns, visitors
 from tests.accounts.admin.pages import shown
 from tests.factories import PASSWORD, make_team, make_user
 from tests.generations.asking import DEMO
-from tests.generations.factories import make_finished_run, make_generation, make_run
+from tests.generations.factories import image_file, make_finished_run, make_generation, make_run
 from tests.records import write
 
 # Tables whose rows are no act of the studio: sessions, marks, counters and signs of life.
@@ -122,6 +123,7 @@ SENT = {
     "run-remedy": Sent(Event.RUN_SUBMITTED),
     "generation-cancel": Sent(Event.GENERATION_CANCELLED),
     "image-original": Sent(Event.ORIGINAL_DOWNLOADED, {"reason": "print"}, kind="super"),
+    "inspect": Sent(Event.FILE_INSPECTED, {"file": "PICTURE"}),
     "account": Sent(Event.USER_CHANGED, {"name": "Somebody Else"}),
     "usersessions_list": Sent(Event.USER_SESSIONS_ENDED),
     "account_login": Sent(Event.USER_SIGNED_IN, {"password": PASSWORD}, kind="anonymous"),
@@ -216,6 +218,8 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
 
 def _send(client: Client, sent: Sent, address: str, data: dict[str, Any]) -> None:
     cookies = client.cookies.copy()
+    if data.get("file") == "PICTURE":
+        data = {"file": SimpleUploadedFile("picture.png", image_file())}
     response = (
         client.generic("GET", address) if sent.method == "GET" else client.post(address, data)
     )
@@ -430,7 +434,7 @@ COMMANDS_ELSEWHERE = {
     "migrate": "tests/accounts/test_operations.py",
 }
 READING = """
-    check describe_log diffsettings dumpdata engines findstatic inspectdb label_root
+    check describe_log diffsettings dumpdata engines findstatic inspect_label inspectdb label_root
     reconcile_credits sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
 """
 OF_THE_PROJECT = """

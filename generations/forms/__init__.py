@@ -2,6 +2,14 @@
 
 from generations.forms.compose import ComposeForm, OriginalForm
 from generations.forms.exports import ExportForm
+from generations.forms.inspection import InspectionForm
 from generations.forms.log import LogForm, SavedSearchForm
 
-__all__ = ["ComposeForm", "ExportForm", "LogForm", "OriginalForm", "SavedSearchForm"]
+__all__ = [
+    "ComposeForm",
+    "ExportForm",
+    "InspectionForm",
+    "LogForm",
+    "OriginalForm",
+    "SavedSearchForm",
+]

@@ -18,17 +18,24 @@ _WEBP_XMP = b"XMP "
 _WEBP_HAS_XMP, _WEBP_HAS_ALPHA = 0x04, 0x10
 
 
-def read_xmp(data: bytes) -> bytes | None:
-    """The file's XMP packet, or None if it has none.
+class PacketTooLargeError(ValueError):
+    """A packet above 1 MB, which is not read."""
 
-    Raises ValueError for a packet above 1 MB and for one that does not decompress.
+
+def read_xmp(data: bytes) -> bytes | None:
+    """The file's XMP packet, or None if it has none. Raises as `packet_in`."""
+    chunk = next((chunk for chunk in chunks(data) if is_xmp(chunk)), None)
+    return None if chunk is None else packet_in(chunk)
+
+
+def packet_in(chunk: Chunk) -> bytes:
+    """The packet in a part of a file that `is_xmp`.
+
+    Raises PacketTooLargeError above 1 MB, and ValueError if it does not decompress.
     """
-    chunk = next((chunk for chunk in chunks(data) if _is_xmp(chunk)), None)
-    if chunk is None:
-        return None
     packet = _png_text(bytes(chunk.body)) if chunk.kind == b"iTXt" else _plain(chunk)
     if len(packet) > MAX_PACKET_BYTES:
-        raise ValueError("XMP packet above 1 MB")
+        raise PacketTooLargeError("XMP packet above 1 MB")
     return packet
 
 
@@ -46,7 +53,8 @@ def insert_xmp(data: bytes, packet: bytes) -> bytes:
     return inserts[name](data, packet)
 
 
-def _is_xmp(chunk: Chunk) -> bool:
+def is_xmp(chunk: Chunk) -> bool:
+    """Whether a part of a file holds an XMP packet."""
     return (
         chunk.kind == _WEBP_XMP
         or (chunk.kind == APP1 and chunk.body[: len(_JPEG_XMP)] == _JPEG_XMP)
@@ -73,7 +81,7 @@ def _png_text(body: bytes) -> bytes:
 def _insert_into_jpeg(data: bytes, packet: bytes) -> bytes:
     payload = _JPEG_XMP + packet
     segment = b"\xff" + APP1 + struct.pack(">H", len(payload) + 2) + payload
-    parts = [chunk for chunk in chunks(data) if not _is_xmp(chunk)]
+    parts = [chunk for chunk in chunks(data) if not is_xmp(chunk)]
     # Readers expect the JFIF header, if there is one, to come first.
     place = 1 if parts and parts[0].kind == APP0 else 0
     pieces = [_bytes(data, part) for part in parts]
@@ -83,13 +91,13 @@ def _insert_into_jpeg(data: bytes, packet: bytes) -> bytes:
 def _insert_into_png(data: bytes, packet: bytes) -> bytes:
     body = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + packet
     text = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    header, *rest = (chunk for chunk in chunks(data) if not _is_xmp(chunk))
+    header, *rest = (chunk for chunk in chunks(data) if not is_xmp(chunk))
     # Directly after the header: before the pixels, so that readers need not read through them.
     return b"".join([data[: header.end], text, *(_bytes(data, part) for part in rest)])
 
 
 def _insert_into_webp(data: bytes, packet: bytes) -> bytes:
-    parts = [chunk for chunk in chunks(data) if not _is_xmp(chunk)]
+    parts = [chunk for chunk in chunks(data) if not is_xmp(chunk)]
     width, height, alpha = webp_canvas(parts[0])
     if parts[0].kind == b"VP8X":
         flags = parts.pop(0).body[0] | _WEBP_HAS_XMP

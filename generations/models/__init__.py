@@ -11,6 +11,7 @@ from generations.models.prompt_index import IndexedPrompt
 from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.run import ERASED, Run
+from generations.models.upstream_mark import UpstreamMark
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
 
@@ -33,6 +34,7 @@ __all__ = [
     "RetentionRule",
     "Run",
     "RunReference",
+    "UpstreamMark",
     "WebhookEvent",
     "Worker",
 ]

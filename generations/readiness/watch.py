@@ -22,6 +22,8 @@ from accounts.evidence import progress
 from accounts.notices import Kind
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
+from generations.jobs.execution import upstream
+from generations.models import UpstreamMark
 from generations.notice_kinds import (
     BEAT_SILENT,
     CHECKPOINTS_NOT_COPIED,
@@ -31,6 +33,7 @@ from generations.notice_kinds import (
     FILE_DAMAGED,
     LOG_CHANGED,
     LOG_UNVERIFIED,
+    MARKS_STOPPED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
     WORK_LATE,
@@ -63,6 +66,7 @@ KINDS = (
     OUTCOME_UNKNOWN,
     LOG_CHANGED,
     LOG_UNVERIFIED,
+    MARKS_STOPPED,
     RECORDS_UNSEALED,
     WORK_UNSENT,
     *CHECKPOINTS_NOT_COPIED.values(),
@@ -160,6 +164,7 @@ def _observations() -> Iterator[Observation]:
         yield Observation(kind, queue, queue not in busy, {}, patience)
     yield from _late_work(busy)
     yield from _unknown_outcomes()
+    yield from _marks()
     yield from _seal()
     yield from _erasures()
     yield from _disks()
@@ -192,6 +197,15 @@ def _unknown_outcomes() -> Iterator[Observation]:
 
 def _label(provider: str) -> dict[str, str]:
     return {"provider": registry.adapter_class(provider).label}
+
+
+def _marks() -> Iterator[Observation]:
+    engines = registry.known_engines()
+    for row in UpstreamMark.objects.all():  # at most two for each engine
+        engine = engines.get(row.engine)
+        facts = {"engine": engine.label if engine else row.engine, "mark": row.kind.upper()}
+        cause = f"{row.engine} {row.kind}"
+        yield Observation(MARKS_STOPPED, cause, upstream.is_lost(row), facts)
 
 
 def _seal() -> Iterator[Observation]:

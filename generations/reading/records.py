@@ -87,6 +87,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.IMAGE_MISSED: ("triangle-alert", "bad"),
     Event.IMAGE_DOWNLOADED: ("download", ""),
     Event.ORIGINAL_DOWNLOADED: ("download", "warn"),
+    Event.FILE_INSPECTED: ("file-search", ""),
     Event.REFERENCE_UPLOADED: ("upload", ""),
     Event.REFERENCE_CLEANED: ("image", ""),
     Event.REFERENCE_REFUSED: ("triangle-alert", "bad"),

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
+from generations.labelling.reports import MARKS
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
 from generations.reading import amounts, retained
@@ -234,7 +235,16 @@ def _decided(facts: Facts) -> str:
 def _stored(facts: Facts) -> str:
     size = f"{facts['width']}×{facts['height']}"
     original = _("original %(hash)s") % {"hash": short_hash(facts["original_sha256"])}
-    return _listed(size, facts["format"], original)
+    marks = _marks_of(facts.get("arrived_with", {}))
+    return _listed(size, facts["format"], original, marks)
+
+
+def _marks_of(kept: Facts) -> str:
+    """By which marks a provider said that a model had made the image."""
+    if not kept:
+        return ""
+    found = " + ".join(kind.upper() for kind in MARKS if kept.get(kind))
+    return _("marked by its provider: %(marks)s") % {"marks": found} if found else ""
 
 
 def _missed(facts: Facts) -> str:
@@ -244,6 +254,16 @@ def _missed(facts: Facts) -> str:
 def _downloaded(facts: Facts) -> str:
     digest = short_hash(facts.get("sha256", ""))
     return _("SHA-256 %(hash)s") % {"hash": digest} if digest else ""
+
+
+def _inspected(facts: Facts) -> str:
+    known = {
+        "file": _("one of ours, unchanged"),
+        "original": _("one of ours, the original"),
+        "named": _("its labels name an image"),
+        "marked": _("recognised by its mark"),
+    }
+    return _listed(_downloaded(facts), known.get(facts.get("found", ""), _("not recognised")))
 
 
 def _uploaded(facts: Facts) -> str:
@@ -351,6 +371,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.GENERATION_DECIDED: _decided,
     Event.IMAGE_STORED: _stored,
     Event.IMAGE_MISSED: _missed,
+    Event.FILE_INSPECTED: _inspected,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,

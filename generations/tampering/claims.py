@@ -187,7 +187,7 @@ _OF_IMAGE = ("generation", "position", "width", "height", "format", "original_sh
 
 def of_image(record: Record, told: Told) -> Claims:
     """What the record of its storing says of an image and of its labelled files."""
-    values = said(record, *_OF_IMAGE, "renditions", "label_version")
+    values = said(record, *_OF_IMAGE, "renditions", "label_version", "arrived_with")
     values |= _erased(record, told.erased.get(record.subject_id))
     run = record.story or record.subject_id
     return Claims(run, Kind.IMAGE, record.subject_id, record.pk, values)

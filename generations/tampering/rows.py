@@ -90,6 +90,7 @@ def image(row: Image) -> Values:
         "height": row.height,
         "format": row.format,
         "original_sha256": row.original_sha256,
+        "arrived_with": row.arrived_with,
         "renditions": {each.recipe: each.sha256 for each in labelled},
         "label_version": versions[0] if len(versions) == 1 else versions,
         "erased": row.erased_at is not None,

@@ -152,6 +152,7 @@ def _things(owner: User) -> dict[str, Any]:
         "run-remedy": {"uuid": missing.uuid, "name": "fewer"},
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},
+        "image-labels": {"uuid": image.uuid},
         "image-download": {"uuid": image.uuid},
         "image-original": {"uuid": image.uuid},
         "rendition": {"uuid": rendition.uuid, "extension": "webp"},

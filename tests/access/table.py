@@ -34,6 +34,8 @@ GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   gallery
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    gallery
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-labels
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-labels
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-download
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-download
 GET  in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
@@ -42,6 +44,8 @@ GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   rendition
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    rendition
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   reference
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    reference
+GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   inspect
+POST in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   inspect
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   log
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    log
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    log-searches

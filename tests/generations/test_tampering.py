@@ -125,6 +125,7 @@ CHANGES = [
     ("generation", {"provider": "fal"}, ("generation", "provider")),
     ("price", {"credits": 1}, ("run", "credits")),
     ("image", {"original_sha256": HASH}, ("image", "original_sha256")),
+    ("image", {"arrived_with": {"c2pa": "valid"}}, ("image", "arrived_with")),
     ("image", {"position": 5}, ("image", "position")),
     ("rendition", {"sha256": HASH}, ("image", "renditions")),
     ("rendition", {"label_version": 9}, ("image", "label_version")),

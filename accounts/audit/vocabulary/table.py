@@ -222,18 +222,21 @@ TABLE: dict[Event, Declared] = {
     ),
     # Images and files
     Event.IMAGE_STORED: Declared(
-        facts=_must(
-            GENERATION,
-            Value("position", Kind.NUMBER, _("Position in the run")),
-            WIDTH,
-            HEIGHT,
-            FORMAT,
-            Value("model", Kind.TEXT, _("Model returned")),
-            Value("original_sha256", Kind.HASH, _("SHA-256 of the original")),
-            Value("renditions", Kind.TEXT_BY_NAME, _("SHA-256 of the labelled files")),
-            Value("label_version", Kind.NUMBER, _("Version of the label")),
-            Value("files", Kind.LIST, _("The labelled files"), since=2),
-            Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+        facts=(
+            *_must(
+                GENERATION,
+                Value("position", Kind.NUMBER, _("Position in the run")),
+                WIDTH,
+                HEIGHT,
+                FORMAT,
+                Value("model", Kind.TEXT, _("Model returned")),
+                Value("original_sha256", Kind.HASH, _("SHA-256 of the original")),
+                Value("renditions", Kind.TEXT_BY_NAME, _("SHA-256 of the labelled files")),
+                Value("label_version", Kind.NUMBER, _("Version of the label")),
+                Value("files", Kind.LIST, _("The labelled files"), since=2),
+                Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+            ),
+            Value("arrived_with", Kind.TEXT_BY_NAME, _("Marks of the original"), since=2),
         )
     ),
     Event.IMAGE_FETCH_ASKED: Declared(facts=_must(IMAGES)),
@@ -255,6 +258,17 @@ TABLE: dict[Event, Declared] = {
             Value("name", Kind.TEXT, _("File in storage")),
             Value("expected", Kind.TEXT, _("SHA-256 stored")),
             Value("found", Kind.TEXT, _("SHA-256 found")),
+        )
+    ),
+    Event.FILE_INSPECTED: Declared(
+        facts=(
+            *_must(
+                replace(SHA256, since=2),
+                Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2),
+                replace(FORMAT, since=2),
+            ),
+            Value("found", Kind.TEXT, _("Recognised by"), since=2),
+            Value("image", Kind.IDENTIFIER, _("Image"), since=2),
         )
     ),
     # References

@@ -20,7 +20,7 @@ from accounts.events import Event
 from generations import live, storage
 from generations.imaging import ImageTooLarge, TruncatedImage, UnusableImage, inspect
 from generations.jobs import hints, in_hand, lifecycle
-from generations.jobs.execution import accidents, positions, renditions
+from generations.jobs.execution import accidents, positions, renditions, upstream
 from generations.jobs.execution.backoff import accident_seconds, fetch_seconds
 from generations.labelling import LabelFailed
 from generations.models import Delivery, Generation, Image, Rendition, Run
@@ -109,6 +109,7 @@ def _fetch(delivery: Delivery) -> None:
 def _label_and_store(delivery: Delivery) -> None:
     original = storage.read(storage.originals(), delivery.original_name)
     image, labelled = renditions.make(delivery, original)
+    image.arrived_with = upstream.look(original, image.run)
     _store(delivery, image, labelled)
     finish(delivery.generation)
 
@@ -281,6 +282,7 @@ def _store(delivery: Delivery, image: Image, labelled: list[Rendition]) -> None:
         rendition.image = image
         rendition.save(force_insert=True)
     _record(image, labelled)
+    upstream.note(image.run.engine, image.arrived_with)
     live.bump(image.run.user_id)
 
 
@@ -302,5 +304,6 @@ def _record(image: Image, labelled: list[Rendition]) -> None:
             "label_version": labelled[0].label_version,
             "files": [{name: getattr(row, name) for name in FILE_FACTS} for row in labelled],
             "label": renditions.label_in_words(image),
+            "arrived_with": image.arrived_with,
         },
     )

@@ -19,6 +19,7 @@ from generations.providers.errors import Code
 from generations.reading.provider_status.blocks import (
     EngineTrouble,
     engine_trouble,
+    lost_marks,
     polls_in_words,
     unblocking,
     while_blocked,
@@ -56,6 +57,7 @@ class KeyStatus:
     to_do: str
     engines: tuple[EngineTrouble, ...]
     polls: str
+    lost_marks: tuple[str, ...]
     in_flight: int
     most_at_once: int
     sent: int
@@ -76,9 +78,9 @@ def keys(zone: tzinfo) -> list[KeyStatus]:
     Keys of other providers appear only while they have open work. Times are in `zone`.
     """
     accounts = _accounts()
-    counts = count(accounts)
+    counts, lost = count(accounts), lost_marks(zone)
     shown = [
-        _key(account, counts, zone)
+        _key(account, counts, zone, lost.get(account.provider, ()))
         for account in accounts
         if registry.slots(account.provider) or counts.has_work(account)
     ]
@@ -103,13 +105,15 @@ def _accounts() -> list[ProviderAccount]:
     ]
 
 
-def _key(account: ProviderAccount, counts: Counts, zone: tzinfo) -> KeyStatus:
+def _key(
+    account: ProviderAccount, counts: Counts, zone: tzinfo, lost: tuple[str, ...]
+) -> KeyStatus:
     unknown = counts.unknown.get(account.pk, 0)
     is_low = _is_low(account, counts)
     polls = polls_in_words(account, zone)
     refused = counts.refused.get(account.pk, [])
     engines = tuple(engine_trouble(each, account, counts, zone) for each in refused)
-    care = bool(unknown or is_low or account.alert or engines or polls)
+    care = bool(unknown or is_low or account.alert or engines or polls or lost)
     last = counts.last_success.get(account.pk)
     return KeyStatus(
         pk=account.pk,
@@ -121,6 +125,7 @@ def _key(account: ProviderAccount, counts: Counts, zone: tzinfo) -> KeyStatus:
         to_do=_to_do(account, unknown=unknown, is_low=is_low),
         engines=engines,
         polls=polls,
+        lost_marks=lost,
         in_flight=counts.in_flight.get(account.pk, 0),
         most_at_once=account.most_at_once,
         sent=counts.sent.get(account.pk, 0),

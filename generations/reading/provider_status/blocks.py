@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generations.jobs import provider_health
-from generations.models import EngineBlock, ProviderAccount
+from generations.jobs.execution import upstream
+from generations.models import EngineBlock, ProviderAccount, UpstreamMark
 from generations.providers import registry
 from generations.providers.advice import explain
+from generations.providers.capabilities import provider_of
 from generations.providers.errors import Code
 from generations.reading.provider_status.counting import Counts
 
@@ -111,6 +113,22 @@ def polls_in_words(account: ProviderAccount, zone: tzinfo) -> str:
         "Since %(time)s the provider has refused to report on accepted requests. The studio keeps "
         "asking. Put back the key that sent them."
     ) % {"time": words_for_time(account.polls_refused_at, zone)}
+
+
+def lost_marks(zone: tzinfo) -> dict[str, tuple[str, ...]]:
+    """By provider: which of its engines have stopped marking their images, as sentences."""
+    told: dict[str, tuple[str, ...]] = {}
+    for row in UpstreamMark.objects.filter(missing_since__isnull=False).order_by("engine", "kind"):
+        if not upstream.is_lost(row):
+            continue
+        sentence = _("%(engine)s no longer marks its images: %(mark)s was last seen %(time)s.") % {
+            "engine": _engine_label(row.engine),
+            "mark": row.kind.upper(),
+            "time": words_for_time(row.seen_at, zone),
+        }
+        provider = provider_of(row.engine)
+        told[provider] = (*told.get(provider, ()), sentence)
+    return told
 
 
 def words_for_time(moment: datetime, zone: tzinfo) -> str:
