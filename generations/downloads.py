@@ -1,7 +1,8 @@
 """Files for browsers: labelled files to look at or to save, and originals for a stated reason.
 
 A download is recorded after the file was found and before its link or first byte is sent. A file
-that has changed in storage is not sent; admins are told. Views check the rights first.
+that has changed in storage is not sent; admins are told, and a labelled file is made again from its
+original. Views check the rights first.
 """
 
 import datetime as dt
@@ -24,6 +25,7 @@ from generations.imaging import extension, mime_type
 from generations.labelling import FULL
 from generations.models import Export, Image, Reference, Rendition
 from generations.notice_kinds import FILE_DAMAGED
+from generations.relabelling import asking as relabelling
 
 RESUMED_WITHIN = dt.timedelta(days=1)
 
@@ -113,11 +115,23 @@ def _file(
 ) -> File:
     backend = storage.renditions() if isinstance(row, Rendition) else storage.originals()
     kind = mime_type(row.format)
-    with _damage_told(subject, story):
-        source = storage.hand_out(
-            backend, row.name, sha256=row.sha256, mime_type=kind, filename=name
-        )
+    try:
+        with _damage_told(subject, story):
+            source = storage.hand_out(
+                backend, row.name, sha256=row.sha256, mime_type=kind, filename=name
+            )
+    except (FileNotFoundError, storage.FileDamaged) as error:
+        if isinstance(row, Rendition):
+            _remake(row, is_lost=isinstance(error, FileNotFoundError))
+        raise
     return File(source, kind, name)
+
+
+def _remake(row: Rendition, *, is_lost: bool) -> None:
+    """Have the files of an image made again, unless this one was just replaced."""
+    if Rendition.objects.filter(pk=row.pk).exists():
+        why = relabelling.Why.LOST if is_lost else relabelling.Why.DAMAGED
+        relabelling.remake(row.image, why=why)
 
 
 @contextmanager

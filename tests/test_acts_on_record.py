@@ -29,8 +29,9 @@ from accounts.audit import tallies
 from accounts.events import Event
 from accounts.models import Allowance, Record, SavedSearch, Tally, Team, User
 from accounts.shell import RecordedCommand
+from generations import holds
 from generations import tasks as generation_tasks
-from generations.erasing import asking, holds, targets
+from generations.erasing import asking, targets
 from generations.jobs import dispatch
 from generations.models import Erasure, Export, Generation, Price, RetentionRule, Run
 from generations.providers.advice import Remedy

@@ -14,7 +14,7 @@ from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, retained
+from generations.reading import amounts, relabelled, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -351,6 +351,11 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.GENERATION_DECIDED: _decided,
     Event.IMAGE_STORED: _stored,
     Event.IMAGE_MISSED: _missed,
+    Event.IMAGE_RELABELLED: relabelled.image,
+    Event.IMAGE_LEFT_OUT: relabelled.why,
+    Event.RELABELLING_ASKED: relabelled.asked,
+    Event.RELABELLING_STOPPED: relabelled.counts,
+    Event.RELABELLING_FINISHED: relabelled.counts,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,

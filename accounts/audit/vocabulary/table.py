@@ -14,6 +14,7 @@ from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
 from accounts.audit.vocabulary.readings import READINGS
+from accounts.audit.vocabulary.relabelling import ABOUT_RELABELLING
 from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
 from accounts.events import Event
@@ -257,6 +258,7 @@ TABLE: dict[Event, Declared] = {
             Value("found", Kind.TEXT, _("SHA-256 found")),
         )
     ),
+    **ABOUT_RELABELLING,
     # References
     Event.REFERENCE_UPLOADED: Declared(
         facts=(
