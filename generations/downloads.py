@@ -21,10 +21,11 @@ from accounts.events import Event
 from accounts.models import Record, User
 from generations import storage
 from generations.exports.registry import file_name, format_of, stored_name
-from generations.imaging import extension, mime_type
+from generations.imaging import mime_type
 from generations.labelling import FULL
 from generations.models import Export, Image, Reference, Rendition
 from generations.notice_kinds import FILE_DAMAGED
+from generations.paths import download_name
 from generations.relabelling import asking as relabelling
 
 RESUMED_WITHIN = dt.timedelta(days=1)
@@ -158,15 +159,14 @@ def image_named(name: str) -> str:
     return found["image"] if found else ""
 
 
-# As `_name` makes them; browsers add a number such as " (1)" to a name that exists.
+# As `download_name` makes them; browsers add a number such as " (1)" to a name that exists.
 _NAME = re.compile(
     r"seedream-\d{4}-\d\d-\d\d-(?P<image>[0-9a-f]{8})(-original)?( ?\(\d+\))?(\.[a-z]+)?"
 )
 
 
 def _name(image: Image, image_format: str, *, suffix: str = "") -> str:
-    day = image.created_at.astimezone(dt.UTC).date()
-    return f"seedream-{day}-{str(image.uuid)[:8]}{suffix}.{extension(image_format)}"
+    return download_name(image.uuid, image.created_at, image_format, suffix)
 
 
 @transaction.atomic

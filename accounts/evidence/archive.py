@@ -24,11 +24,11 @@ from accounts.sealing.stored import HashesMissing
 README = Path(__file__).with_name("README.txt")
 BATCH = lines.BATCH
 
-# What `pictures` yields for a record that tells of labelled files: the name of a file, and its content.
-Picture = tuple[str, IO[bytes]]
-Pictures = Callable[[Line], Iterable[Picture]]
 # The events whose records tell of labelled files.
 WITH_PICTURES = (Event.IMAGE_STORED, Event.IMAGE_RELABELLED)
+# What `pictures` yields for such a record: the name of a file, and its content.
+Picture = tuple[str, IO[bytes]]
+Pictures = Callable[[Line], Iterable[Picture]]
 
 
 class Progress(NamedTuple):

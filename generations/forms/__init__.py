@@ -1,7 +1,14 @@
 """What people may ask for, checked and returned as values. Nothing is written here."""
 
 from generations.forms.compose import ComposeForm, OriginalForm
-from generations.forms.exports import ExportForm
+from generations.forms.exports import ExportForm, LabelReportForm
 from generations.forms.log import LogForm, SavedSearchForm
 
-__all__ = ["ComposeForm", "ExportForm", "LogForm", "OriginalForm", "SavedSearchForm"]
+__all__ = [
+    "ComposeForm",
+    "ExportForm",
+    "LabelReportForm",
+    "LogForm",
+    "OriginalForm",
+    "SavedSearchForm",
+]

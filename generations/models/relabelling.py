@@ -94,6 +94,7 @@ class Relabelling(models.Model):
     class Meta:
         verbose_name = _("relabelling")
         verbose_name_plural = _("relabellings")
+        permissions = [("see_label_law", "Can see which laws labels answer")]
         indexes = [
             models.Index(
                 fields=["next_action_at"], condition=Q(status="working"), name="relabelling_due"

@@ -328,6 +328,8 @@ def _exported(facts: Facts) -> str:
 
 
 def _export_asked(facts: Facts) -> str:
+    if facts["kind"] == "labels":
+        return _("labels of a campaign") if facts.get("filtered") else _("labels of all images")
     return _("chosen by filters") if facts.get("filtered") else _("all records")
 
 

@@ -119,7 +119,8 @@ def record_stop(order: Relabelling, why: str, *, actor: User | None) -> None:
 def counts(order: Relabelling) -> dict[str, int]:
     """How far an order has come, as its row says now."""
     rows = Relabelling.objects.filter(pk=order.pk)
-    return dict(rows.values("done", "unchanged", "left_out").get())
+    found = rows.get()
+    return {"done": found.done, "unchanged": found.unchanged, "left_out": found.left_out}
 
 
 def record(

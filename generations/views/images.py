@@ -82,7 +82,12 @@ def rendition(request: SignedInRequest, uuid: UUID, extension: str) -> HttpRespo
         return _to_successor(request.user, uuid)
     if extension != _extension(found):
         raise Http404
-    return answer(downloads.shown(found))
+    try:
+        return answer(downloads.shown(found))
+    except FileNotFoundError:  # it may have been replaced a moment ago
+        if Rendition.objects.filter(pk=found.pk).exists():
+            raise
+        return _to_successor(request.user, uuid)
 
 
 def _to_successor(user: User, uuid: UUID) -> HttpResponseRedirect:

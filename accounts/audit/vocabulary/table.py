@@ -359,6 +359,9 @@ TABLE: dict[Event, Declared] = {
         facts=(
             *_must(*EXPORT, EXPORT_BYTES, SHA256),
             *EXPORTED,
+            IMAGES,
+            Value("files_read", Kind.NUMBER, _("Labelled files that were read"), since=2),
+            Value("files_lacking", Kind.NUMBER, _("Those that lack a label"), since=2),
         )
     ),
     Event.EXPORT_FAILED: Declared(facts=_must(*EXPORT, PROBLEM)),

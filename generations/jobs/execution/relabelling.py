@@ -266,8 +266,9 @@ def _tidy(order: Relabelling, image: Image) -> None:
         storage.erase_unnamed(image.uuid)
     else:
         _delete_replaced(image.former_renditions.filter(is_stored=True), lambda: False)
-        rows = [*image.renditions.all(), *image.former_renditions.filter(is_stored=True)]
-        storage.erase_unnamed(image.uuid, named={row.name for row in rows})
+        former = image.former_renditions.filter(is_stored=True)
+        named = {*image.renditions.values_list("name", flat=True)}
+        storage.erase_unnamed(image.uuid, named=named | {row.name for row in former})
     _mine(order).update(image=None)
     order.image = None
 

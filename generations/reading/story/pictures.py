@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -120,7 +121,7 @@ def _labelled(told: Told) -> dict[str, Any]:
 def _former(told: Sequence[Told], reader: User) -> list[tuple[str, str]]:
     """What was replaced by the next one of these records, and since when."""
     found = []
-    for before, after in zip(told, told[1:], strict=False):
+    for before, after in pairwise(told):
         since = moment(after.record.at, reader.team.tzinfo).text
         kept = set(_labelled(after).values())
         replaced = [pair for pair in _labelled(before).items() if pair[1] not in kept]
