@@ -26,6 +26,7 @@ SEE_IMAGES = "generations.view_image"
 SEE_ORIGINALS = "generations.download_original"
 READ_LOG = "accounts.view_record"
 SEE_PROVIDERS = "generations.view_provideraccount"
+SEE_LABEL_LAW = "generations.see_label_law"
 SEE_NOTICES = "accounts.view_notice"
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -100,6 +101,8 @@ TABLE: dict[str, Requirement] = {
     "exports": LOG,
     "export-download": LOG,
     "export-delete": LOG,
+    "label-reports": LOG,
+    "label-law": Requirement(rights=(SEE_LABEL_LAW,)),
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
     "notices": NOTICES,
@@ -153,6 +156,7 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("generations", "legalhold"),
     **_in_admin("generations", "price"),
     **_in_admin("generations", "provideraccount"),
+    **_in_admin("generations", "relabelling"),
     **_in_admin("generations", "retentionrule"),
 }
 

@@ -21,10 +21,17 @@ LEGAL_COUNSEL = "legal counsel"
 # They may enter the admin.
 STAFF = (ADMINS, DATA_PROTECTION, LEGAL_COUNSEL)
 
+SEE_LABEL_LAW = "generations.see_label_law"
+
 PERMISSIONS = {
     MEMBERS: ("generations.add_run", "generations.view_image"),
-    REVIEWERS: ("accounts.view_record", "generations.view_image"),
-    AUDITORS: ("accounts.view_record", "accounts.read_whole_log", "generations.view_image"),
+    REVIEWERS: ("accounts.view_record", "generations.view_image", SEE_LABEL_LAW),
+    AUDITORS: (
+        "accounts.view_record",
+        "accounts.read_whole_log",
+        "generations.view_image",
+        SEE_LABEL_LAW,
+    ),
     DATA_PROTECTION: (
         "generations.add_erasure",
         "generations.change_erasure",
@@ -40,6 +47,7 @@ PERMISSIONS = {
         "generations.change_legalhold",
         "generations.view_legalhold",
         "generations.view_erasure",
+        SEE_LABEL_LAW,
     ),
     ADMINS: (
         "accounts.add_user",
@@ -58,6 +66,10 @@ PERMISSIONS = {
         "generations.view_provideraccount",
         "generations.change_generation",
         "generations.view_generation",
+        "generations.add_relabelling",
+        "generations.change_relabelling",
+        "generations.view_relabelling",
+        SEE_LABEL_LAW,
     ),
 }
 

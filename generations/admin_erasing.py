@@ -20,7 +20,8 @@ from accounts.forgetting import is_forgotten
 from accounts.http import actor_of
 from accounts.identifiers import uuid_of
 from accounts.models import User
-from generations.erasing import asking, holds, retention, work
+from generations import holds
+from generations.erasing import asking, retention, work
 from generations.erasing.targets import Target
 from generations.erasing.troubles import SENTENCES, ErasureRefused
 from generations.models import Campaign, Erasure, LegalHold, RetentionRule, Run

@@ -1,7 +1,8 @@
 """Files for browsers: labelled files to look at or to save, and originals for a stated reason.
 
 A download is recorded after the file was found and before its link or first byte is sent. A file
-that has changed in storage is not sent; admins are told. Views check the rights first.
+that has changed in storage is not sent; admins are told, and a labelled file is made again from its
+original. Views check the rights first.
 """
 
 import datetime as dt
@@ -20,10 +21,12 @@ from accounts.events import Event
 from accounts.models import Record, User
 from generations import storage
 from generations.exports.registry import file_name, format_of, stored_name
-from generations.imaging import extension, mime_type
+from generations.imaging import mime_type
 from generations.labelling import FULL
 from generations.models import Export, Image, Reference, Rendition
 from generations.notice_kinds import FILE_DAMAGED
+from generations.paths import download_name
+from generations.relabelling import asking as relabelling
 
 RESUMED_WITHIN = dt.timedelta(days=1)
 
@@ -113,11 +116,23 @@ def _file(
 ) -> File:
     backend = storage.renditions() if isinstance(row, Rendition) else storage.originals()
     kind = mime_type(row.format)
-    with _damage_told(subject, story):
-        source = storage.hand_out(
-            backend, row.name, sha256=row.sha256, mime_type=kind, filename=name
-        )
+    try:
+        with _damage_told(subject, story):
+            source = storage.hand_out(
+                backend, row.name, sha256=row.sha256, mime_type=kind, filename=name
+            )
+    except (FileNotFoundError, storage.FileDamaged) as error:
+        if isinstance(row, Rendition):
+            _remake(row, is_lost=isinstance(error, FileNotFoundError))
+        raise
     return File(source, kind, name)
+
+
+def _remake(row: Rendition, *, is_lost: bool) -> None:
+    """Have the files of an image made again, unless this one was just replaced."""
+    if Rendition.objects.filter(pk=row.pk).exists():
+        why = relabelling.Why.LOST if is_lost else relabelling.Why.DAMAGED
+        relabelling.remake(row.image, why=why)
 
 
 @contextmanager
@@ -144,15 +159,14 @@ def image_named(name: str) -> str:
     return found["image"] if found else ""
 
 
-# As `_name` makes them; browsers add a number such as " (1)" to a name that exists.
+# As `download_name` makes them; browsers add a number such as " (1)" to a name that exists.
 _NAME = re.compile(
     r"seedream-\d{4}-\d\d-\d\d-(?P<image>[0-9a-f]{8})(-original)?( ?\(\d+\))?(\.[a-z]+)?"
 )
 
 
 def _name(image: Image, image_format: str, *, suffix: str = "") -> str:
-    day = image.created_at.astimezone(dt.UTC).date()
-    return f"seedream-{day}-{str(image.uuid)[:8]}{suffix}.{extension(image_format)}"
+    return download_name(image.uuid, image.created_at, image_format, suffix)
 
 
 @transaction.atomic

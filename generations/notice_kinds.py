@@ -157,6 +157,16 @@ ERASURE_LATE = _declare(
     _("The list of erasures in the admin names it. %(reason)s"),
 )
 
+RELABELLING_LATE = _declare(
+    "relabelling:late",
+    _("Labelling again that stands still"),
+    _("An order to label images again has not come further for an hour"),
+    _(
+        "The list of orders in the admin names it. New images go first, so it waits while many are "
+        "made. %(reason)s"
+    ),
+)
+
 LOG_CHANGED = _declare(
     "log:changed",
     _("Records of the log that have been changed"),
@@ -181,10 +191,12 @@ LOG_UNVERIFIED = _declare(
 FILE_DAMAGED = _declare(
     "file:damaged",
     _("Stored files that have changed"),
-    _("A stored file has been changed: %(name)s"),
+    _("A stored file has been changed or lost: %(name)s"),
     _(
-        "The studio does not show it. Find out who changed files in the bucket of STORAGE_URL, and "
-        "restore this file from the back-up; then it is shown again. The log names the image."
+        "The studio does not show it. Find out who changes files in the folder or bucket of "
+        "STORAGE_URL. A labelled file is made again from its original by itself, and this notice "
+        "then ends. Restore an original or an upload from the back-up; then it is shown again. The "
+        "log names the image."
     ),
 )
 

@@ -1,5 +1,6 @@
-"""Paths in frames, without a call of the URL resolver for each frame of a page."""
+"""Paths in frames, without a call of the URL resolver for each; and the names of downloads."""
 
+import datetime as dt
 from functools import lru_cache
 from uuid import UUID
 
@@ -40,3 +41,9 @@ def reuse_path(run: UUID) -> str:
 @lru_cache(maxsize=32)
 def _pattern(name: str, prefix: str, *args: str, identified: bool = True) -> str:
     return reverse(name, args=[NOBODY, *args] if identified else None)
+
+
+def download_name(image: UUID, made_at: dt.datetime, image_format: str, suffix: str = "") -> str:
+    """The name under which a browser saves a file of an image."""
+    day = made_at.astimezone(dt.UTC).date()
+    return f"seedream-{day}-{str(image)[:8]}{suffix}.{extension(image_format)}"

@@ -30,10 +30,19 @@ from accounts.audit import tallies
 from accounts.events import Event
 from accounts.models import Allowance, Record, SavedSearch, Tally, Team, User
 from accounts.shell import RecordedCommand
+from generations import holds
 from generations import tasks as generation_tasks
-from generations.erasing import asking, holds, targets
+from generations.erasing import asking, targets
 from generations.jobs import dispatch
-from generations.models import Erasure, Export, Generation, Price, RetentionRule, Run
+from generations.models import (
+    Erasure,
+    Export,
+    Generation,
+    Price,
+    Relabelling,
+    RetentionRule,
+    Run,
+)
 from generations.providers.advice import Remedy
 from generations.states import Status
 from seedream_site.celery import app
@@ -133,6 +142,7 @@ SENT = {
     "account_reset_password_from_key": Sent(Event.USER_CHANGED, NEW_PASSWORD, kind="anonymous"),
     "log-searches": Sent(Event.LOG_SEARCH_SAVED, SEARCH, kind="reviewer"),
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
+    "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     # Readings
@@ -288,6 +298,9 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("generation", "fetch_again"): ({}, Event.IMAGE_FETCH_ASKED),
     ("erasure", "add"): ({**CONCERNED, "confirm": "1"}, Event.ERASURE_ASKED),
     ("erasure", "resume"): ({}, Event.ERASURE_RESUMED),
+    ("relabelling", "add"): ({"scope": "all", "confirm": "1"}, Event.RELABELLING_ASKED),
+    ("relabelling", "stop"): ({}, Event.RELABELLING_STOPPED),
+    ("relabelling", "resume"): ({}, Event.RELABELLING_RESUMED),
     ("legalhold", "add"): (CONCERNED, Event.HOLD_PLACED),
     ("legalhold", "lift"): (GIVEN, Event.HOLD_LIFTED),
     ("retentionrule", "add"): ({"kind": "refused", "days": "30"}, Event.ADMIN_ADDED),
@@ -363,6 +376,11 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
     rows["erasure", "resume"] = Erasure.objects.create(
         scope="run", subject=missed.run.uuid, status="stopped", next_try_at=timezone.now()
     )
+    about = {"scope": "image", "next_action_at": timezone.now()}
+    for act, status in (("stop", "working"), ("resume", "stopped")):
+        rows["relabelling", act] = Relabelling.objects.create(
+            **about, subject=uuid.uuid4(), status=status
+        )
     rows["legalhold", "lift"] = holds.place("run", missed.run, reason="a dispute", actor=user)
     return rows
 
@@ -419,6 +437,7 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "index_prompts": ([], Event.SHELL_USED),
     "loaddata": (["FIXTURE"], Event.SHELL_USED),
     "recover": ([], Event.SHELL_USED),
+    "relabel": ([], Event.RELABELLING_ASKED),
     "seal_audit": ([], Event.LOG_SEALING_BEGAN),
     "rotate_label_key": ([], Event.LABEL_CERTIFICATE_ADDED),
     "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
@@ -482,6 +501,7 @@ def test_every_act_of_a_command_leaves_its_event_on_the_record(
         "FIXTURE": str(tmp_path / "pulse.json"),
     }
     write(Event.USER_CHANGED, actor=alice, subject=alice)
+    make_finished_run(alice)
     silent = {}
     for name, (arguments, event) in COMMANDS.items():
         filled = [_filled(argument, given) for argument in arguments]

@@ -24,7 +24,9 @@ from accounts.sealing.stored import HashesMissing
 README = Path(__file__).with_name("README.txt")
 BATCH = lines.BATCH
 
-# What `pictures` yields for the record of a stored image: the name of a file, and its content.
+# The events whose records tell of labelled files.
+WITH_PICTURES = (Event.IMAGE_STORED, Event.IMAGE_RELABELLED)
+# What `pictures` yields for such a record: the name of a file, and its content.
 Picture = tuple[str, IO[bytes]]
 Pictures = Callable[[Line], Iterable[Picture]]
 
@@ -89,7 +91,7 @@ def _write_records(
             file.write(b"".join(texts))
             named_entries.writelines(_text(entry) for entry in entries.named_by(*batch))
             for line, text in zip(batch, texts, strict=True):
-                if of_images and _event(line) == Event.IMAGE_STORED:
+                if of_images and _event(line) in WITH_PICTURES:
                     of_images.write(text)
                     images += 1
             extra = sum(line.get("payload") == selection.WITHHELD for line in batch)

@@ -12,7 +12,8 @@ from accounts import audit
 from accounts.audit import erasing
 from accounts.events import Event
 from accounts.models import User
-from generations.erasing import holds, mentions
+from generations import holds
+from generations.erasing import mentions
 from generations.erasing.targets import Target
 from generations.erasing.troubles import ErasureRefused
 from generations.models import Erasure

@@ -16,7 +16,7 @@ from accounts.audit import erasing
 from accounts.events import Event
 from accounts.models import RecordPayload, SavedSearch, User
 from accounts.search import tokens_of
-from generations.erasing import holds
+from generations import holds
 from generations.erasing.order import Order
 
 Payloads = list[RecordPayload]

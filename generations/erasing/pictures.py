@@ -9,8 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.events import Event
-from generations import live, storage
-from generations.erasing import holds
+from generations import holds, live, storage
 from generations.erasing.order import Order
 from generations.models import Delivery, Image, Reference
 
@@ -80,7 +79,7 @@ def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
 
 
 def _delete_image(order: Order, image: Image) -> None:
-    for name in image.renditions.values_list("name", flat=True):
+    for name in _labelled_files(image):
         order.erase_file(storage.renditions(), name)
     erased = Delivery.objects.filter(pk=image.delivery_id, original_name="")
     order.erase_file(storage.originals(), image.original_name, again=erased.exists())
@@ -88,7 +87,15 @@ def _delete_image(order: Order, image: Image) -> None:
     if not same.exists():
         order.erase_file(storage.originals(), storage.clean_copy_name(image.original_sha256))
     Delivery.objects.filter(pk=image.delivery_id).update(original_name="")
+    image.former_renditions.update(is_stored=False)
     Image.objects.filter(pk=image.pk).update(original_name="")
+
+
+def _labelled_files(image: Image) -> list[str]:
+    """The names of all its labelled files: those of rows, and what storage has besides."""
+    named = image.renditions.values_list("name", flat=True)
+    former = image.former_renditions.filter(is_stored=True).values_list("name", flat=True)
+    return list(dict.fromkeys([*named, *former, *storage.renditions_in_storage(image.uuid)]))
 
 
 def _delete_reference(order: Order, reference: Reference) -> None:

@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.audit import erasing
 from accounts.audit.canonical import timestamp
 from accounts.events import Event
-from generations.erasing import holds
+from generations import holds
 from generations.erasing.targets import may_get_images
 from generations.models import Erasure, Image, Reference, RetentionRule, Run, RunReference
 

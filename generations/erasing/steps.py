@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from accounts import forgetting
 from accounts.models import User
-from generations.erasing import holds, mentions, pictures, retention, texts
+from generations import holds
+from generations.erasing import mentions, pictures, retention, texts
 from generations.erasing.order import Order
 from generations.erasing.targets import Scope, Target, target_of
 from generations.exports import ends

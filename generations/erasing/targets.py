@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from generations.erasing import holds
+from generations import holds
 from generations.erasing.troubles import GONE, HELD, STILL_ACTIVE, UNFINISHED, ErasureRefused
 from generations.models import (
     Delivery,

@@ -8,8 +8,7 @@ from django.utils import timezone
 from accounts import forgetting
 from accounts.events import Event
 from accounts.models import User
-from generations import live, storage
-from generations.erasing import holds
+from generations import holds, live, storage
 from generations.erasing.order import Order
 from generations.models import ERASED, Delivery, Generation, Reference, Run, WebhookEvent
 from generations.models.prompt_index import index_runs

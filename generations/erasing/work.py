@@ -27,6 +27,7 @@ from generations.models import (
     Delivery,
     Erasure,
     Export,
+    FormerRendition,
     Generation,
     Image,
     Reference,
@@ -50,6 +51,7 @@ TABLES = [
     model._meta.db_table
     for model in (
         *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
+        FormerRendition,
         *(Export, Erasure),
     )
 ]

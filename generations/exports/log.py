@@ -52,6 +52,8 @@ FORMATS = (
         "text/csv; charset=utf-8",
     ),
 )
+# What the counter of pictures that are not written calls those that have newer labels since.
+REPLACED = "replaced"
 # Records whose places are looked up at once.
 BATCH = 1000
 
@@ -129,7 +131,8 @@ def _write(export: Export, path: Path, places: Range) -> Making:
         "left_out": places.left_out,
     }
     lacking = lost[PICTURES]
-    told = {"pictures": progress.images - lacking, "pictures_lacking": lacking}
+    pictures_written = progress.images - lacking - lost[REPLACED]
+    told = {"pictures": pictures_written, "pictures_lacking": lacking}
     return facts | told if export.format == PICTURES else facts
 
 
@@ -141,7 +144,10 @@ def _fill(export: Export, lost: Counter[str]) -> Fill:
     if export.format == ZIP:
         return partial(archive.fill, about=_about(export))
     wanted = partial(
-        pictures.of_line, reader=export.user, lacking=lambda _image: lost.update([PICTURES])
+        pictures.of_line,
+        reader=export.user,
+        lacking=lambda _image: lost.update([PICTURES]),
+        replaced=lambda _image: lost.update([REPLACED]),
     )
     return partial(archive.fill, about=_about(export), pictures=wanted)
 

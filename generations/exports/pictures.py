@@ -11,16 +11,21 @@ from accounts.models import User
 from generations import storage
 from generations.imaging import extension
 from generations.labelling import FULL
-from generations.models import Image, Rendition
+from generations.models import FormerRendition, Image, Rendition
 
 
 def of_line(
-    line: Line, *, reader: User | None, lacking: Callable[[str], object]
+    line: Line,
+    *,
+    reader: User | None,
+    lacking: Callable[[str], object],
+    replaced: Callable[[str], object] = lambda _image: None,
 ) -> Iterator[Picture]:
-    """The labelled picture of the record of a stored image, as `accounts.evidence.archive` wants.
+    """The labelled picture of which a record tells, as `accounts.evidence.archive` wants it.
 
     Only what `reader` may see; without one, every picture. Calls `lacking` with the identifier of
-    an image whose file storage has lost or can't read.
+    an image whose file storage has lost or can't read, and `replaced` if the image has newer labels
+    since, of which another record tells.
     """
     record = line["record"]
     image, known = record["subject"]["id"], list(record["facts"].get("renditions", {}).values())
@@ -31,6 +36,8 @@ def of_line(
             lacking(image)
             continue
         yield f"{image}.{extension(row.format)}", content
+    if FormerRendition.objects.filter(recipe=FULL.name, sha256__in=known).exists():
+        replaced(image)
 
 
 def _visible_to(reader: User | None) -> QuerySet[Rendition]:

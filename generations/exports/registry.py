@@ -2,10 +2,11 @@
 
 from generations import storage
 from generations.exports.kinds import Format, Kind
+from generations.exports.labels import LABELS
 from generations.exports.log import LOG
 from generations.models import Export
 
-KINDS = {kind.name: kind for kind in (LOG,)}
+KINDS = {kind.name: kind for kind in (LOG, LABELS)}
 
 
 def kind_of(export: Export) -> Kind:

@@ -1,7 +1,7 @@
 """What people may ask for, checked and returned as values. Nothing is written here."""
 
 from generations.forms.compose import ComposeForm, OriginalForm
-from generations.forms.exports import ExportForm
+from generations.forms.exports import ExportForm, LabelReportForm
 from generations.forms.inspection import InspectionForm
 from generations.forms.log import LogForm, SavedSearchForm
 
@@ -9,6 +9,7 @@ __all__ = [
     "ComposeForm",
     "ExportForm",
     "InspectionForm",
+    "LabelReportForm",
     "LogForm",
     "OriginalForm",
     "SavedSearchForm",

@@ -7,9 +7,11 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from accounts import audit
 from accounts.models import User
 from generations.exports.log import LOG
 from generations.forms.log import LogForm
+from generations.models import Campaign
 
 LONGEST_QUERY = 4000  # characters
 
@@ -49,4 +51,34 @@ class ExportForm(forms.Form):
             "filters": self.log.given,
             "words": self.log.in_words,
             "asked": self.log.asked.as_json(),
+        }
+
+
+class LabelReportForm(forms.Form):
+    """Of which campaign a label report is."""
+
+    campaign = forms.ModelChoiceField(
+        label=_("Campaign"),
+        queryset=Campaign.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("All images"),
+    )
+
+    def __init__(self, *args: Any, reader: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        every = Campaign.objects.all()
+        seen = every if audit.reads_whole_log(reader) else Campaign.objects.visible_to(reader)
+        self.fields["campaign"].queryset = seen.order_by("name")  # type: ignore[attr-defined]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `generations.exports.labels` needs, of a valid form."""
+        campaign = self.cleaned_data["campaign"]
+        words = [campaign.name if campaign else str(_("All images"))]
+        filters = {"campaign": campaign.name} if campaign else {}
+        return {
+            "campaign": str(campaign.uuid) if campaign else "",
+            "words": words,
+            "filters": filters,
         }

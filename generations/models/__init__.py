@@ -5,11 +5,12 @@ from generations.models.certificate import LabelCertificate
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
-from generations.models.image import Image, Rendition
+from generations.models.image import FormerRendition, Image, Rendition
 from generations.models.price import Price
 from generations.models.prompt_index import IndexedPrompt
 from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
+from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
 from generations.models.upstream_mark import UpstreamMark
 from generations.models.webhook_event import WebhookEvent
@@ -22,6 +23,7 @@ __all__ = [
     "EngineBlock",
     "Erasure",
     "Export",
+    "FormerRendition",
     "Generation",
     "Image",
     "IndexedPrompt",
@@ -30,6 +32,7 @@ __all__ = [
     "Price",
     "ProviderAccount",
     "Reference",
+    "Relabelling",
     "Rendition",
     "RetentionRule",
     "Run",

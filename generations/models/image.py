@@ -155,3 +155,41 @@ class Rendition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image_id}/{self.recipe}"
+
+
+class FormerRendition(models.Model):
+    """A labelled file that was replaced by another one. Its address leads to the other one.
+
+    `is_stored` says that its file is still to be deleted.
+    """
+
+    uuid = models.UUIDField(_("identifier"), unique=True, editable=False)
+    image = models.ForeignKey(
+        Image, models.PROTECT, related_name="former_renditions", verbose_name=_("image")
+    )
+    recipe = models.CharField(_("recipe"), max_length=40)
+    name = models.CharField(_("stored as"), max_length=200)
+    format = models.CharField(_("format"), max_length=8)
+    bytes = models.PositiveIntegerField(_("bytes"))
+    sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
+    label_version = models.PositiveSmallIntegerField(_("version of the label"))
+    mark_key = models.PositiveSmallIntegerField(
+        _("key of the imperceptible mark"), null=True, blank=True
+    )
+    certificate = models.CharField(_("signing certificate"), max_length=64, blank=True)
+    is_stamped = models.BooleanField(_("signature with a time stamp"), null=True, blank=True)
+    made_at = models.DateTimeField(_("created"))
+    replaced_at = models.DateTimeField(_("replaced"), auto_now_add=True)
+    is_stored = models.BooleanField(_("file in storage"), default=True)
+
+    class Meta:
+        verbose_name = _("former rendition")
+        verbose_name_plural = _("former renditions")
+        indexes = [
+            models.Index(
+                fields=["id"], condition=models.Q(is_stored=True), name="former_rendition_stored"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id}/{self.recipe}, until {self.replaced_at}"

@@ -36,6 +36,7 @@ from generations.notice_kinds import (
     MARKS_STOPPED,
     OUTCOME_UNKNOWN,
     RECORDS_UNSEALED,
+    RELABELLING_LATE,
     WORK_LATE,
     WORK_UNSENT,
     WORKERS_SILENT,
@@ -43,6 +44,7 @@ from generations.notice_kinds import (
 from generations.providers import registry
 from generations.queues import IMAGES, PROVIDER
 from generations.readiness import backlog, signs
+from generations.relabelling import standing as relabelling
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ KINDS = (
     LOG_UNVERIFIED,
     MARKS_STOPPED,
     RECORDS_UNSEALED,
+    RELABELLING_LATE,
     WORK_UNSENT,
     *CHECKPOINTS_NOT_COPIED.values(),
     *WORK_LATE.values(),
@@ -167,6 +170,7 @@ def _observations() -> Iterator[Observation]:
     yield from _marks()
     yield from _seal()
     yield from _erasures()
+    yield from _relabellings()
     yield from _disks()
 
 
@@ -222,6 +226,12 @@ def _seal() -> Iterator[Observation]:
 def _erasures() -> Iterator[Observation]:
     reason = standing.why_late()
     yield Observation(ERASURE_LATE, "erasures", reason is not None, {"reason": reason or ""})
+
+
+def _relabellings() -> Iterator[Observation]:
+    reason = relabelling.why_late()
+    facts = {"reason": reason or ""}
+    yield Observation(RELABELLING_LATE, "relabellings", reason is not None, facts)
 
 
 def _disks() -> Iterator[Observation]:

@@ -110,7 +110,18 @@ def _progress(export: Export) -> str:
 def _holds(export: Export) -> str:
     """What a finished file holds, in words."""
     facts = export.facts
+    if "files_read" in facts:
+        return ", ".join(_files(facts))
     return ", ".join(filter(None, _counts(facts))) if "records" in facts else ""
+
+
+def _files(facts: dict[str, int]) -> Iterable[str]:
+    read, lacking = facts["files_read"], facts["files_lacking"]
+    yield ngettext("%s file", "%s files", read) % f"{read:,}"
+    if lacking:
+        yield ngettext("%s lacks a label", "%s lack a label", lacking) % f"{lacking:,}"
+    else:
+        yield _("all with complete labels")
 
 
 def _counts(facts: dict[str, int]) -> Iterable[str]:

@@ -15,7 +15,7 @@ from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.labelling.reports import MARKS
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, retained
+from generations.reading import amounts, relabelled, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -348,6 +348,8 @@ def _exported(facts: Facts) -> str:
 
 
 def _export_asked(facts: Facts) -> str:
+    if facts["kind"] == "labels":
+        return _("labels of a campaign") if facts.get("filtered") else _("labels of all images")
     return _("chosen by filters") if facts.get("filtered") else _("all records")
 
 
@@ -372,6 +374,11 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_STORED: _stored,
     Event.IMAGE_MISSED: _missed,
     Event.FILE_INSPECTED: _inspected,
+    Event.IMAGE_RELABELLED: relabelled.image,
+    Event.IMAGE_LEFT_OUT: relabelled.why,
+    Event.RELABELLING_ASKED: relabelled.asked,
+    Event.RELABELLING_STOPPED: relabelled.counts,
+    Event.RELABELLING_FINISHED: relabelled.counts,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,

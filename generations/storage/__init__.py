@@ -6,7 +6,7 @@ over from a dead one finds it.
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -129,7 +129,7 @@ def hand_out(
     A bucket gives a link, after it has compared its SHA-256 of the file with `sha256`. The link is
     valid for 60 seconds and for this file only. It fixes the file's type and, if the file is to be
     saved, its `filename`. If the bucket keeps no SHA-256, or browsers can't reach it, the content
-    is compared here and returned. A folder gives the open file without comparing it.
+    is compared here and returned. A folder gives the open file, after comparing it: see `compared`.
 
     Raises FileNotFoundError, FileDamaged or StorageAway.
     """
@@ -137,18 +137,18 @@ def hand_out(
         if hasattr(backend, "link"):
             link = backend.link(name, sha256=sha256, mime_type=mime_type, filename=filename)
             return link or _compared(backend, name, sha256)
-        return cast(BinaryIO, backend.open(name, "rb"))
+        return _compared(backend, name, sha256)
 
 
 def content(backend: Storage, name: str, *, sha256: str) -> BinaryIO:
-    """The open file `name`. A bucket's file is compared with `sha256`. Raises as `hand_out`."""
+    """The open file `name`, compared with `sha256`. Raises as `hand_out`."""
     with as_storage_away():
-        if hasattr(backend, "link"):
-            return _compared(backend, name, sha256)
-        return cast(BinaryIO, backend.open(name, "rb"))
+        return _compared(backend, name, sha256)
 
 
 def _compared(backend: Storage, name: str, sha256: str) -> BinaryIO:
+    if hasattr(backend, "compared"):
+        return cast(BinaryIO, backend.compared(name, sha256=sha256))
     data = read(backend, name)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
@@ -214,6 +214,29 @@ def erase(backend: Storage, name: str) -> bool:
     return True
 
 
+def renditions_in_storage(image: UUID) -> list[str]:
+    """The names of all labelled files of an image that storage has, in any version.
+
+    Those that a killed worker wrote, and that no row names, are among them. Raises StorageAway.
+    """
+    backend: Any = renditions()
+    with as_storage_away():
+        if hasattr(backend, "names"):
+            return list(backend.names(str(image)))
+        try:
+            _folders, names = backend.listdir(str(image))
+        except FileNotFoundError:
+            return []
+    return [f"{image}/{name}" for name in names]
+
+
+def erase_unnamed(image: UUID, *, named: Collection[str] = ()) -> None:
+    """Erase the labelled files of an image whose names are not in `named`. Raises StorageAway."""
+    for name in renditions_in_storage(image):
+        if name not in named:
+            erase(renditions(), name)
+
+
 def remove(name: str) -> None:
     """Erase an original. Raises StorageAway."""
     erase(originals(), name)
@@ -238,12 +261,12 @@ def chunks(name: str, start: int, *, sha256: str) -> Iterator[bytes]:
         if hasattr(backend, "chunks"):
             found: Iterator[bytes] = backend.chunks(name, start, sha256=sha256)
             return found
-        file = backend.open(name, "rb")
+        file = _compared(backend, name, sha256)
         file.seek(start)
     return _read(file)
 
 
-def _read(file: File) -> Iterator[bytes]:
+def _read(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while data := file.read(CHUNK_BYTES):
             yield data

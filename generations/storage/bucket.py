@@ -279,6 +279,27 @@ class BucketStorage(S3Storage):
         ]
 
     @_translating
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, with those of which only versions are left.
+
+        Without the right to list versions, those of files only.
+        """
+        start = self._key(f"{folder}/")["Key"].rstrip("/") + "/"
+        try:
+            keys = self._keys("list_object_versions", start, "Versions", "DeleteMarkers")
+        except ClientError as error:
+            if str(error.response.get("Error", {}).get("Code", "")) not in KEPT:
+                raise
+            keys = self._keys("list_objects_v2", start, "Contents")
+        return [f"{folder}/{key.removeprefix(start)}" for key in keys]
+
+    def _keys(self, operation: str, start: str, *kinds: str) -> list[str]:
+        pages = self.connection.meta.client.get_paginator(operation)
+        found = pages.paginate(Bucket=self.bucket_name, Prefix=start)
+        keys = (each["Key"] for page in found for kind in kinds for each in page.get(kind, ()))
+        return list(dict.fromkeys(keys))
+
+    @_translating
     def listdir(self, name: str) -> tuple[list[str], list[str]]:
         folders, names = super().listdir(name)
         return folders, names

@@ -5,9 +5,11 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.files.storage import FileSystemStorage
+
+from generations.storage import compared
 
 # Beside the files, so that a file written here can be moved into place in one step.
 PARTS = ".parts"
@@ -31,6 +33,10 @@ class AtomicFileSystemStorage(FileSystemStorage):
             part.unlink(missing_ok=True)
             raise
         return name
+
+    def compared(self, name: str, *, sha256: str) -> BinaryIO:
+        """The open file, after comparing it. Raises as `compared.opened`."""
+        return compared.opened(Path(self.path(name)), name, sha256=sha256)
 
     @property
     def parts(self) -> Path:

@@ -186,8 +186,12 @@ _OF_IMAGE = ("generation", "position", "width", "height", "format", "original_sh
 
 
 def of_image(record: Record, told: Told) -> Claims:
-    """What the record of its storing says of an image and of its labelled files."""
-    values = said(record, *_OF_IMAGE, "renditions", "label_version", "arrived_with")
+    """What the record of its storing says of an image.
+
+    Of its labelled files, the newest record counts: that of its last labels.
+    """
+    newest = told.relabelled.get(record.subject_id, record)
+    values = said(record, *_OF_IMAGE, "arrived_with") | said(newest, "renditions", "label_version")
     values |= _erased(record, told.erased.get(record.subject_id))
     run = record.story or record.subject_id
     return Claims(run, Kind.IMAGE, record.subject_id, record.pk, values)

@@ -20,6 +20,7 @@ _IN_STORIES = (
     Event.RUN_RETRIED,
     Event.GENERATION_REQUESTED,
     Event.IMAGE_STORED,
+    Event.IMAGE_RELABELLED,
     Event.RUN_ERASED,
     Event.IMAGE_ERASED,
     *MOVES,
@@ -35,7 +36,8 @@ _OF_REFERENCES = (
 class Told:
     """What the records of one run tell. `moves` and `requests` are by generation.
 
-    `erased` are the records that say that the run or one of its images was erased, by identifier.
+    `relabelled` are the newest records of new labels, by image. `erased` are the records that say
+    that the run or one of its images was erased, by identifier.
     """
 
     submitted: Record | None = None
@@ -43,6 +45,7 @@ class Told:
     moves: dict[UUID, list[Record]] = field(default_factory=lambda: defaultdict(list))
     requests: dict[UUID, list[Record]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[UUID, Record] = field(default_factory=dict)
+    relabelled: dict[UUID, Record] = field(default_factory=dict)
     erased: dict[UUID, Record] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
@@ -52,6 +55,8 @@ class Told:
             self.retried.append(record)
         elif record.event == Event.IMAGE_STORED:
             self.stored.setdefault(record.subject_id, record)
+        elif record.event == Event.IMAGE_RELABELLED:
+            self.relabelled[record.subject_id] = record
         elif record.event in (Event.RUN_ERASED, Event.IMAGE_ERASED):
             self.erased[record.subject_id] = record
         elif record.event == Event.GENERATION_REQUESTED:

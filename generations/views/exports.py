@@ -1,4 +1,4 @@
-"""A person's exports of the log: to ask for, to watch being made, to download and to delete."""
+"""A person's exports, of the log and of labels: to ask for, to watch, to download, to delete."""
 
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from accounts import access
 from accounts.http import SignedInRequest, caller
 from generations import downloads
 from generations.exports import asking, ends
+from generations.exports.labels import LABELS
 from generations.exports.log import LOG
 from generations.exports.registry import file_name, format_of
-from generations.forms import ExportForm
+from generations.forms import ExportForm, LabelReportForm
 from generations.models import Export
 from generations.reading import exports as reading
 from generations.views import ranges
@@ -30,7 +31,9 @@ def exports(request: SignedInRequest) -> HttpResponse:
     """The person's exports, newest first. POST asks for one; the filters are those of the log."""
     if request.method == "POST":
         form = ExportForm(request.POST, reader=request.user)
-        if form.is_valid() and _is_asked(request, form):
+        if form.is_valid() and _is_asked(
+            request, form, kind=LOG.name, format=form.cleaned_data["format"]
+        ):
             return see_other("exports")
         return _page(request, form, status=422)
     page = reading.page(request.user, cursor=request.GET.get("before", ""))
@@ -43,25 +46,41 @@ def exports(request: SignedInRequest) -> HttpResponse:
     return _page(request, ExportForm(initial={"query": query}, reader=request.user))
 
 
-def _is_asked(request: SignedInRequest, form: ExportForm) -> bool:
+@require_POST
+@access.checked
+def label_report(request: SignedInRequest) -> HttpResponse:
+    """Ask for a label report, which then stands among the exports."""
+    form = LabelReportForm(request.POST, reader=request.user)
+    if form.is_valid() and _is_asked(request, form, kind=LABELS.name, format="csv"):
+        return see_other("exports")
+    blank = ExportForm(reader=request.user)
+    return _page(request, blank, report=form, status=422)
+
+
+def _is_asked(
+    request: SignedInRequest, form: ExportForm | LabelReportForm, *, kind: str, format: str
+) -> bool:
     """Ask for the export. If it is refused, the form says why."""
     try:
-        asking.ask(
-            request.user,
-            kind=LOG.name,
-            format=form.cleaned_data["format"],
-            options=form.options,
-        )
+        asking.ask(request.user, kind=kind, format=format, options=form.options)
     except asking.ExportRefused as refused:
         form.add_error(None, str(refused))
         return False
     return True
 
 
-def _page(request: SignedInRequest, form: ExportForm, *, status: int = 200) -> HttpResponse:
+def _page(
+    request: SignedInRequest,
+    form: ExportForm,
+    *,
+    report: LabelReportForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     before = request.GET.get("before", "")
     page = reading.page(request.user, cursor=before)
-    context = {"page": page, "form": form, "before": before}
+    asked = {"campaign": request.GET.get("report", "")}
+    report = report or LabelReportForm(initial=asked, reader=request.user)
+    context = {"page": page, "form": form, "report": report, "before": before}
     return render(request, "generations/exports.html", context, status=status)
 
 

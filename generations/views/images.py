@@ -1,9 +1,10 @@
 """One image: its page and its files. A file without a label is given only for a stated reason."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
@@ -16,9 +17,10 @@ from generations import downloads
 from generations.forms import OriginalForm
 from generations.imaging import extension
 from generations.labelling import PREVIEW
-from generations.models import Image, Reference, Rendition
+from generations.models import FormerRendition, Image, Reference, Rendition
+from generations.paths import rendition_path
 from generations.reading import detail
-from generations.views.files import answer, trouble_told
+from generations.views.files import REDIRECT_KEPT, answer, trouble_told
 from generations.views.rendering import page_or_fragment
 
 
@@ -71,11 +73,29 @@ def original(request: SignedInRequest, uuid: UUID) -> HttpResponseBase:
 @access.checked
 @trouble_told
 def rendition(request: SignedInRequest, uuid: UUID, extension: str) -> HttpResponseBase:
-    """A labelled file. It never changes, so the browser may keep it."""
-    found = get_object_or_404(_renditions(request.user), uuid=uuid)
+    """A labelled file. It never changes, so the browser may keep it.
+
+    The address of a file that was replaced leads to the one that replaced it.
+    """
+    found = _renditions(request.user).filter(uuid=uuid).first()
+    if found is None:
+        return _to_successor(request.user, uuid)
     if extension != _extension(found):
         raise Http404
-    return answer(downloads.shown(found))
+    try:
+        return answer(downloads.shown(found))
+    except FileNotFoundError:  # it may have been replaced a moment ago
+        if Rendition.objects.filter(pk=found.pk).exists():
+            raise
+        return _to_successor(request.user, uuid)
+
+
+def _to_successor(user: User, uuid: UUID) -> HttpResponseRedirect:
+    former = get_object_or_404(_of_visible(FormerRendition.objects.all(), user), uuid=uuid)
+    new = get_object_or_404(former.image.renditions, recipe=former.recipe)
+    response = HttpResponseRedirect(rendition_path(new.uuid, new.format))
+    response["Cache-Control"] = REDIRECT_KEPT  # that file may be replaced too
+    return response
 
 
 @require_safe
@@ -102,10 +122,13 @@ def _visible_to(user: User) -> QuerySet[Image]:
 
 def _renditions(user: User) -> QuerySet[Rendition]:
     """The labelled files that `user` may see. Stories show them to who reads the whole log."""
-    found = Rendition.objects.select_related("image__run")
+    return _of_visible(Rendition.objects.select_related("image__run"), user)
+
+
+def _of_visible(files: QuerySet[Any], user: User) -> QuerySet[Any]:
     if audit.reads_whole_log(user):
-        return found.filter(image__hidden_at__isnull=True)
-    return found.filter(image__in=_visible_to(user))
+        return files.filter(image__hidden_at__isnull=True)
+    return files.filter(image__in=_visible_to(user))
 
 
 def _references(user: User) -> QuerySet[Reference]:

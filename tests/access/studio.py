@@ -27,6 +27,7 @@ from generations.models import (
     LegalHold,
     Price,
     ProviderAccount,
+    Relabelling,
     RetentionRule,
     Run,
     RunReference,
@@ -173,6 +174,9 @@ def _things(owner: User) -> dict[str, Any]:
         "accounts_entry": Entry.objects.filter(allowance=allowance).latest("pk").pk,
         "accounts_team": owner.team.pk,
         "accounts_user": owner.pk,
+        "generations_relabelling": Relabelling.objects.create(
+            scope="image", subject=finished.uuid, next_action_at=finished.created_at
+        ).pk,
         "generations_erasure": Erasure.objects.create(
             scope="run", subject=finished.uuid, next_try_at=finished.created_at
         ).pk,

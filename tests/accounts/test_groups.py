@@ -27,7 +27,11 @@ def test_migrating_again_restores_what_was_changed():
     call_command("migrate", verbosity=0, interactive=False)
 
     assert granted(MEMBERS) == {("generations", "add_run"), ("generations", "view_image")}
-    assert granted(REVIEWERS) == {("accounts", "view_record"), ("generations", "view_image")}
+    assert granted(REVIEWERS) == {
+        ("accounts", "view_record"),
+        ("generations", "view_image"),
+        ("generations", "see_label_law"),
+    }
 
 
 def test_admins_can_neither_delete_nor_read_the_log():

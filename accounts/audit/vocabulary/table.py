@@ -14,6 +14,7 @@ from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
 from accounts.audit.vocabulary.readings import READINGS
+from accounts.audit.vocabulary.relabelling import ABOUT_RELABELLING
 from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
 from accounts.events import Event
@@ -271,6 +272,7 @@ TABLE: dict[Event, Declared] = {
             Value("image", Kind.IDENTIFIER, _("Image"), since=2),
         )
     ),
+    **ABOUT_RELABELLING,
     # References
     Event.REFERENCE_UPLOADED: Declared(
         facts=(
@@ -371,6 +373,9 @@ TABLE: dict[Event, Declared] = {
         facts=(
             *_must(*EXPORT, EXPORT_BYTES, SHA256),
             *EXPORTED,
+            IMAGES,
+            Value("files_read", Kind.NUMBER, _("Labelled files that were read"), since=2),
+            Value("files_lacking", Kind.NUMBER, _("Those that lack a label"), since=2),
         )
     ),
     Event.EXPORT_FAILED: Declared(facts=_must(*EXPORT, PROBLEM)),

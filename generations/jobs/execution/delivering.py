@@ -7,6 +7,7 @@ the studio's own is counted separately and waited out (`accidents.py`).
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -112,6 +113,15 @@ def _label_and_store(delivery: Delivery) -> None:
     image.arrived_with = upstream.look(original, image.run)
     _store(delivery, image, labelled)
     finish(delivery.generation)
+    if delivery.tries > 1 or delivery.accidents:
+        _delete_unnamed(delivery)
+
+
+def _delete_unnamed(delivery: Delivery) -> None:
+    """Delete the labelled files of earlier tries: a signature gives each try other bytes."""
+    if Delivery.objects.filter(pk=delivery.pk, status__in=FINAL).exists():
+        rows = Rendition.objects.filter(image__uuid=delivery.uuid)
+        storage.erase_unnamed(delivery.uuid, named=set(rows.values_list("name", flat=True)))
 
 
 def _after_trouble(delivery: Delivery, error: Exception) -> None:
@@ -256,6 +266,8 @@ def _give_up(delivery: Delivery, code: Code) -> None:
                 },
             )
     finish(generation)
+    with suppress(storage.StorageAway):
+        _delete_unnamed(delivery)
 
 
 def _is_kept(delivery: Delivery) -> bool | None:

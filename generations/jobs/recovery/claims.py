@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from generations.exports import ends
 from generations.jobs import in_hand, lifecycle
-from generations.jobs.execution import accidents, arriving, exporting
+from generations.jobs.execution import accidents, arriving, exporting, relabelling
 from generations.jobs.execution.delivering import UNFINISHED
 from generations.jobs.recovery.rows import Turn, each, with_run
-from generations.models import Delivery, Export, Generation, Reference, Worker
+from generations.models import Delivery, Export, Generation, Reference, Relabelling, Worker
 from generations.providers.errors import Code
 from generations.states import Status
 
@@ -40,12 +40,15 @@ def free_forgotten(worker: str) -> int:
     exports = list(_exports().filter(claimed_by=worker))
     ended = list(ends.unremoved().filter(claimed_by=worker))
     exports_in_hand = in_hand.keys(worker, Export)
+    orders = list(Relabelling.objects.filter(claimed_by=worker))
+    orders_in_hand = in_hand.keys(worker, Relabelling)
     freed = each(_recover_submit, (row for row in submits if row.pk not in generations_in_hand))
     freed += each(_free_poll, (row for row in polls if row.pk not in generations_in_hand))
     freed += each(_free, (row for row in deliveries if row.pk not in deliveries_in_hand))
     freed += each(_free, (row for row in references if row.pk not in references_in_hand))
     freed += each(_free_export, (row for row in exports if row.pk not in exports_in_hand))
     freed += each(ends.let_go, (row for row in ended if row.pk not in exports_in_hand))
+    freed += each(relabelling.free, (row for row in orders if row.pk not in orders_in_hand))
     if freed:
         log.warning("%d claims of this worker were forgotten and are free again", freed)
     return freed
@@ -86,6 +89,11 @@ def free_exports(turn: Turn) -> int:
     abandoned = _exports().filter(_abandoned())
     ended = each(ends.let_go, ends.unremoved().filter(_abandoned()), turn)
     return ended + each(_free_export, [*abandoned, *exporting.standing_still()], turn)
+
+
+def free_relabellings(turn: Turn) -> int:
+    """Free the orders to label again whose worker is gone."""
+    return each(relabelling.free, Relabelling.objects.filter(_abandoned()), turn)
 
 
 def _exports() -> QuerySet[Export]:

@@ -14,7 +14,15 @@ from generations.jobs.execution import delivering, preparing
 from generations.jobs.execution.delivering import UNFINISHED
 from generations.jobs.recovery import claims, outcomes
 from generations.jobs.recovery.rows import Turn, each, logged, with_run
-from generations.models import Delivery, Export, Generation, Reference, Run, WebhookEvent
+from generations.models import (
+    Delivery,
+    Export,
+    Generation,
+    Reference,
+    Relabelling,
+    Run,
+    WebhookEvent,
+)
 from generations.states import OPEN, Status
 
 # More than any engine waits between two reads of a task.
@@ -36,6 +44,7 @@ def recover(*, believe_silence: bool = True, turn: Turn = lambda: None) -> dict[
         "early": _pull_forward,
         "references": claims.free_references,
         "exports": claims.free_exports,
+        "relabellings": claims.free_relabellings,
         "prepared": _settle_prepared,
         "cancelled": outcomes.cancel_for_inactive,
         "given_up": outcomes.give_up_lost,
@@ -69,6 +78,7 @@ def _pull_forward(turn: Turn) -> int:
         *(Delivery.objects.filter(status=status) for status in UNFINISHED),
         Reference.objects.filter(claims.PENDING_REFERENCES),
         Export.objects.filter(state=Export.State.WAITING),
+        Relabelling.objects.unfinished(),
         WebhookEvent.objects.all(),
     ]
     return sum(rows.filter(too_late).update(next_action_at=now) for rows in waiting)

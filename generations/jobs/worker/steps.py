@@ -8,7 +8,14 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from generations.jobs import dispatch, hints
-from generations.jobs.execution import adopting, delivering, exporting, preparing, submitting
+from generations.jobs.execution import (
+    adopting,
+    delivering,
+    exporting,
+    preparing,
+    relabelling,
+    submitting,
+)
 from generations.jobs.worker.crews import Round, Step, one_by_one
 from generations.queues import IMAGES, PROVIDER
 
@@ -16,8 +23,8 @@ FETCHES_AT_ONCE = 8
 READS_AT_ONCE = 4
 # Two, so that a large export does not hold up all others.
 EXPORTS_AT_ONCE = 2
-# It has no hints: the worker's look at the table is soon enough.
-EXPORT = "generations.export"
+# These have no hints: the worker's look at the table is soon enough.
+EXPORT, RELABEL = "generations.export", "generations.relabel"
 
 
 def steps_for(queues: list[str]) -> list[Step]:
@@ -39,6 +46,7 @@ def steps_for(queues: list[str]) -> list[Step]:
             hints.LABEL, IMAGES, settings.CORES, delivering.to_label, delivering.label_and_store
         ),
         Step(EXPORT, IMAGES, EXPORTS_AT_ONCE, lambda: exporting.due().exists(), _export_next),
+        Step(RELABEL, IMAGES, 1, lambda: relabelling.due().exists(), _relabel_next),
     ]
     return [step for step in steps if step.queue in queues]
 
@@ -60,6 +68,11 @@ def _submit_next(this_round: Round) -> bool:
 def _export_next(this_round: Round) -> bool:
     make = partial(exporting.make, is_closed=this_round.is_closed)
     return one_by_one(exporting.due, make)(this_round)
+
+
+def _relabel_next(this_round: Round) -> bool:
+    work = partial(relabelling.work, is_closed=this_round.is_closed)
+    return one_by_one(relabelling.due, work)(this_round)
 
 
 def _adopt(event: int, worker: str) -> bool:

@@ -2,7 +2,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from accounts import shell
-from generations.erasing import holds, retention
+from generations import holds
+from generations.erasing import retention
 
 
 class Command(shell.RecordedCommand):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,8 @@ from generations.tampering import Names, Said, facts_of, listed
 class StoredImage:
     """One image by the record of its storing. `src` is empty if it can't be shown.
 
-    `files` are labels and hashes of all its files, the original first.
+    `files` are labels and hashes of all its files, the original first; `former` are those of
+    labelled files that were replaced, the newest first.
     """
 
     uuid: UUID
@@ -37,6 +39,7 @@ class StoredImage:
     src: str
     href: str
     files: list[tuple[str, str]]
+    former: list[tuple[str, str]]
     label_version: str
 
 
@@ -61,12 +64,18 @@ class GivenReference:
 
 
 def images(
-    records: Iterable[Told], reader: User, *, recipe: str = PREVIEW.name
+    records: Sequence[Told], reader: User, *, recipe: str = PREVIEW.name
 ) -> list[StoredImage]:
     """The images that records say were stored, in the order of their positions."""
     stored = [told for told in records if told.record.event == Event.IMAGE_STORED]
     sources = _sources([told.record.subject_id for told in stored], reader, recipe)
-    shown = [_image(told, sources, reader) for told in stored]
+    again: dict[UUID, list[Told]] = {}
+    for told in records:
+        if told.record.event == Event.IMAGE_RELABELLED:
+            again.setdefault(told.record.subject_id, []).append(told)
+    shown = [
+        _image(told, again.get(told.record.subject_id, []), sources, reader) for told in stored
+    ]
     return sorted(shown, key=lambda image: (len(image.position), image.position, image.number))
 
 
@@ -80,13 +89,14 @@ def _sources(uuids: Sequence[UUID], reader: User, recipe: str) -> dict[UUID, str
     return {image: rendition_path(uuid, image_format) for image, uuid, image_format in rows}
 
 
-def _image(told: Told, sources: Mapping[UUID, str], reader: User) -> StoredImage:
+def _image(
+    told: Told, again: Sequence[Told], sources: Mapping[UUID, str], reader: User
+) -> StoredImage:
+    """An image; `again` are the records of its later labels, oldest first."""
     facts, uuid = told.facts, told.record.subject_id
     position = facts.get("position")
-    labelled = facts.get("renditions")
-    files = {_("Original"): facts.get("original_sha256")}
-    if isinstance(labelled, dict):
-        files |= {str(_RECIPES.get(name, name)): digest for name, digest in labelled.items()}
+    newest = again[-1] if again else told
+    files = {_("Original"): facts.get("original_sha256")} | _labelled(newest)
     return StoredImage(
         uuid=uuid,
         number=told.record.pk,
@@ -96,8 +106,28 @@ def _image(told: Told, sources: Mapping[UUID, str], reader: User) -> StoredImage
         src=sources.get(uuid, ""),
         href=reverse("log-image", args=[uuid]),
         files=[(str(label), str(digest)) for label, digest in files.items() if digest],
-        label_version=str(facts.get("label_version", "")),
+        former=_former([told, *again], reader),
+        label_version=str(newest.facts.get("label_version", "")),
     )
+
+
+def _labelled(told: Told) -> dict[str, Any]:
+    """The hashes of the labelled files that a record names, by what they are."""
+    files = told.facts.get("renditions")
+    named = files.items() if isinstance(files, dict) else ()
+    return {str(_RECIPES.get(name, name)): digest for name, digest in named}
+
+
+def _former(told: Sequence[Told], reader: User) -> list[tuple[str, str]]:
+    """What was replaced by the next one of these records, and since when."""
+    found = []
+    for before, after in pairwise(told):
+        since = moment(after.record.at, reader.team.tzinfo).text
+        kept = set(_labelled(after).values())
+        replaced = [pair for pair in _labelled(before).items() if pair[1] not in kept]
+        text = _("%(file)s, until %(time)s")
+        found += [(text % {"file": label, "time": since}, str(each)) for label, each in replaced]
+    return found[::-1]
 
 
 _RECIPES = {

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.groups import DATA_PROTECTION, LEGAL_COUNSEL
 from accounts.models import Record
-from generations.erasing import holds
+from generations import holds
 from generations.models import Campaign, Erasure, LegalHold, RetentionRule
 from tests.factories import make_user
 from tests.generations.factories import make_finished_run, make_pending_run

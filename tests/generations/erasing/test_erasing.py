@@ -10,8 +10,8 @@ from accounts import scrubbing, sessions
 from accounts.audit import readings
 from accounts.events import Event
 from accounts.models import Notice, Reading, Record, RecordPayload
-from generations import storage, submission
-from generations.erasing import asking, holds, standing, steps, targets, work
+from generations import holds, storage, submission
+from generations.erasing import asking, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
 from generations.forms.composer import prefilled_form
 from generations.jobs import decisions

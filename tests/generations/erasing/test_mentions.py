@@ -10,8 +10,8 @@ from accounts import audit
 from accounts.audit import readings
 from accounts.events import Event
 from accounts.models import IndexedRecord, Record, SavedSearch
-from generations import saved_searches
-from generations.erasing import asking, holds, mentions, targets
+from generations import holds, saved_searches
+from generations.erasing import asking, mentions, targets
 from generations.reading.log.noting import note_reading
 from tests.generations.erasing.orders import erase
 from tests.queries import queries_of

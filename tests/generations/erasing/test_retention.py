@@ -13,7 +13,8 @@ from accounts import audit
 from accounts.audit.canonical import timestamp
 from accounts.events import Event
 from accounts.models import Record, RecordPayload
-from generations.erasing import holds, retention, work
+from generations import holds
+from generations.erasing import retention, work
 from generations.models import (
     Campaign,
     Erasure,

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0025_labels_in_two_layers"),
+        ("generations", "0026_label_certificates"),
     ]
 
     operations = [

@@ -1,0 +1,39 @@
+"""The events of making labelled files again; part of `table`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit.vocabulary.kinds import Declared, Kind, Value, must
+from accounts.events import Event
+
+RELABELLING = Value("relabelling", Kind.IDENTIFIER, _("Order to label again"), since=2)
+SCOPE = Value("scope", Kind.TEXT, _("Kind"), since=2)
+ONLY = Value("only", Kind.TEXT, _("Only those"), since=2)
+CERTIFICATE = Value("certificate", Kind.TEXT, _("Signing certificate"), since=2)
+WHY = Value("why", Kind.TEXT, _("Why"), since=2)
+IMAGES = Value("images", Kind.NUMBER, _("Images"))
+COUNTS = must(
+    Value("done", Kind.NUMBER, _("Labelled again"), since=2),
+    Value("unchanged", Kind.NUMBER, _("Unchanged"), since=2),
+    Value("left_out", Kind.NUMBER, _("Left out"), since=2),
+)
+
+ABOUT_RELABELLING: dict[Event, Declared] = {
+    Event.RELABELLING_ASKED: Declared(
+        facts=must(RELABELLING, SCOPE, ONLY, CERTIFICATE, WHY, IMAGES)
+    ),
+    Event.RELABELLING_STOPPED: Declared(facts=(*must(RELABELLING, WHY), *COUNTS)),
+    Event.RELABELLING_RESUMED: Declared(facts=must(RELABELLING)),
+    Event.RELABELLING_FINISHED: Declared(facts=(*must(RELABELLING), *COUNTS)),
+    Event.IMAGE_RELABELLED: Declared(
+        facts=must(
+            RELABELLING,
+            WHY,
+            Value("renditions", Kind.TEXT_BY_NAME, _("SHA-256 of the labelled files")),
+            Value("former", Kind.TEXT_BY_NAME, _("SHA-256 of the files replaced"), since=2),
+            Value("label_version", Kind.NUMBER, _("Version of the label")),
+            Value("files", Kind.LIST, _("The labelled files"), since=2),
+            Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+        )
+    ),
+    Event.IMAGE_LEFT_OUT: Declared(facts=must(RELABELLING, WHY)),
+}

@@ -1,0 +1,39 @@
+"""What records of new labels say, in a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from generations.reading import amounts
+from generations.relabelling.troubles import SENTENCES
+
+
+def image(facts: Mapping[str, Any]) -> str:
+    version = _("version %(number)s of the label") % {"number": facts["label_version"]}
+    return _listed(why(facts), version)
+
+
+def why(facts: Mapping[str, Any]) -> str:
+    """Why an image was labelled again or left out, or an order stopped."""
+    reasons = {
+        "damaged": _("A file had been changed in storage"),
+        "lost": _("A file had been lost from storage"),
+    }
+    code = facts.get("why", "")
+    return reasons.get(code, "") or str(SENTENCES.get(code, "")).rstrip(".")
+
+
+def asked(facts: Mapping[str, Any]) -> str:
+    return _listed(why(facts), amounts.images(facts["images"]))
+
+
+def counts(facts: Mapping[str, Any]) -> str:
+    """How far an order has come."""
+    left = facts["left_out"]
+    told = _("%(count)s left out") % {"count": left} if left else ""
+    return _listed(why(facts), amounts.images(facts["done"]), told)
+
+
+def _listed(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
