@@ -159,7 +159,7 @@ def _time_in(row: Checkpoint) -> str:
     """The time in the signed text; an empty text if that is malformed."""
     try:
         return Note(row.note).at
-    except ValueError:
+    except (ValueError, TypeError):
         return ""
 
 
@@ -168,27 +168,29 @@ def _verify(
 ) -> Log:
     """Verify the records from `first` up to a checkpoint; only a part of them, if time is over."""
     log = Log(first, checkpoint.size - 1, checkpoint.size)
-    log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
+    with live.reading(log.fault, "verified subtrees"):
+        log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
     log.keys = live.public_keys(log)
     # The step ends at a checkpoint that shows no accepted damage, so its root must match.
     log.accepted = [each for each in live.accepted(_newest_size()) if not each[2]]
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
-    for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
-        named.extend(found)
-        live.take(log, line, record, teams, named)
-        if until and time.monotonic() > until:
-            return log
-    _pass_over_erased(log)
-    log.finish([])
+    with live.reading(log.fault, "records"):
+        for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
+            named.extend(found)
+            live.take(log, line, record, teams, named)
+            if until and time.monotonic() > until:
+                return log
+        _pass_over_erased(log)
+        log.finish([])
     return log
 
 
 def _note(log: Log, checkpoint: Checkpoint) -> Note | None:
     try:
         return Note(checkpoint.note)
-    except ValueError:
+    except (ValueError, TypeError):
         log.fault(f"The checkpoint of {checkpoint.size} records is malformed.")
         return None
 
