@@ -16,7 +16,7 @@ from django.db import DatabaseError, DataError
 from django.db.models import Q, QuerySet
 
 from accounts.events import Event
-from accounts.evidence import checkpoints, entries, lines, verify
+from accounts.evidence import checkpoints, entries, lines, unnamed, verify
 from accounts.evidence.lines import ERASED, Line
 from accounts.evidence.subtrees import Subtrees
 from accounts.evidence.teams import Teams
@@ -311,7 +311,8 @@ def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
 
 def _take_changed(log: Log) -> None:
     """Note rows that differ from what records say, at the places of these records."""
-    for changed in chain.from_iterable(comparison() for comparison in _comparisons):
+    comparisons = (_unnamed, *_comparisons)
+    for changed in chain.from_iterable(comparison() for comparison in comparisons):
         if changed.row in log.accepted_rows:
             continue
         if changed.row and len(log.rows) < MOST_ROWS:
@@ -326,6 +327,18 @@ _STEPS = {
     "time stamps": _take_stamps,
     "rows beside the log": _take_changed,
 }
+
+
+def _unnamed() -> Iterator[Changed]:
+    for batch in unnamed.batches():
+        yield from unnamed_in(batch)
+
+
+def unnamed_in(batch: unnamed.Batch) -> Iterator[Changed]:
+    """The ledger entries of a batch that no record names."""
+    for key in unnamed.unnamed(batch):
+        sentence = f"The ledger entry {key} was written outside the studio: no record names it."
+        yield Changed(sentence, None, f"entry {key}")
 
 
 def public_keys(log: Log) -> dict[Any, Any]:
