@@ -91,21 +91,32 @@ class Log(verify.Log):
         return {name: vars(self)[name] for name in (*verify.TOLD, "accepted_rows")}
 
 
-def verify_log() -> dict[str, Any]:
+# Is told how many records were verified, and how many there are.
+Tell = Callable[[int, int], None]
+
+
+def _tell_nobody(done: int, of: int) -> None:
+    pass
+
+
+def verify_log(tell: Tell = _tell_nobody) -> dict[str, Any]:
     """Verify the log and the rows beside it, and return what was found: see `verify.Log`.
 
-    `unread` in the result names the witnesses that cannot be read.
+    `unread` in the result names the witnesses that cannot be read. `tell` is called after each
+    sealed record.
     """
-    return verified().result() | {"unread": checkpoints.unread()}
+    return verified(tell).result() | {"unread": checkpoints.unread()}
 
 
-def verified() -> Log:
+def verified(tell: Tell = _tell_nobody) -> Log:
     """Verify the log and the rows beside it, and return it with all that was found."""
     log = Log()
     log.every = True
     with reading(log.fault, "checkpoints"):
         _begin(log)
-    for rows, take_them in _STEPS.items():
+    with reading(log.fault, "records"):
+        _take_sealed(log, tell)
+    for rows, take_them in _OTHERS.items():
         with reading(log.fault, rows):
             take_them(log)
     with reading(log.fault, "checkpoints"):
@@ -197,13 +208,14 @@ def _begin(log: Log) -> None:
         log.note = next(log.notes, None)
 
 
-def _take_sealed(log: Log) -> None:
+def _take_sealed(log: Log, tell: Tell) -> None:
     teams, named, subtrees = Teams(), Named(), Subtrees()
     log.entries = named
     for line, record, found in entries.beside(lines.sealed(0, log.last, teams=True)):
         place, leaf = line["place"], line["leaf"]
         named.extend(found)
         take(log, line, record, teams, named)
+        tell(log.records, log.sealed)
         if log.records == place + 1:  # else a place is missing, and all subtrees differ
             for told in subtrees.take(bytes.fromhex(leaf)):
                 log.fault(told)
@@ -321,8 +333,7 @@ def _take_changed(log: Log) -> None:
         log.fault(changed.sentence, found.first() if changed.record else None)
 
 
-_STEPS = {
-    "records": _take_sealed,
+_OTHERS = {
     "records that are not sealed yet": _take_others,
     "time stamps": _take_stamps,
     "rows beside the log": _take_changed,
