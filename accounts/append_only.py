@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from django.db import DatabaseError, connections, transaction
+from django.db import IntegrityError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.triggers import postgresql, sqlite
@@ -74,7 +74,8 @@ def damage(connection: BaseDatabaseWrapper) -> list[str]:
     """Return a sentence for each way in which the tables can be changed; none if they cannot.
 
     Tables that a later migration makes are left out. Triggers as older versions of the studio
-    installed them are no damage: the next migration replaces them.
+    installed them are no damage: the next migration replaces them. Raises OperationalError if a
+    table is locked.
     """
     kinds = _kinds(connection)
     sentences = [f"{table} is no table any more." for table, kind in kinds.items() if kind == "v"]
@@ -128,7 +129,10 @@ class _RolledBack(Exception):
 
 
 def _accepts_update(connection: BaseDatabaseWrapper, table: str) -> bool:
-    """Try an update that changes nothing, and roll it back. False if the table is empty."""
+    """Try an update that changes nothing, and roll it back. False if the table is empty.
+
+    Raises OperationalError if nobody can tell, for example because the table is locked.
+    """
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             column = connection.introspection.get_primary_key_column(cursor, table)
@@ -138,7 +142,7 @@ def _accepts_update(connection: BaseDatabaseWrapper, table: str) -> bool:
             )
             changed = cursor.rowcount
             raise _RolledBack
-    except DatabaseError:
+    except (IntegrityError, ProgrammingError):  # of a trigger, or of a role without the right
         return False
     except _RolledBack:
         return changed > 0

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.evidence import verify
+from accounts.evidence.lines import hex_of
 from accounts.models import Checkpoint, Witness
 from accounts.sealing import notes, witnesses
 from accounts.sealing.notes import NoteError
@@ -60,10 +61,10 @@ def in_table(newest: Checkpoint, fault: Fault) -> Iterator[Note]:
     for row in in_order(Checkpoint.objects.filter(pk__lte=newest.pk)):
         try:
             note = Note(row.note)
-        except ValueError:
+        except (ValueError, TypeError):
             fault(f"The checkpoint of {row.size} records is malformed.", row.size - 1)
             continue
-        if (note.size, note.root) != (row.size, bytes(row.root)):
+        if (note.size, note.root.hex()) != (row.size, hex_of(row.root)):
             fault(f"The checkpoint of {row.size} records differs from its row.", row.size - 1)
         yield note
 

@@ -41,7 +41,7 @@ def beside(rest: Iterable[Selected]) -> Iterator[tuple[Line, Record | None, list
 
 def _names(line: Line) -> list[str]:
     record = line.get("record") or {"v": 1}
-    facts = record["facts"] if record["v"] > 1 else None
+    facts = record["facts"] if record["v"] != 1 else None
     names = facts.get("entries") if isinstance(facts, dict) else None
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 

@@ -66,11 +66,11 @@ def _read(places: Sequence[int], teams: bool) -> list[tuple[Line, Record | None]
     leaves = rows.values_list("place", "record_id", "leaf")
     try:
         records = _records([key for _place, key, _leaf in leaves], teams)
-        return [_line(place, _hex(leaf), records.get(key)) for place, key, leaf in leaves]
+        return [_line(place, hex_of(leaf), records.get(key)) for place, key, leaf in leaves]
     except Exception:
         # SQLite keeps any text in any column: find the row that cannot be read.
         if len(places) == 1:
-            return [({"place": place, "leaf": _hex(leaf)}, None) for place, _key, leaf in leaves]
+            return [({"place": place, "leaf": hex_of(leaf)}, None) for place, _key, leaf in leaves]
         middle = len(places) // 2
         return _read(places[:middle], teams) + _read(places[middle:], teams)
 
@@ -88,8 +88,9 @@ def _line(place: int, leaf: str, record: Record | None) -> tuple[Line, Record | 
     return {"place": place, "leaf": leaf, **rest}, record
 
 
-def _hex(leaf: Any) -> str:
-    return bytes(leaf).hex() if isinstance(leaf, bytes | memoryview) else ""
+def hex_of(found: Any) -> str:
+    """The value of a binary column in hexadecimal; empty if SQLite holds something else there."""
+    return bytes(found).hex() if isinstance(found, bytes | memoryview) else ""
 
 
 def _payload(record: Record) -> Line:

@@ -6,14 +6,17 @@ the database. Rows are read in batches, so memory does not grow with the log.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
 from typing import Any
 
+from django.db import DatabaseError, DataError
 from django.db.models import Q, QuerySet
 
-from accounts.evidence import checkpoints, entries, lines, verify
+from accounts.events import Event
+from accounts.evidence import checkpoints, entries, lines, unnamed, verify
 from accounts.evidence.lines import ERASED, Line
 from accounts.evidence.subtrees import Subtrees
 from accounts.evidence.teams import Teams
@@ -88,32 +91,58 @@ class Log(verify.Log):
         return {name: vars(self)[name] for name in (*verify.TOLD, "accepted_rows")}
 
 
-def verify_log() -> dict[str, Any]:
+# Is told how many records were verified, and how many there are.
+Tell = Callable[[int, int], None]
+
+
+def _tell_nobody(done: int, of: int) -> None:
+    pass
+
+
+def verify_log(tell: Tell = _tell_nobody) -> dict[str, Any]:
     """Verify the log and the rows beside it, and return what was found: see `verify.Log`.
 
-    `unread` in the result names the witnesses that cannot be read.
+    `unread` in the result names the witnesses that cannot be read. `tell` is called after each
+    sealed record.
     """
-    return verified().result() | {"unread": checkpoints.unread()}
+    return verified(tell).result() | {"unread": checkpoints.unread()}
 
 
-def verified() -> Log:
+def verified(tell: Tell = _tell_nobody) -> Log:
     """Verify the log and the rows beside it, and return it with all that was found."""
-    newest = Checkpoint.objects.order_by("pk").last()
-    size = newest.size if newest else 0
-    log = Log(0, size - 1, size)
-    log.every, log.keys = True, public_keys(log)
-    log.accepted, log.accepted_rows = accepted(size), accepted_rows(size)
-    if newest:
-        found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
-        log.notes = merge(*found, key=lambda note: note.size)
-        log.note = next(log.notes, None)
-    _take_sealed(log)
-    _take_others(log)
-    _take_stamps(log)
-    _take_changed(log)
-    if newest or Leaf.objects.exists():
-        log.finish([])
+    log = Log()
+    log.every = True
+    with reading(log.fault, "checkpoints"):
+        _begin(log)
+    with reading(log.fault, "records"):
+        _take_sealed(log, tell)
+    for rows, take_them in _OTHERS.items():
+        with reading(log.fault, rows):
+            take_them(log)
+    with reading(log.fault, "checkpoints"):
+        if log.sealed or Leaf.objects.exists():
+            log.finish([])
     return log
+
+
+@contextmanager
+def reading(fault: Callable[[str], None], rows: str) -> Iterator[None]:
+    """Let it be a fault if the block cannot read a value: SQLite keeps any value in any column.
+
+    Raises DatabaseError if the database itself cannot be read.
+    """
+    try:
+        yield
+    except Stopped as stopped:
+        fault(stopped.reason)
+    except Exception as error:
+        if isinstance(error, DatabaseError) and not _is_about_a_value(error):
+            raise
+        fault(f"Some {rows} can't be read: a value has another form ({type(error).__name__}).")
+
+
+def _is_about_a_value(error: DatabaseError) -> bool:
+    return isinstance(error, DataError) or "Could not decode" in str(error)
 
 
 def accepted(size: int) -> list[list[Any]]:
@@ -130,11 +159,27 @@ def _accepting(size: int) -> Iterator[dict[str, Any]]:
     """The facts of the records below `size` that accept damage.
 
     A record that is not as it was sealed accepts nothing: else it could accept its own change.
+    Nor does one that accepts it in a form that the studio does not write.
     """
     for line, _record in lines.at(lines.accepting(size)):
         record = line.get("record")
         if record and verify.sha256(b"\x00", verify.canonical(record)).hex() == line["leaf"]:
-            yield record["facts"]
+            facts = record["facts"]
+            if _has_ranges(facts) and _has_rows(facts):
+                yield facts
+
+
+def _has_ranges(facts: Any) -> bool:
+    try:
+        verify.ranges(facts.get("ranges", []))
+    except (AttributeError, ValueError):
+        return False
+    return True
+
+
+def _has_rows(facts: dict[str, Any]) -> bool:
+    rows = facts.get("rows", [])
+    return isinstance(rows, list) and all(isinstance(row, str) for row in rows)
 
 
 def _joined(ranges: list[Range]) -> list[Range]:
@@ -150,13 +195,27 @@ def _joined(ranges: list[Range]) -> list[Range]:
     return joined
 
 
-def _take_sealed(log: Log) -> None:
+def _begin(log: Log) -> None:
+    """Let the log be that of the newest checkpoint."""
+    newest = Checkpoint.objects.order_by("pk").last()
+    if newest:
+        log.last, log.sealed = newest.size - 1, newest.size
+    log.keys = public_keys(log)
+    log.accepted, log.accepted_rows = accepted(log.sealed), accepted_rows(log.sealed)
+    if newest:
+        found = checkpoints.outside(log.fault), checkpoints.in_table(newest, log.fault)
+        log.notes = merge(*found, key=lambda note: note.size)
+        log.note = next(log.notes, None)
+
+
+def _take_sealed(log: Log, tell: Tell) -> None:
     teams, named, subtrees = Teams(), Named(), Subtrees()
     log.entries = named
     for line, record, found in entries.beside(lines.sealed(0, log.last, teams=True)):
         place, leaf = line["place"], line["leaf"]
         named.extend(found)
         take(log, line, record, teams, named)
+        tell(log.records, log.sealed)
         if log.records == place + 1:  # else a place is missing, and all subtrees differ
             for told in subtrees.take(bytes.fromhex(leaf)):
                 log.fault(told)
@@ -184,8 +243,10 @@ class Named(deque[Any]):
 def _difference(line: Line, record: Record, teams: Teams) -> str:
     """What the rows say beside the record's canonical text, and differs from it; else nothing."""
     facts = record.facts if isinstance(record.facts, dict) else {}
-    if bytes(record.leaf).hex() != line["leaf"]:
+    if lines.hex_of(record.leaf) != line["leaf"]:
         return "its leaf is not the one at its place"
+    if record.event == Event.LOG_DAMAGE_ACCEPTED and not _has_rows(facts):
+        return "the rows that it accepts are malformed"
     if (str(record.story) if record.story else None) != facts.get("story"):
         return "its story is not the one in its facts"
     if teams.differ(record):
@@ -225,7 +286,7 @@ def _take_unsealed(log: Log, record: Record, emptied: dict[str, int]) -> None:
         line = lines.line_of(record)
         named.extend(entries.named_by(line))
         alone.entries = named
-        alone.take({"place": 0, "leaf": bytes(record.leaf).hex(), **line})
+        alone.take({"place": 0, "leaf": lines.hex_of(record.leaf), **line})
     except Exception:
         alone.fault("The row cannot be read.")
     if not alone.integrity["ok"]:
@@ -242,7 +303,7 @@ def _take_stamps(log: Log) -> None:
     for row in _in_batches(TimeStamp.objects.select_related("checkpoint")):
         checkpoint = row.checkpoint
         try:
-            at = stamps.read(bytes(row.answer), checkpoint.note)
+            at = stamps.read(bytes.fromhex(lines.hex_of(row.answer)), checkpoint.note)
         except StampError:
             at = None
         if at != row.at or _stamp_outside(checkpoint) not in (None, bytes(row.answer)):
@@ -262,13 +323,33 @@ def _stamp_outside(checkpoint: Checkpoint) -> bytes | None:
 
 def _take_changed(log: Log) -> None:
     """Note rows that differ from what records say, at the places of these records."""
-    for changed in chain.from_iterable(comparison() for comparison in _comparisons):
+    comparisons = (_unnamed, *_comparisons)
+    for changed in chain.from_iterable(comparison() for comparison in comparisons):
         if changed.row in log.accepted_rows:
             continue
         if changed.row and len(log.rows) < MOST_ROWS:
             log.rows.append(changed.row)
         found = Leaf.objects.filter(record=changed.record).values_list("place", flat=True)
         log.fault(changed.sentence, found.first() if changed.record else None)
+
+
+_OTHERS = {
+    "records that are not sealed yet": _take_others,
+    "time stamps": _take_stamps,
+    "rows beside the log": _take_changed,
+}
+
+
+def _unnamed() -> Iterator[Changed]:
+    for batch in unnamed.batches():
+        yield from unnamed_in(batch)
+
+
+def unnamed_in(batch: unnamed.Batch) -> Iterator[Changed]:
+    """The ledger entries of a batch that no record names."""
+    for key in unnamed.unnamed(batch):
+        sentence = f"The ledger entry {key} was written outside the studio: no record names it."
+        yield Changed(sentence, None, f"entry {key}")
 
 
 def public_keys(log: Log) -> dict[Any, Any]:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit
-from accounts.evidence import checkpoints, entries, lines, live, verify
+from accounts.evidence import checkpoints, entries, lines, live, unnamed, verify
 from accounts.evidence.checkpoints import Note
 from accounts.evidence.live import Log
 from accounts.evidence.teams import Teams
@@ -22,6 +22,8 @@ from accounts.models import Checkpoint, Leaf, Verification
 
 # Records of one step, unless the next checkpoint is further away.
 STEP = 2000
+# Batches of ledger entries that a step looks at: more than its records name.
+BATCHES = 4
 # Checkpoints among which the last one of a step is looked for: near ones first, and all.
 NEAR = 50
 MOST = 1000
@@ -118,7 +120,8 @@ def _step(name: str) -> bool:
         _conclude(row)
         return False
     log = _verify(row.size, row.peaks, checkpoint)
-    _keep(row, log, checkpoint)
+    entry = _look_at_entries(log, after=row.entry)
+    _keep(row, log, checkpoint, entry)
     return log.is_sound
 
 
@@ -128,7 +131,7 @@ def _begun_again(row: Verification) -> Verification:
     is_over = row.began_at is None or (row.whole_at and row.began_at < now - AGAIN)
     is_whole = row.whole_at and row.began_at and row.whole_at >= row.began_at
     if row.began_at is None or (is_over and is_whole):
-        row.size, row.peaks, row.began_at = 0, [], now
+        row.size, row.peaks, row.entry, row.began_at = 0, [], 0, now
         row.save()
     return row
 
@@ -159,7 +162,7 @@ def _time_in(row: Checkpoint) -> str:
     """The time in the signed text; an empty text if that is malformed."""
     try:
         return Note(row.note).at
-    except ValueError:
+    except (ValueError, TypeError):
         return ""
 
 
@@ -168,27 +171,29 @@ def _verify(
 ) -> Log:
     """Verify the records from `first` up to a checkpoint; only a part of them, if time is over."""
     log = Log(first, checkpoint.size - 1, checkpoint.size)
-    log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
+    with live.reading(log.fault, "verified subtrees"):
+        log.peaks = [(level, bytes.fromhex(str(found))) for level, found in peaks]
     log.keys = live.public_keys(log)
     # The step ends at a checkpoint that shows no accepted damage, so its root must match.
     log.accepted = [each for each in live.accepted(_newest_size()) if not each[2]]
     log.note = _note(log, checkpoint)
     teams, named = Teams(), live.Named()
     log.entries = named
-    for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
-        named.extend(found)
-        live.take(log, line, record, teams, named)
-        if until and time.monotonic() > until:
-            return log
-    _pass_over_erased(log)
-    log.finish([])
+    with live.reading(log.fault, "records"):
+        for line, record, found in entries.beside(lines.sealed(first, log.last, teams=True)):
+            named.extend(found)
+            live.take(log, line, record, teams, named)
+            if until and time.monotonic() > until:
+                return log
+        _pass_over_erased(log)
+        log.finish([])
     return log
 
 
 def _note(log: Log, checkpoint: Checkpoint) -> Note | None:
     try:
         return Note(checkpoint.note)
-    except ValueError:
+    except (ValueError, TypeError):
         log.fault(f"The checkpoint of {checkpoint.size} records is malformed.")
         return None
 
@@ -201,10 +206,22 @@ def _pass_over_erased(log: Log) -> None:
             del log.emptied[identifier]
 
 
-def _keep(row: Verification, log: Log, checkpoint: Checkpoint) -> None:
+def _look_at_entries(log: Log, *, after: int) -> int:
+    """Look whether records name the next ledger entries. Returns the key of the last of them."""
+    accepted = live.accepted_rows(_newest_size())
+    for batch in islice(unnamed.batches(after), BATCHES):
+        for changed in live.unnamed_in(batch):
+            if changed.row not in accepted:
+                log.fault(changed.sentence)
+        after = batch[-1].pk
+    return after
+
+
+def _keep(row: Verification, log: Log, checkpoint: Checkpoint, entry: int) -> None:
     rows = Verification.objects.filter(name=row.name, size=row.size)  # else another was first
     if log.is_sound:
-        values = {"size": checkpoint.size, "peaks": _peaks(log), "at": timezone.now()}
+        values = {"size": checkpoint.size, "peaks": _peaks(log), "entry": entry}
+        values["at"] = timezone.now()
         rows.update(**values, trouble="", first_bad=None)
     else:
         told = (log.integrity["told"] or [MISSING])[0]

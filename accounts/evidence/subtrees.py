@@ -1,5 +1,6 @@
 """Compares the stored roots of complete subtrees with those that follow from the leaves."""
 
+from accounts.evidence.lines import hex_of
 from accounts.models import Subtree
 from accounts.sealing.tree import Completed, Node
 
@@ -12,12 +13,16 @@ class Subtrees:
 
     def take(self, leaf: bytes) -> list[str]:
         """Add the next leaf. Returns a sentence for each stored root that is missing or wrong."""
-        return [_sentence(node) for node in self._completed.add(leaf) if _stored(node) != node.hash]
+        return [
+            _sentence(node)
+            for node in self._completed.add(leaf)
+            if _stored(node) != node.hash.hex()
+        ]
 
 
-def _stored(node: Node) -> bytes | None:
-    row = Subtree.objects.filter(level=node.level, index=node.index).first()
-    return bytes(row.hash) if row else None
+def _stored(node: Node) -> str:
+    rows = Subtree.objects.filter(level=node.level, index=node.index)
+    return hex_of(rows.values_list("hash", flat=True).first())
 
 
 def _sentence(node: Node) -> str:

@@ -14,8 +14,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 MAX_LINE, MAX_NOTE, MAX_SIZE, SHOWN, NEVER = 64 << 20, 4096, 1 << 60, 20, "after all times"
 TOLD = "records", "sealed", "left_out", "proven", "integrity", "complete", "accepted"
 
@@ -31,13 +29,13 @@ def sha256(*parts: bytes) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    return ENCODER.encode(value).encode()
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def parse(line: bytes) -> Any:
     """Read a line of canonical JSON, which has no fractions and no repeated names; else None."""
     try:  # What is not allowed is read as another value, so it is not the same when written again.
-        value = DECODER.decode(line.decode())
+        value = json.loads(line.decode(), parse_float=str, parse_constant=str)
         return value if canonical(value) == line.rstrip(b"\n") else None
     except (ValueError, RecursionError):
         return None
@@ -90,9 +88,8 @@ def add(p: tuple[int, ...], q: tuple[int, ...]) -> tuple[int, ...]:
 
 def is_signature(signature: bytes, text: bytes, key: bytes) -> bool:
     """Whether [s]B = R + [k]A holds for the signature R ‖ s and the public key A."""
-    s = int.from_bytes(signature[32:], "little")
     try:
-        r, a = point(signature[:32]), point(key)
+        r, s, a = point(signature[:32]), int.from_bytes(signature[32:], "little"), point(key)
     except (ValueError, IndexError):
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + key + text).digest(), "little") % L
@@ -109,15 +106,19 @@ def is_signature(signature: bytes, text: bytes, key: bytes) -> bool:
 def read_key(line: str) -> tuple[tuple[str, bytes], bytes]:
     """Read a public key `<name>+<id>+<base64>`. Return the name with the id, and the key."""
     name, number, code = [*line.strip().split("+", 2), "", ""][:3]
-    key = base64.b64decode(code)
-    known = sha256(name.encode(), b"\n", key)[:4]
+    known = sha256(name.encode(), b"\n", key := base64.b64decode(code))[:4]
     check(len(key) == 33 and key[0] == 1 and known.hex() == number, "a public key is malformed")
     return (name, known), key[1:]
 
 
-class Note:
-    """A checkpoint: at the time `at`, the log `origin` had `size` records and this root."""
+def ranges(found: Any) -> Any:
+    """Check what damage a record accepts: first and last place, time of a checkpoint or ""."""
+    form = r'\[(,?\[[0-9]{1,18},[0-9]{1,18},"([0-9T:.-]{26}Z)?"\])*\]'
+    good = re.fullmatch(form, canonical(found).decode()) and all(a <= b for a, b, _at in found)
+    return check(good, "the damage that it accepts is malformed") and found
 
+
+class Note:  # a checkpoint: at the time `at`, the log `origin` had `size` records and this root
     def __init__(self, text: str, outside: bool = False) -> None:
         form = "((.+)\n([0-9]{1,18})\n(.{43}=)\n([0-9T:.-]{26}Z)\n)\n((?:— .+\n)+)"
         found = check(re.fullmatch(form, text), "a checkpoint is malformed").groups()
@@ -131,9 +132,8 @@ class Note:
 
 
 class Log:
-    """Takes the records in order of place, in constant memory, and keeps what it finds."""
-
     def __init__(self, first: int = 0, last: int = -1, sealed: int = 0) -> None:
+        """Takes the records in order of place, in constant memory, and keeps what it finds."""
         self.first, self.next, self.last, self.sealed = first, first, last, sealed
         self.integrity: Any = {"ok": True, "first_bad": None, "between": None, "told": []}
         self.complete: Any = {"ok": True, "missing": []}
@@ -178,20 +178,21 @@ class Log:
         return self._compare_roots()
 
     def _check(self, place: int, leaf: str, record: Any, payload: Any, erased: Any = False) -> None:
-        check(record["v"] in (1, 2), "its version is not known here")
-        text, facts, personal = canonical(record), record["facts"], record["personal"]
+        version, event, facts, personal = map(record.get, ("v", "event", "facts", "personal"))
+        check(version in (1, 2), "its version is not known here")
+        text = canonical(record)
         check(sha256(b"\x00", text).hex() == leaf, "its text is not the one of its leaf")
-        self.sure += facts.get("ranges", ()) if record["event"] == "log:damage_accepted" else ()
+        self.sure += ranges(facts.get("ranges", [])) if event == "log:damage_accepted" else ()
         if payload not in (None, "withheld"):
             salted = base64.b64decode(payload["salt"]) + canonical(payload["data"])
             check(sha256(salted).hex() == personal, "its payload was changed")
         elif personal is not None:
             check(erased is True or payload, "its payload is missing")
             self.left_out, self.emptied[record["id"]] = self.left_out + bool(payload), place
-        for emptied in facts["records"] if record["event"] == "personal:erased" else ():
+        for emptied in facts["records"] if event == "personal:erased" else ():
             self.emptied.pop(emptied, None)
         self.pictures -= set(re.findall('"([0-9a-f]{64})"', text.decode()) if self.pictures else ())
-        for name in (facts.get("entries") or ()) if record["v"] > 1 else ():
+        for name in (facts.get("entries") or ()) if version > 1 else ():
             entry = next(self.entries, {"hash": "", "entry": None})
             found = sha256(canonical(entry["entry"])).hex()
             check(found == name == entry["hash"], "its ledger entries, or earlier ones, differ")
@@ -246,8 +247,7 @@ def lines(path: Path) -> Any:
 def notes(path: Path, outside: bool = False) -> Any:
     text = ""
     for line in lines(path):
-        text += line.decode()
-        check(len(text) < MAX_NOTE, "a checkpoint is malformed")
+        text = check(len(text) < MAX_NOTE and text + line.decode(), "a checkpoint is malformed")
         if line == b"---\n":
             yield Note(text[:-4], outside)
             text = ""

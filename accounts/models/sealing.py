@@ -164,6 +164,8 @@ class Verification(models.Model):
     size = models.BigIntegerField(_("verified records"), default=0)
     # The roots of the largest subtrees of these records, as pairs of level and hash.
     peaks = models.JSONField(_("subtrees"), default=list)
+    # The key of the last ledger entry for which a record was looked for.
+    entry = models.BigIntegerField(_("last verified entry"), default=0)
     began_at = models.DateTimeField(_("began"), null=True)
     at = models.DateTimeField(_("verified"), null=True)
     # When it last reached the newest record.

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.events import Event
+from accounts.identifiers import uuid_of
 from accounts.models import Record
 from generations.models import Run
 from generations.tampering import claims, rows, stories
@@ -116,8 +117,9 @@ def _generations(row: Run, record: Record, told: Told, sources: _Sources) -> Ite
         said = claims.of_generation(each, record, told, sources.sent if body else {})
         yield from said.differences(rows.generation(each, body))
     named = {*told.ordered, *map(str, told.moves)}
-    for gone in sorted(named - {str(key) for key in found}):
-        yield from Claims(row.uuid, Kind.GENERATION, UUID(gone), record.pk, {}).differences(None)
+    for gone in map(uuid_of, sorted(named - {str(key) for key in found})):
+        if gone:
+            yield from Claims(row.uuid, Kind.GENERATION, gone, record.pk, {}).differences(None)
 
 
 def _images(row: Run, told: Told) -> Iterator[Difference]:

@@ -36,19 +36,21 @@ def run(row: Run, ordered: Collection[str]) -> Values:
     """The values of a run; `ordered` are the identifiers of the first press's generations."""
     generations = list(row.generations.all())
     first = [each for each in generations if str(each.uuid) in ordered]
-    options = {name: str(value) for name, value in row.options.items() if name != _AVOID}
+    kept: Any = row.options
+    chosen = kept if isinstance(kept, dict) else {}
+    options = {name: str(value) for name, value in chosen.items() if name != _AVOID}
     return {
         "engine": row.engine,
         "campaign": row.campaign.uuid if row.campaign else None,
         "credits": sum(each.reserved_credits for each in first),
         "person": row.user.uuid,
         "team": row.team.uuid,
-        "options": options,
+        "options": options if chosen is kept else kept,
         "images": row.wanted,
         "references": [each.reference.uuid for each in row.run_references.all()],
         "erased": row.erased_at is not None,
         "prompt": row.prompt,
-        _AVOID: row.options.get(_AVOID),
+        _AVOID: chosen.get(_AVOID),
         "open": row.open,
         "unknown": row.unknown,
         "cancelled": row.cancelled,

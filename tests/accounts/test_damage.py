@@ -1,9 +1,11 @@
 """Damage to the log is found before anything is put right, and accepted only on the record."""
 
+from contextlib import contextmanager
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from accounts import append_only, audit, damage, sealing
 from accounts.checks import the_log_is_undamaged
@@ -104,6 +106,31 @@ def test_a_rule_that_keeps_the_triggers_from_firing_is_found():
         "UPDATE accounts_team SET name = name"
     )
     assert damage.found() == ["The database accepts changes to accounts_record."]
+
+
+@contextmanager
+def locked():
+    """Somebody else is writing, and this connection does not wait for them."""
+    other = connection.copy()
+    lock = "BEGIN IMMEDIATE" if ON_SQLITE else "LOCK TABLE accounts_record IN EXCLUSIVE MODE"
+    execute("PRAGMA busy_timeout = 0" if ON_SQLITE else "SET lock_timeout = '10ms'")
+    try:
+        if not ON_SQLITE:
+            other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute(lock)
+        yield
+    finally:
+        other.close()
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_table_is_not_taken_for_one_that_refuses_changes():
+    """Nobody can tell then, so nobody says that the log is sound."""
+    with locked(), pytest.raises(OperationalError):
+        damage.found()
+    assert damage.found() == []
 
 
 @pytest.mark.parametrize("table", append_only.TABLES)

@@ -4,10 +4,10 @@ import uuid
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import sealing
+from accounts import append_only, sealing
 from accounts.events import Event
 from accounts.models import Record, RecordPayload, User
 from generations import tampering
@@ -186,6 +186,26 @@ def test_a_run_that_is_gone_altogether(run, alice):
         generation.delete()
     Run.objects.filter(pk=run.pk).delete()
     assert [(each.kind, each.found) for each in tampering.of_all_runs()] == [("run", None)]
+
+
+ODD = (7, "text", ["text"], [[]], {"text": [7]}, {})
+
+
+def test_values_of_another_form_are_compared_too(run):
+    """In one test, because a whole run takes long to make: each change is taken back."""
+    record = Record.objects.get(event=Event.RUN_SUBMITTED)
+    with append_only.lifted(connection):
+        for odd in ODD:
+            with transaction.atomic():
+                Run.objects.update(options=odd)
+                assert ("run", "options") in found()
+                transaction.set_rollback(True)
+            for name in ("generations", "references", "options", "images"):
+                with transaction.atomic():
+                    facts = record.facts | {name: odd}
+                    Record.objects.filter(pk=record.pk).update(facts=facts)
+                    assert isinstance(found(), set)
+                    transaction.set_rollback(True)
 
 
 def test_text_that_was_erased_is_not_compared(run):

@@ -1,14 +1,17 @@
 import json
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, OutputWrapper
 
 from accounts.evidence.live import verify_log
 
 DAMAGED = 1
+# Seconds between two sentences about how far it is.
+EVERY = 3.0
 NUMBERS = (
     "Records are named by their place in the log, counted from 0. A number with # is the one that "
     "the pages show, counted from 1."
@@ -17,6 +20,18 @@ ADVICE = (
     "Find out who changed the database, and keep a copy of it. Then `manage.py "
     "audit_accept_damage --reason TEXT` puts the damage on the record and passes over it."
 )
+
+
+class Telling:
+    """Says every few seconds how far the verification is."""
+
+    def __init__(self, output: OutputWrapper) -> None:
+        self._output, self._due = output, time.monotonic() + EVERY
+
+    def tell(self, done: int, of: int) -> None:
+        if time.monotonic() >= self._due:
+            self._output.write(f"verified {done:,} of {of:,} records")
+            self._due = time.monotonic() + EVERY
 
 
 class Command(BaseCommand):
@@ -30,7 +45,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *, json: bool, **options: Any) -> None:
-        found = verify_log()
+        is_watched = self.stderr.isatty() and not json
+        found = verify_log(Telling(self.stderr).tell) if is_watched else verify_log()
         self.stdout.write(_json(found) if json else _text(found))
         if not (found["integrity"]["ok"] and found["complete"]["ok"]):
             sys.exit(DAMAGED)

@@ -19,6 +19,7 @@ from accounts.models import Leaf, Record, Subtree, Verification
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
 from tests.accounts.evidence.exports import run
+from tests.accounts.evidence.malformed import EVER, MALFORMED_RANGES, VALUES
 from tests.accounts.evidence.test_export import export_audit, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +106,7 @@ class TestARecordThatAcceptsEverything:
     def forge(self, place, *, with_leaf):
         record = damage.record_at(place)
         record.event = Event.LOG_DAMAGE_ACCEPTED
-        record.facts = {"damage": [], "ranges": [[0, 10**9, ""], [0, 10**9, "z"]]}
+        record.facts = {"damage": [], "ranges": [[0, 10**9, ""], [0, 10**9, EVER]]}
         rows = Record.objects.filter(pk=record.pk)
         rows.update(event=record.event, facts=record.facts)
         if with_leaf:
@@ -125,6 +126,38 @@ class TestARecordThatAcceptsEverything:
         Verification.objects.all().delete()
         progress.advance()
         assert progress.standing().trouble
+
+
+def sealed_with(write, event, facts):
+    """Seal a record with facts of any form, as who writes to the database can. Return its place."""
+    record = write()
+    record.event, record.facts = event, facts
+    leaf = audit.leaf_hash(audit.record_bytes(record, actor=str(record.actor.uuid)))
+    rows = Record.objects.filter(pk=record.pk)
+    damage.run(lambda _chance: rows.update(event=event, facts=facts, leaf=leaf), None)
+    sealing.seal()
+    return Leaf.objects.get(record=record.pk).place
+
+
+MALFORMED = [{"damage": [], "ranges": ranges} for ranges in MALFORMED_RANGES]
+MALFORMED += [
+    {"damage": [], "ranges": [], "rows": rows} for rows in VALUES if rows not in ([], ["text"])
+]
+
+
+def test_a_sealed_record_with_malformed_ranges_or_rows_is_named_and_accepts_nothing(
+    sealed_log, write
+):
+    damage.run(lambda _chance: damage.payload_at(3), None)
+    for facts in (*MALFORMED, *(each for each in VALUES if each is not None)):
+        with damage.undone():
+            place = sealed_with(write, Event.LOG_DAMAGE_ACCEPTED, facts)
+            found = verify_log()
+            assert found["integrity"]["first_bad"] == 3
+            assert found["accepted"] == found["accepted_rows"] == []
+            told = found["integrity"]["told"]
+            assert any(f"Record {place}: " in each for each in told), (facts, told)
+            assert log_damage.found() != []
 
 
 class TestWhatComesLaterIsNotAccepted:

@@ -13,6 +13,7 @@ from django.db import connection
 from accounts import append_only, audit, sealing
 from accounts.events import Event
 from accounts.evidence import checkpoints, lines, live
+from accounts.management.commands import verify_audit
 from accounts.models import Checkpoint, Leaf, Record, RecordPayload, Witness
 from accounts.sealing import witnesses
 from tests.accounts.evidence import damage
@@ -39,6 +40,30 @@ def test_a_sealed_log_is_sound(sealed_log):
     assert found["integrity"] == {"ok": True, "first_bad": None, "between": None, "told": []}
     assert found["records"] == found["sealed"] == Record.objects.count()
     assert found["proven"] == [0, found["sealed"] - 1]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_it_says_how_far_it_is(sealed_log, monkeypatch):
+    monkeypatch.setattr(verify_audit, "EVERY", 0)
+    size = Leaf.objects.count()
+    screen, output = Terminal(), io.StringIO()
+    call_command("verify_audit", stdout=output, stderr=screen)
+    assert screen.getvalue().splitlines()[0] == f"verified 1 of {size} records"
+    assert f"verified {size} of {size} records" in screen.getvalue()
+    assert "verified" not in output.getvalue()
+    for options, errors in (([], io.StringIO()), (["--json"], Terminal())):
+        call_command("verify_audit", *options, stdout=output, stderr=errors)
+        assert errors.getvalue() == ""
+
+
+def test_it_says_so_every_few_seconds_and_not_at_each_record(sealed_log):
+    screen = Terminal()
+    call_command("verify_audit", stdout=io.StringIO(), stderr=screen)
+    assert screen.getvalue() == ""
 
 
 def test_a_log_without_records_is_sound(data_dir, db):

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts.evidence import verify
 from tests.accounts.evidence.exports import Signer, Studio, canonical, root, run
+from tests.accounts.evidence.malformed import MALFORMED_RANGES, VALUES
 
 SOURCE = Path(verify.__file__)
 QUIET = {"capture_output": True, "text": True}
@@ -35,6 +37,22 @@ RUBBISH = [
     b'{"a":"\\ud800"}\n',
     b"\xe2\x80\x94 a b\n\n\n---\n",
 ]
+
+
+# Values of records that the verification reads, each in a record that has it.
+FORGED = {
+    name: {"event": event, "facts": {name: []} if is_fact else {}}
+    for name, event, is_fact in (
+        ("ranges", "log:damage_accepted", True),
+        ("records", "personal:erased", True),
+        ("entries", "run:submitted", True),
+        ("facts", "log:damage_accepted", False),
+        ("event", "run:submitted", False),
+        ("personal", "run:submitted", False),
+        ("id", "run:submitted", False),
+        ("v", "run:submitted", False),
+    )
+}
 
 
 @pytest.fixture
@@ -198,6 +216,19 @@ class TestHostileExports:
         export.proof |= values
         assert run(export.write(tmp_path))[0] == 1
 
+    def test_any_value_of_a_sealed_record_gives_a_sentence(self, tmp_path):
+        """As somebody forges it who can seal: each value is of another shape."""
+        for number, (name, value) in enumerate(product(FORGED, VALUES)):
+            studio = Studio(4, versions=(2,))
+            record = studio.lines[2]["record"]
+            record.update(FORGED[name] | {"personal": None})
+            (record["facts"] if name in record["facts"] else record)[name] = value
+            studio.lines[2]["payload"] = None
+            studio.seal(2)
+            code, found = run(studio.export().write(tmp_path / str(number)))
+            told = found["integrity"]["told"]
+            assert code == 0 or any("Record 2: " in each for each in told), (name, value, found)
+
     def test_members_that_stand_twice(self, studio, tmp_path):
         folder = studio.export().write(tmp_path)
         text = (folder / "records.jsonl").read_text()
@@ -306,21 +337,34 @@ def test_the_other_implementation_follows_the_rfc():
 class TestAcceptedDamage:
     """A record of the log may accept damage to others; nothing else may."""
 
-    EVERYTHING = ([0, 10**9, ""], [0, 10**9, "zzz"])
+    EVERYTHING = [[0, 10**9, ""], [0, 10**9, "9999-12-31T23:59:59.999999Z"]]
 
     def accept(self, line, ranges):
-        line["record"] |= {"event": "log:damage_accepted", "facts": {"ranges": list(ranges)}}
+        line["record"] |= {"event": "log:damage_accepted", "facts": {"ranges": ranges}}
 
     def seal(self, line):
         line["leaf"] = hashlib.sha256(b"\x00" + canonical(line["record"])).hexdigest()
 
-    def damaged(self, studio, *, place=9, accepted=(9, 9, "")):
-        """A log of which a record was changed; the last record accepts a range."""
-        self.accept(studio.lines[19], [accepted])
+    def damaged(self, studio, *, place=9, accepted=((9, 9, ""),)):
+        """A log of which a record was changed; the last record accepts ranges."""
+        self.accept(studio.lines[19], accepted)
         studio.seal(19)
         export = studio.export()
         export.records[place]["record"]["event"] = "run:changed"
         return export
+
+    def test_a_sealed_record_with_malformed_ranges_is_named_and_accepts_nothing(
+        self, studio, tmp_path
+    ):
+        for ranges in MALFORMED_RANGES:
+            folder = self.damaged(studio, accepted=ranges).write(tmp_path)
+            code, found = run(folder)
+            assert (code, found["accepted"], found["integrity"]["first_bad"]) == (1, [], 9)
+            assert found["integrity"]["told"][1].startswith("Record 19: "), ranges
+
+    def test_ranges_may_overlap(self, studio, tmp_path):
+        export = self.damaged(studio, accepted=[[4, 10, ""], [9, 12, ""]])
+        assert run(export.write(tmp_path))[0] == 0
 
     def test_a_sealed_record_accepts_a_range_and_no_other_place(self, studio, tmp_path):
         code, found = run(self.damaged(studio).write(tmp_path / "in"))
