@@ -166,7 +166,7 @@ def _guarded(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
 
 
 def _problems(data: bytes) -> Iterator[str]:
-    if not containers.is_complete(data):
+    if not containers.completeness(data)[0]:
         yield "truncated"
     if containers.is_animated(data):
         yield "animated"
