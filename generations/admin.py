@@ -19,7 +19,7 @@ from accounts.admin.long_lists import LongListMixin, known_values
 from accounts.admin.recorded import ReadOnlyAdmin, RecordedAdmin
 from accounts.identifiers import uuid_of
 from accounts.models import User
-from generations import admin_erasing  # noqa: F401  # Django imports this module only
+from generations import admin_erasing, admin_labels  # noqa: F401  # Django imports only this
 from generations.jobs import decisions
 from generations.models import Generation, Price, ProviderAccount
 from generations.pricing import credits_in_words

@@ -32,7 +32,15 @@ from accounts.shell import RecordedCommand
 from generations import tasks as generation_tasks
 from generations.erasing import asking, holds, targets
 from generations.jobs import dispatch
-from generations.models import Erasure, Export, Generation, Price, RetentionRule, Run
+from generations.models import (
+    Erasure,
+    Export,
+    Generation,
+    LabelPolicy,
+    Price,
+    RetentionRule,
+    Run,
+)
 from generations.providers.advice import Remedy
 from generations.states import Status
 from seedream_site.celery import app
@@ -164,6 +172,7 @@ NO_ACT = {
     "admin:app_list": "shows",
     "admin/(?P<url>.*)$": "finds nothing",
     "admin:view_on_site": "finds nothing",
+    "admin:generations_labelpolicy_preview": "draws a sample",
 }
 # Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
 OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/]")
@@ -286,6 +295,10 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("erasure", "resume"): ({}, Event.ERASURE_RESUMED),
     ("legalhold", "add"): (CONCERNED, Event.HOLD_PLACED),
     ("legalhold", "lift"): (GIVEN, Event.HOLD_LIFTED),
+    ("labelpolicy", "add"): ({"badge": "chinese"}, Event.ADMIN_ADDED),
+    ("labelpolicy", "change"): ({"credit": "Made with AI"}, Event.ADMIN_CHANGED),
+    ("labelpolicy", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("labelpolicy", "delete_selected"): (CONFIRMED, Event.ADMIN_DELETED),
     ("retentionrule", "add"): ({"kind": "refused", "days": "30"}, Event.ADMIN_ADDED),
     ("retentionrule", "change"): ({"days": "60"}, Event.ADMIN_CHANGED),
     ("retentionrule", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
@@ -351,6 +364,7 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
         "user": person,
         "team": team,
         "provideraccount": key,
+        "labelpolicy": LabelPolicy.objects.create(team=team),
         "retentionrule": RetentionRule.objects.create(kind="prompts", days=90),
     }
     rows = {pair: by_model.get(pair[0]) for pair in ADMIN}
