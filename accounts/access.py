@@ -153,6 +153,10 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "user"),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
+    **_in_admin("generations", "labelpolicy"),
+    "admin:generations_labelpolicy_preview": Requirement(
+        staff=True, rights=("generations.view_labelpolicy",)
+    ),
     **_in_admin("generations", "legalhold"),
     **_in_admin("generations", "price"),
     **_in_admin("generations", "provideraccount"),

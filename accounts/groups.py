@@ -43,6 +43,7 @@ PERMISSIONS = {
         "generations.view_legalhold",
     ),
     LEGAL_COUNSEL: (
+        "generations.view_labelpolicy",
         "generations.add_legalhold",
         "generations.change_legalhold",
         "generations.view_legalhold",
@@ -60,6 +61,10 @@ PERMISSIONS = {
         "accounts.view_allowance",
         "accounts.view_entry",
         "accounts.view_notice",
+        "generations.add_labelpolicy",
+        "generations.change_labelpolicy",
+        "generations.delete_labelpolicy",
+        "generations.view_labelpolicy",
         "generations.add_price",
         "generations.view_price",
         "generations.change_provideraccount",

@@ -21,6 +21,7 @@ from accounts.identifiers import uuid_of
 from accounts.models import User
 from generations import (  # Django imports this module only
     admin_erasing,  # noqa: F401
+    admin_labels,  # noqa: F401
     admin_relabelling,  # noqa: F401
 )
 from generations.jobs import decisions

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
 from generations import certificates
+from generations.label_policies import ICON_FILES, read_icon
+from generations.labelling import Source
 from generations.providers import registry
 from generations.providers.errors import Misconfigured
 
@@ -44,6 +46,28 @@ def every_provider_is_configured(**kwargs: Any) -> list[CheckMessage]:
         )
         for provider, why in wrong
     ]
+
+
+@register()
+def eu_icon_can_be_used(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of an icon's file in whose place the studio draws letters."""
+    return [
+        Warning(
+            f"{name} in EU_ICON_DIR can't be used: {why}",
+            hint="Put a PNG there, white on a transparent ground, or empty the setting.",
+            id="generations.W006",
+        )
+        for source, name in ICON_FILES.items()
+        if (why := _why_no_icon(source))
+    ]
+
+
+def _why_no_icon(source: Source) -> str:
+    try:
+        read_icon(source)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _why_unusable(provider: str, slot: int) -> str:

@@ -237,6 +237,9 @@ DEFAULT_QUOTA = env.int("DEFAULT_QUOTA", default=500)
 # How long the file of an export can be downloaded.
 EXPORT_DAYS = env.int("EXPORT_DAYS", default=7)
 
+# Where the European Commission's icon for AI-generated content lies, if somebody has put it there.
+EU_ICON_DIR = env.str("EU_ICON_DIR", default="")
+
 SESSION_ENGINE = "accounts.session_store"
 
 # --- Security ----------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from generations.models import (
     Erasure,
     Export,
     Generation,
+    LabelPolicy,
     Price,
     Relabelling,
     RetentionRule,
@@ -176,6 +177,7 @@ NO_ACT = {
     "admin:app_list": "shows",
     "admin/(?P<url>.*)$": "finds nothing",
     "admin:view_on_site": "finds nothing",
+    "admin:generations_labelpolicy_preview": "draws a sample",
 }
 # Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
 OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/]")
@@ -303,6 +305,10 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("relabelling", "resume"): ({}, Event.RELABELLING_RESUMED),
     ("legalhold", "add"): (CONCERNED, Event.HOLD_PLACED),
     ("legalhold", "lift"): (GIVEN, Event.HOLD_LIFTED),
+    ("labelpolicy", "add"): ({"badge": "chinese"}, Event.ADMIN_ADDED),
+    ("labelpolicy", "change"): ({"credit": "Made with AI"}, Event.ADMIN_CHANGED),
+    ("labelpolicy", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("labelpolicy", "delete_selected"): (CONFIRMED, Event.ADMIN_DELETED),
     ("retentionrule", "add"): ({"kind": "refused", "days": "30"}, Event.ADMIN_ADDED),
     ("retentionrule", "change"): ({"days": "60"}, Event.ADMIN_CHANGED),
     ("retentionrule", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
@@ -368,6 +374,7 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
         "user": person,
         "team": team,
         "provideraccount": key,
+        "labelpolicy": LabelPolicy.objects.create(team=team),
         "retentionrule": RetentionRule.objects.create(kind="prompts", days=90),
     }
     rows = {pair: by_model.get(pair[0]) for pair in ADMIN}

@@ -101,7 +101,7 @@ def skim(data: bytes) -> tuple[ImageFacts, Image.Image]:
         # Pillow takes the largest of 1, 2, 4 and 8 by which the image is still as large as this.
         image.draft(None, (max(1, facts.width // 8), max(1, facts.height // 8)))
         image.load()
-    for _ in range(3):
+    for _halving in range(3):
         image = image if image.size == eighth else image.reduce(2)
     return facts, image
 

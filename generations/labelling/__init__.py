@@ -1,12 +1,16 @@
 """Labels on generated images: the visible badge and the metadata. Pure: bytes in, bytes out."""
 
-from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
+from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge, Corner, put
+from generations.labelling.icon import Icon
 from generations.labelling.pipeline import Original, label
-from generations.labelling.presets import PRESETS, Preset
+from generations.labelling.presets import DEFAULT_PRESET, PRESETS, Preset
+from generations.labelling.samples import SAMPLES, sample
 from generations.labelling.splice import read_xmp
 from generations.labelling.types import (
+    AIGC_VALUE,
     FULL,
     LABEL_VERSION,
+    LONGEST_PRODUCER,
     PREVIEW,
     RECIPES,
     SCREEN,
@@ -24,17 +28,23 @@ from generations.labelling.types import (
 )
 
 __all__ = [
+    "AIGC_VALUE",
     "BILINGUAL",
     "CHINESE",
+    "DEFAULT_PRESET",
     "ENGLISH",
     "FULL",
     "GB_45438",
     "LABEL_VERSION",
+    "LONGEST_PRODUCER",
     "PRESETS",
     "PREVIEW",
     "RECIPES",
+    "SAMPLES",
     "SCREEN",
     "Badge",
+    "Corner",
+    "Icon",
     "LabelFacts",
     "LabelFailed",
     "LabelledImage",
@@ -49,5 +59,7 @@ __all__ = [
     "Signer",
     "Source",
     "label",
+    "put",
     "read_xmp",
+    "sample",
 ]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from generations.imaging.containers import APP1, chunks
-from generations.labelling.types import AIGC_VALUE, LabelFacts
+from generations.labelling.types import AIGC_VALUE, LONGEST_PRODUCER, LabelFacts
 
 # Annex E: "2" means possibly AI-generated, "3" suspected of it. "0" is written by some tools, but
 # the standard does not know it.
@@ -26,7 +26,6 @@ _FIELDS = (
     "ReservedCode2",
 )
 _LONGEST_VALUE = 1000
-_LONGEST_PRODUCER = 64  # the code of a provider has 27 characters
 _LONGEST_ID = 128
 # A signature or a hash, in hex or in base64. Base64 has 26 capitals and 10 digits among its 64
 # characters, far more than any text that somebody wrote: see `_is_code`.
@@ -71,7 +70,7 @@ def follows_the_standard(fields: Mapping[str, str]) -> bool:
 
 def _cleaned(fields: dict[str, str]) -> dict[str, str] | None:
     producer, number = fields["ContentProducer"], fields["ProduceID"]
-    bounded = len(producer) <= _LONGEST_PRODUCER and len(number) <= _LONGEST_ID
+    bounded = len(producer) <= LONGEST_PRODUCER and len(number) <= _LONGEST_ID
     if not (bounded and AIGC_VALUE.fullmatch(producer) and AIGC_VALUE.fullmatch(number)):
         return None
     codes = {name: fields[name] for name in ("ReservedCode1", "ReservedCode2")}

@@ -10,12 +10,12 @@ import hashlib
 import io
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
 from generations.labelling import typeface
 
-MAX_BYTES = 1_000_000
 _MAX_SIDE = 2000
 _RATIOS = (0.5, 4.0)  # width by height
 _DRAWN_RATIO = 1.3
@@ -30,10 +30,12 @@ class Icon:
     shape does not suit a badge.
     """
 
+    MAX_BYTES: ClassVar[int] = 1_000_000
+
     file: bytes = b""
 
     def __post_init__(self) -> None:
-        if len(self.file) > MAX_BYTES:
+        if len(self.file) > self.MAX_BYTES:
             raise ValueError("the icon's file is larger than 1 MB")
         if self.file and not _RATIOS[0] <= self.ratio <= _RATIOS[1]:
             raise ValueError("the icon is too long or too narrow for a badge")

@@ -13,12 +13,7 @@ from generations.labelling.badge import Badge, Corner
 from generations.labelling.icon import Icon
 from generations.labelling.types import Source
 
-DEFAULT = "english"
-# Heights of the capitals as shares of the shortest side. The last but one is what GB 45438 asks
-# for.
-SIZES = (0.025, 0.03, 0.04, 0.05, 0.07)
-DEFAULT_SIZE = SIZES[0]
-GB_45438_SIZE = 0.05
+DEFAULT_PRESET = "english"
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Preset:
         source: Source,
         *,
         corner: Corner = "bottom-right",
-        size: float = DEFAULT_SIZE,
+        size: float = 0.025,
         clear_of_stories: bool = False,
         icon_file: bytes = b"",
     ) -> Badge:

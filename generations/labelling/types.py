@@ -18,6 +18,8 @@ LABEL_VERSION: int = 2
 
 # GB 45438-2025, annex E, note j: no space, quotation mark, backslash or anything beyond ASCII.
 AIGC_VALUE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+# The code of a provider has 27 characters; a name may be longer.
+LONGEST_PRODUCER = 64
 
 
 class LabelFailed(Exception):

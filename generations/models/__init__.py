@@ -6,6 +6,7 @@ from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
 from generations.models.image import FormerRendition, Image, Rendition
+from generations.models.label_policy import LabelPolicy
 from generations.models.price import Price
 from generations.models.prompt_index import IndexedPrompt
 from generations.models.provider_account import EngineBlock, ProviderAccount
@@ -28,6 +29,7 @@ __all__ = [
     "Image",
     "IndexedPrompt",
     "LabelCertificate",
+    "LabelPolicy",
     "LegalHold",
     "Price",
     "ProviderAccount",

@@ -126,6 +126,12 @@ class Rendition(models.Model):
     bytes = models.PositiveIntegerField(_("bytes"))
     sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
     label_version = models.PositiveSmallIntegerField(_("version of the label"))
+    preset = models.CharField(_("badge"), max_length=20, blank=True)
+    preset_version = models.PositiveSmallIntegerField(
+        _("version of the badge"), null=True, blank=True
+    )
+    # What was drawn: text, corner, size, icon, place, contrast. Empty for files of older versions.
+    badge = models.JSONField(_("badge as drawn"), default=dict, blank=True)
     capitals = models.PositiveSmallIntegerField(
         _("height of the badge's capitals"), null=True, blank=True, help_text=_("In pixels.")
     )

@@ -24,6 +24,7 @@ from generations.models import (
     Campaign,
     Erasure,
     Export,
+    LabelPolicy,
     LegalHold,
     Price,
     ProviderAccount,
@@ -156,7 +157,7 @@ def _things(owner: User) -> dict[str, Any]:
         "image-labels": {"uuid": image.uuid},
         "image-download": {"uuid": image.uuid},
         "image-original": {"uuid": image.uuid},
-        "rendition": {"uuid": rendition.uuid, "extension": "webp"},
+        "rendition": {"uuid": rendition.uuid, "extension": "jpg"},
         "reference": {"uuid": row.reference.uuid},
         "story": {"uuid": finished.uuid},
         "log-image": {"uuid": image.uuid},
@@ -181,6 +182,8 @@ def _things(owner: User) -> dict[str, Any]:
             scope="run", subject=finished.uuid, next_try_at=finished.created_at
         ).pk,
         "generations_generation": generation.pk,
+        "generations_labelpolicy": LabelPolicy.objects.create(team=owner.team).pk,
+        "admin:generations_labelpolicy_preview": {"name": "light"},
         "generations_legalhold": LegalHold.objects.create(
             scope="run", subject=finished.uuid, reason="a dispute", placed_by=owner
         ).pk,

@@ -240,7 +240,7 @@ class TestImages:
         assert frame.id == f"image-{image.uuid}"
         assert frame.href == f"/images/{image.uuid}/"
         assert frame.src.startswith("/files/")
-        assert frame.src.endswith(".webp")
+        assert frame.src.endswith(".jpg")
         assert frame.alt == "Image generated with AI: a red fox"
 
     def test_a_hidden_image_leaves_no_gap(self, alice):

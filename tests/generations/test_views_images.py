@@ -42,7 +42,7 @@ def status(client, path):
 
 
 def path_of(rendition: Rendition) -> str:
-    extension = {"PNG": "png", "WEBP": "webp"}[rendition.format]
+    extension = {"PNG": "png", "JPEG": "jpg"}[rendition.format]
     return reverse("rendition", args=[rendition.uuid, extension])
 
 
@@ -176,7 +176,7 @@ class TestDownload:
 class TestRendition:
     @pytest.mark.parametrize(
         ("recipe", "kind"),
-        [("full", "image/png"), ("screen", "image/webp"), ("preview", "image/webp")],
+        [("full", "image/png"), ("screen", "image/jpeg"), ("preview", "image/jpeg")],
     )
     def test_is_kept_by_the_browser_and_by_nobody_between(self, image, tab, recipe, kind):
         rendition = image.renditions.get(recipe=recipe)

@@ -70,7 +70,7 @@ class TestWhoMayRead:
         assert path in text(client, f"{reverse('log')}?steps=1")
         assert run.prompt in text(client, path)
         preview = run.images.get().renditions.get(recipe="preview")
-        assert client.get(f"/files/{preview.uuid}.webp").getvalue()
+        assert client.get(f"/files/{preview.uuid}.jpg").getvalue()
 
     def test_a_team_mates_act_on_another_team_leads_to_no_story(self, tab, charlie, reviewer):
         theirs = make_finished_run(charlie)
@@ -163,7 +163,7 @@ class TestLog:
         image = make_finished_run(alice).images.get()
         write(Event.IMAGE_DOWNLOADED, actor=alice, subject=image, story=image.run.uuid)
         preview = image.renditions.get(recipe="preview")
-        assert f"/files/{preview.uuid}.webp" in text(tab, f"{reverse('log')}?steps=1")
+        assert f"/files/{preview.uuid}.jpg" in text(tab, f"{reverse('log')}?steps=1")
 
     def test_names_whom_a_change_of_credits_is_about_and_why(self, tab, alice, admin):
         ledger.set_limit(alice, 700, actor=admin, reason="a campaign")

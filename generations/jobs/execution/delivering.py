@@ -41,7 +41,10 @@ MAX_ACCIDENTS = 1440
 WRITE_SECONDS = 60
 FINAL = (Delivery.Status.STORED, Delivery.Status.FAILED)
 # What the record of an image says of each labelled file.
-FILE_FACTS = ("recipe", "sha256", "format", "width", "height", "bytes", "label_version")
+FILE_FACTS = (
+    *("recipe", "sha256", "format", "width", "height", "bytes", "label_version"),
+    *("capitals", "mark_key", "certificate", "is_stamped"),
+)
 UNFINISHED = (Delivery.Status.PENDING, Delivery.Status.FETCHED)
 
 

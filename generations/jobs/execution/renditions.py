@@ -1,12 +1,14 @@
 """The labelled files of an image, made from its original."""
 
 import hashlib
+import re
 
 from django.conf import settings
 
-from generations import certificates, storage
+from generations import certificates, label_policies, storage
 from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
+from generations.label_policies import LabelsInForce
 from generations.labelling import (
     RECIPES,
     Badge,
@@ -26,10 +28,8 @@ from generations.providers import registry
 # LEAST_SIDE, is unusable. One that is only somewhat smaller is delivered, and its page says so.
 LEAST_PART = 0.01
 LEAST_SIDE = 64
-# What GB 45438 calls the content producer; its alphabet has no space.
-PRODUCER = "Seedream-Studio"
-CREDIT = "AI-generated with Seedream Studio"
-BADGE = Badge()
+# What a provider may call its model. A reply is not trusted with more: it goes into every file.
+MODEL = re.compile(r"[A-Za-z0-9._:/@-]{1,100}")
 
 
 def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
@@ -62,10 +62,26 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
 def make_files(image: Image, original: Original) -> list[Rendition]:
     """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
     facts = label_facts(image.generation, image)
-    files = label(
-        original, facts=facts, recipes=RECIPES, labels=Labels(BADGE, signer=certificates.signer())
-    )
-    return [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
+    policy = label_policies.of_run(image.generation.run)
+    badge = policy.badge(facts.source)
+    labels = Labels(badge, signer=certificates.signer())
+    files = label(original, facts=facts, recipes=RECIPES, labels=labels)
+    rows = [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
+    for row, file in zip(rows, files, strict=True):
+        _note_badge(row, policy, badge, file)
+    return rows
+
+
+def _note_badge(row: Rendition, policy: LabelsInForce, badge: Badge, file: LabelledImage) -> None:
+    row.preset, row.preset_version = policy.preset.name, policy.preset.version
+    row.badge = {
+        "text": badge.text,
+        "corner": badge.corner,
+        "size": badge.size,
+        "icon": badge.icon.name if badge.icon else "",
+        "clear_of_stories": badge.clear_of_stories,
+        "contrast": file.contrast,
+    }
 
 
 def _refuse_far_smaller(facts: ImageFacts, run: Run) -> None:
@@ -98,15 +114,20 @@ def _references(run: Run) -> list[Reference]:
 def label_facts(generation: Generation, image: Image) -> LabelFacts:
     """What the label of an image says about its origin; never the prompt."""
     engine = registry.known_engines().get(generation.run.engine)
+    policy = label_policies.of_run(generation.run)
+    source = Source(image.source_type)
+    model = generation.model if MODEL.fullmatch(generation.model) else ""
     return LabelFacts(
         image_id=str(image.uuid),
         system=engine.label if engine else generation.run.engine,
-        system_version=generation.model or (engine.model if engine else ""),
-        credit=CREDIT,
-        producer=PRODUCER,
+        system_version=model or (engine.model if engine else ""),
+        credit=policy.credit_of(source),
+        producer=policy.producer_code,
+        producer_name=policy.producer_name,
         made_at=image.delivery.created_at,
-        source=Source(image.source_type),
+        source=source,
         tool_version=settings.STUDIO_VERSION,
+        mining=policy.mining,
         references=tuple(map(_reference_facts, _references(generation.run))),
     )
 
@@ -119,14 +140,21 @@ def _reference_facts(reference: Reference) -> ReferenceFacts:
 def label_in_words(image: Image) -> dict[str, str]:
     """What the label of an image says, for its record: the visible one and the machine-readable."""
     facts = label_facts(image.generation, image)
+    policy = label_policies.of_run(image.generation.run)
+    badge = policy.badge(facts.source)
     told = ("image_id", "system", "system_version", "credit", "producer", "producer_name")
     return {
         **{name: getattr(facts, name) for name in (*told, "tool", "tool_version", "mining")},
         "made_at": facts.made_at.isoformat(),
         "digital_source_type": facts.source.uri,
         "references": " ".join(reference.sha256 for reference in facts.references),
-        "badge": BADGE.text,
-        "badge_corner": BADGE.corner,
+        "badge": badge.text,
+        "badge_corner": badge.corner,
+        "badge_size": f"{badge.size:.1%}",
+        "badge_icon": badge.icon.name if badge.icon else "",
+        "badge_place": "clear of stories" if badge.clear_of_stories else "edge",
+        "badge_preset": policy.preset.name,
+        "badge_version": str(policy.preset.version),
     }
 
 
