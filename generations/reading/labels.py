@@ -292,7 +292,8 @@ def _others(layers: Layers) -> Iterator[Line]:
     if layers.trailing:
         text = _("Something follows the image in this file: %(bytes)s bytes.")
         more = {"bytes": f"{layers.trailing:,}"}
-        yield Line(_("More than an image"), _("In the file"), "warn", text % more)
+        # Phones write a map of depths or brightness there.
+        yield Line(_("More than an image"), _("In the file"), "", text % more)
     words = {
         "truncated": _("The file ends before the image is complete."),
         "animated": _("The image is animated."),
