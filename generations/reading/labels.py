@@ -193,8 +193,14 @@ def _aigc(layers: Layers, missing: str) -> Line:
     if mark.problems:
         text = " ".join(str(_AIGC_PROBLEMS[code]) for code in mark.problems)
         return Line(name, _("Wrong"), "warn", text)
-    text = _("Platforms in China read it. Producer: %(producer)s.")
-    return Line(name, _("In place"), "ok", text % {"producer": mark.fields["ContentProducer"]})
+    says = {
+        "1": _("It says: made by AI."),
+        "2": _("It says: perhaps made by AI."),
+        "3": _("It says: suspected to be made by AI."),
+    }
+    told = {"says": says[mark.fields["Label"]], "producer": mark.fields["ContentProducer"]}
+    text = _("%(says)s Platforms in China read it. Producer: %(producer)s.")
+    return Line(name, _("In place"), "ok", text % told)
 
 
 # The word for a state, its tone and what it means.
@@ -295,6 +301,7 @@ def _others(layers: Layers) -> Iterator[Line]:
         # Phones write a map of depths or brightness there.
         yield Line(_("More than an image"), _("In the file"), "", text % more)
     words = {
+        "not_an_image": _("It is no JPEG, PNG or WebP image."),
         "truncated": _("The file ends before the image is complete."),
         "animated": _("The image is animated."),
     }
