@@ -81,7 +81,7 @@ def answer(layers: Layers, match: Match | None, *, viewer: User) -> Answer:
         text=text,
         tone=tone,
         href=_page_of(match.image, viewer) if match else "",
-        lines=lines_of(layers, zone=viewer.team.tzinfo),
+        lines=lines_of(layers, zone=viewer.team.tzinfo, ours=match is not None),
         details=_details(layers),
     )
 
@@ -168,9 +168,10 @@ def _page_of(image: Image, viewer: User) -> str:
 def _details(layers: Layers) -> list[tuple[str, str]]:
     """Names and values for whoever wants to know exactly, as `docs/labels.md` names them."""
     found = as_json(layers)
+    size = f"{layers.format} {layers.width}×{layers.height}, " if layers.format else ""
     rows: list[tuple[str, Any]] = [
         ("SHA-256", layers.sha256),
-        ("size", f"{layers.format}, {layers.width}×{layers.height}, {layers.bytes:,} bytes"),
+        ("size", f"{size}{layers.bytes:,} bytes"),
     ]
     for name, section in (("C2PA", "credentials"), ("XMP", "xmp"), ("EXIF", "exif")):
         rows += [(f"{name} {field}", value) for field, value in (found[section] or {}).items()]

@@ -24,6 +24,7 @@ from generations.labelling.credentials import (
     Credentials,
 )
 from generations.labelling.layers import Layers
+from generations.labelling.reports import MARKS
 from generations.labelling.verdict import AI_TYPES, faults
 from generations.models import Image, Rendition
 
@@ -91,16 +92,36 @@ def card_of(image: Image, *, zone: tzinfo, pixels: bool) -> Card:
     return Card(title, tone, lines, has_pixels=pixels)
 
 
-def lines_of(layers: Layers, *, zone: tzinfo, expected: Rendition | None = None) -> list[Line]:
-    """The layers of any file, from what people see to what programs read.
+def lines_of(
+    layers: Layers, *, zone: tzinfo, ours: bool = True, expected: Rendition | None = None
+) -> list[Line]:
+    """The layers of any file. A label that is missing is wrong only if the image is `ours`.
 
     `expected` is the row of a file of ours, which says what the studio put into it.
     """
-    lines = [_source_type(layers), _aigc(layers), _signature(layers)]
+    missing = "warn" if ours else ""
+    lines = [_source_type(layers, missing), _aigc(layers, missing), _signature(layers)]
     if layers.credentials and layers.credentials.is_intact:
         lines.append(_time_stamp(layers.credentials, zone))
     lines.append(_mark(layers, expected))
     return [*lines, *_others(layers)]
+
+
+def marks_in_words(kept: Mapping[str, str]) -> str:
+    """By which marks a provider said that a model had made an image; empty without any."""
+    found = " + ".join(kind.upper() for kind in MARKS if kept.get(kind))
+    return _("marked by its provider: %(marks)s") % {"marks": found} if found else ""
+
+
+def recognised_in_words(how: str) -> str:
+    """How a file was recognised that somebody looked into, as its record has it."""
+    known = {
+        "file": _("one of ours, unchanged"),
+        "original": _("one of ours, the original"),
+        "named": _("its labels name an image"),
+        "marked": _("recognised by its mark"),
+    }
+    return known.get(how, _("not recognised"))
 
 
 def _summary(layers: Layers, row: Rendition) -> tuple[str, str]:
@@ -135,14 +156,14 @@ _TYPES: dict[str, Promise] = {
 }
 
 
-def _source_type(layers: Layers) -> Line:
+def _source_type(layers: Layers, missing: str) -> Line:
     name = _("AI notice in the metadata (IPTC)")
     stated = layers.xmp.source_types if layers.xmp else ()
     who = _("Search engines and programs for images read it.")
     if layers.xmp and layers.xmp.problem:
         return Line(name, _("Not readable"), "warn", _("The metadata is damaged."))
     if not stated:
-        return Line(name, _("Missing"), "warn", _("Nothing says how the image was made."))
+        return Line(name, _("Missing"), missing, _("Nothing says how the image was made."))
     if len(stated) > 1:
         return Line(name, _("Unclear"), "warn", _("There is more than one."))
     if stated[0] not in AI_TYPES:
@@ -161,19 +182,25 @@ _AIGC_PROBLEMS: dict[str, Promise] = {
 }
 
 
-def _aigc(layers: Layers) -> Line:
+def _aigc(layers: Layers, missing: str) -> Line:
     name = _("Chinese label (AIGC)")
     if not layers.aigc:
         text = _("Platforms in China look for it.")
-        return Line(name, _("Missing"), "warn", text)
+        return Line(name, _("Missing"), missing, text)
     if len(layers.aigc) > 1:
         return Line(name, _("Wrong"), "warn", _("The standard allows one; this file has several."))
     (mark,) = layers.aigc
     if mark.problems:
         text = " ".join(str(_AIGC_PROBLEMS[code]) for code in mark.problems)
         return Line(name, _("Wrong"), "warn", text)
-    text = _("Platforms in China read it. Producer: %(producer)s.")
-    return Line(name, _("In place"), "ok", text % {"producer": mark.fields["ContentProducer"]})
+    says = {
+        "1": _("It says: made by AI."),
+        "2": _("It says: perhaps made by AI."),
+        "3": _("It says: suspected to be made by AI."),
+    }
+    told = {"says": says[mark.fields["Label"]], "producer": mark.fields["ContentProducer"]}
+    text = _("%(says)s Platforms in China read it. Producer: %(producer)s.")
+    return Line(name, _("In place"), "ok", text % told)
 
 
 # The word for a state, its tone and what it means.
@@ -248,10 +275,10 @@ def _mark(layers: Layers, expected: Rendition | None) -> Line:
 
 
 def _mark_by_row(name: str, survives: str, expected: Rendition | None) -> Line:
-    """What is known about the mark without the pixels."""
+    """What is known of the mark without the pixels, or without a key for it."""
     if expected is None or expected.mark_key is None:
-        text = _("The studio puts none into its files.") if expected else ""
-        return Line(name, _("None") if expected else _("Not looked for"), "", text)
+        text = _("The studio puts none into its files.")
+        return Line(name, _("None"), "", text)
     text = _("The studio put it into this file. %(survives)s") % {"survives": survives}
     return Line(name, _("Put in, not looked for now"), "", text)
 
@@ -271,8 +298,10 @@ def _others(layers: Layers) -> Iterator[Line]:
     if layers.trailing:
         text = _("Something follows the image in this file: %(bytes)s bytes.")
         more = {"bytes": f"{layers.trailing:,}"}
-        yield Line(_("More than an image"), _("In the file"), "warn", text % more)
+        # Phones write a map of depths or brightness there.
+        yield Line(_("More than an image"), _("In the file"), "", text % more)
     words = {
+        "not_an_image": _("It is no JPEG, PNG or WebP image."),
         "truncated": _("The file ends before the image is complete."),
         "animated": _("The image is animated."),
     }

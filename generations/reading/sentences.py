@@ -12,10 +12,9 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
-from generations.labelling.reports import MARKS
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, relabelled, retained
+from generations.reading import amounts, labels, relabelled, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -235,16 +234,8 @@ def _decided(facts: Facts) -> str:
 def _stored(facts: Facts) -> str:
     size = f"{facts['width']}×{facts['height']}"
     original = _("original %(hash)s") % {"hash": short_hash(facts["original_sha256"])}
-    marks = _marks_of(facts.get("arrived_with", {}))
+    marks = labels.marks_in_words(facts.get("arrived_with", {}))
     return _listed(size, facts["format"], original, marks)
-
-
-def _marks_of(kept: Facts) -> str:
-    """By which marks a provider said that a model had made the image."""
-    if not kept:
-        return ""
-    found = " + ".join(kind.upper() for kind in MARKS if kept.get(kind))
-    return _("marked by its provider: %(marks)s") % {"marks": found} if found else ""
 
 
 def _missed(facts: Facts) -> str:
@@ -257,13 +248,7 @@ def _downloaded(facts: Facts) -> str:
 
 
 def _inspected(facts: Facts) -> str:
-    known = {
-        "file": _("one of ours, unchanged"),
-        "original": _("one of ours, the original"),
-        "named": _("its labels name an image"),
-        "marked": _("recognised by its mark"),
-    }
-    return _listed(_downloaded(facts), known.get(facts.get("found", ""), _("not recognised")))
+    return _listed(_downloaded(facts), labels.recognised_in_words(facts.get("found", "")))
 
 
 def _uploaded(facts: Facts) -> str:

@@ -61,6 +61,7 @@ def test_a_download_carries_its_label(page, alice, enter, workers):
     generate(page)
     expect(run_on(page)).to_have_attribute("data-status", "succeeded")
     page.locator("[id^=image-] a").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Read from the file just now")
     with page.expect_download() as download:
         page.get_by_role("dialog").get_by_role("link", name="Download").click()
     data = download.value.path().read_bytes()

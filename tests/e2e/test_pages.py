@@ -9,11 +9,14 @@ from django.utils import timezone
 from accounts import notices
 from accounts.events import Event
 from generations.jobs.worker import work_here
+from generations.labelling.splice import insert_xmp
 from generations.models import Worker
 from generations.notice_kinds import KEY_NEEDS_CARE
 from generations.readiness.watch import Watch
 from tests.factories import make_user
 from tests.generations.asking import ask
+from tests.generations.factories import image_file
+from tests.generations.labelling.packets import make_mark, make_packet
 from tests.records import write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,6 +31,8 @@ PAGES = [
     "/log/exports/",
     "/log/seal/",
     "/images/{image}/",
+    "/images/{image}/labels/",
+    "/inspect/",
     "/log/runs/{run}/",
     "/log/images/{image}/",
 ]
@@ -70,6 +75,25 @@ def test_pages_are_accessible_and_fit(page, addresses, reviewer, enter, look_at)
     enter(page, reviewer)
     for address in addresses:
         look_at(address)
+
+
+def test_what_is_in_a_file_is_accessible_and_fits(page, live_server, reviewer, enter, complaints):
+    mark = make_mark(ContentProducer="a" * 300)
+    packet = make_packet(f"<TC260:AIGC>{mark}</TC260:AIGC>")
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": insert_xmp(image_file(), packet)}
+    enter(page, reviewer)
+    for (width, height), theme in product(SIZES.values(), THEMES):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme)
+        page.goto(f"{live_server.url}/inspect/")
+        page.get_by_label("File").set_input_files(file)
+        page.get_by_role("button", name="Look into it").click()
+        page.get_by_text("All details").click()
+        assert page.get_by_role("heading", name="Not an image of your team").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    assert complaints == []
 
 
 def test_the_providers_page_is_accessible_and_fits(page, admin, providers, enter, look_at):

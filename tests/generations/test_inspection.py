@@ -253,6 +253,9 @@ class TestAnyFile:
 
         assert "Not an image of your team" in look_into(client, data)
 
+    def test_a_file_that_is_no_image(self, client):
+        assert "It is no JPEG, PNG or WebP image." in look_into(client, b"no image")
+
     def test_no_file(self, client):
         assert client.post(reverse("inspect")).status_code == 422
 

@@ -15,6 +15,7 @@ from generations.notice_kinds import MARKS_STOPPED
 from generations.providers.types import InlineImage, Result
 from generations.readiness.watch import Watch
 from generations.reading import provider_status
+from generations.reading.sentences import in_words
 from tests.generations import whole
 from tests.generations.asking import APIXO
 from tests.generations.factories import image_file
@@ -73,6 +74,14 @@ class TestOnArrival:
 
         assert "fox" not in str(run.images.get().arrived_with)
         assert "fox" not in str(Record.objects.get(event=Event.IMAGE_STORED).facts)
+
+    def test_the_story_says_so(self, alice, studio, monkeypatch):
+        come(monkeypatch, marked())
+        whole.whole_run(alice)
+
+        facts = Record.objects.get(event=Event.IMAGE_STORED).facts
+
+        assert "marked by its provider: AIGC" in in_words(Event.IMAGE_STORED, facts)
 
     def test_an_original_without_marks(self, alice, studio):
         whole.whole_run(alice)

@@ -24,6 +24,7 @@ from tests.generations.imaging.images import (
 )
 from tests.generations.labelling.one import label_one
 from tests.generations.labelling.packets import make_mark, make_packet
+from tests.generations.labelling.signers import PROVIDER, upstream
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 SECRET = "a red fox on the roof of the bank"
@@ -143,6 +144,50 @@ class TestForeignFiles:
             "xmp_missing",
             "aigc_missing",
         )
+
+
+class TestSignedFiles:
+    def test_complete_and_valid(self, ours):
+        found = read_layers(upstream().sign(ours), roots=upstream().root)
+
+        assert (found.credentials.state, found.credentials.issuer) == ("trusted", PROVIDER)
+        assert (found.trailing, faults(found)) == (0, ())
+        assert json.loads(json.dumps(as_json(found)))["credentials"]["actions"]
+
+    def test_changed_after_signing(self, ours):
+        changed = bytearray(upstream().sign(ours))
+        changed[changed.index(b"DigImageGUID") + 40] ^= 1  # in the XMP
+
+        assert "credentials_invalid" in faults(read_layers(bytes(changed)))
+
+    def test_a_manifest_that_does_not_say_how_the_image_was_made(self):
+        data = make_file("JPEG")
+        opened = upstream().sign(data, parent=data)
+
+        assert "credentials_source_type" in faults(read_layers(opened))
+
+    def test_what_is_kept_of_them(self, ours):
+        kept = in_codes(read_layers(upstream().sign(ours)))
+
+        assert (kept["c2pa"], kept["issuer"], kept["generator"]) == ("valid", PROVIDER, "Upstream")
+        assert carried(kept) == {"c2pa", "aigc"}
+
+    def test_a_name_that_the_prompt_contains_is_not_kept(self, ours):
+        prompt = f"a poster for {PROVIDER}"
+
+        assert "issuer" not in in_codes(read_layers(upstream().sign(ours)), secret=prompt)
+
+    def test_a_manifest_of_50_mb_is_not_read(self):
+        data = with_chunks((b"caBX", b"\0" * 50_000_000))
+
+        assert peak_of(data) < 8_000_000
+        assert read_layers(data).credentials.problems == ("too_large",)
+
+    def test_nonsense_in_place_of_a_manifest(self):
+        found = read_layers(with_chunks((b"caBX", b"\xff" * 5_000)))
+
+        assert found.credentials.state == "unreadable"
+        assert "credentials_unreadable" in faults(found)
 
 
 class TestHostileFiles:
