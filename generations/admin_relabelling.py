@@ -97,7 +97,7 @@ class RelabellingAdmin(LongListMixin, ReadOnlyAdmin):
     """What is labelled again, and how far it is. Adding one counts the images and orders it."""
 
     actions = ("stop", "resume")
-    list_display = ("asked_at", "scope", "subject", "only", "state", "progress", "trouble_in_words")
+    list_display = ("asked_at", "scope", "progress", "state", "only", "subject", "trouble_in_words")
     list_filter = ("status", "scope", "why")
     fields = (
         *("scope", "subject", "only", "certificate", "why", "asked_by", "asked_at"),

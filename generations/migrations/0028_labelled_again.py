@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                             ("image", "Image"),
                         ],
                         max_length=8,
-                        verbose_name="of what",
+                        verbose_name="kind",
                     ),
                 ),
                 ("subject", models.UUIDField(verbose_name="identifier of what it is about")),

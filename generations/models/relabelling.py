@@ -46,7 +46,7 @@ class Relabelling(models.Model):
         STOPPED = "stopped", _("stopped")
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
-    scope = models.CharField(_("of what"), max_length=8, choices=Scope)
+    scope = models.CharField(_("kind"), max_length=8, choices=Scope)
     subject = models.UUIDField(_("identifier of what it is about"))
     only = models.CharField(_("only those"), max_length=12, choices=Only, blank=True)
     certificate = models.CharField(

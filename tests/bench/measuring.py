@@ -22,7 +22,7 @@ from accounts import sessions
 from accounts.models import User
 from generations import live, submission
 from generations.models import Generation, Image, Run
-from tests.bench import labels, polls
+from tests.bench import files, labels, polls
 from tests.bench.browser import Browser
 from tests.bench.library import fill
 from tests.factories import make_user
@@ -50,6 +50,7 @@ def main() -> int:
         print(f"{name:<26}{cpu:>9.2f}{cpu / hello:>9.1f}{goal:>9}{p50:>10.2f}{p99:>9.2f}")
     missed |= polls.measure(user, hello)
     missed |= labels.measure(user)
+    missed |= files.measure(user)
     return int(missed)
 
 

@@ -79,6 +79,8 @@ def _images(generation: Generation) -> Iterator[str]:
         yield "it succeeded without an image"
     for image in images:
         files = image.renditions.all()
+        if set(storage.renditions_in_storage(image.uuid)) != {row.name for row in files}:
+            yield "storage has files of it that no row names"
         if {row.recipe for row in files} != {recipe.name for recipe in renditions.RECIPES}:
             yield "a rendition is missing"
         for row in files:

@@ -71,7 +71,8 @@ class Command(shell.RecordedCommand):
 
 def _choice(options: dict[str, Any]) -> Choice:
     only, certificate = options["only"], options["certificate"].lower().replace(":", "")
-    if (only == Only.CERTIFICATE) != bool(SHA256.fullmatch(certificate)):
+    is_given = bool(SHA256.fullmatch(certificate))
+    if (only == Only.CERTIFICATE) != is_given or bool(certificate) != is_given:
         raise CommandError("Give --only certificate together with the SHA-256 of a certificate.")
     for scope, model in NAMES.items():
         if text := options[scope]:
