@@ -71,7 +71,10 @@ def order_due() -> int:
         if is_open.exists() or not any(rows.exists() for rows in _due(rule)):
             continue
         Erasure.objects.create(
-            scope=Erasure.Scope.RULE, subject=rule.uuid, next_try_at=timezone.now()
+            scope=Erasure.Scope.RULE,
+            subject=rule.uuid,
+            rule={"kind": rule.kind, "days": rule.days, "campaign_id": rule.campaign_id},
+            next_try_at=timezone.now(),
         )
         ordered += 1
     return ordered
@@ -131,10 +134,9 @@ def note_done(rule: RetentionRule, moment: datetime) -> bool:
 
 
 def record_applied(erasure: Erasure) -> None:
-    """Record what the rule of this order has erased, unless it was nothing, or the rule is gone."""
+    """Record what the rule of this order has erased, unless it was nothing."""
     counts = {name: getattr(erasure, name) for name in COUNTS}
-    rules = RetentionRule.objects.select_related("campaign__team")
-    rule = rules.filter(uuid=erasure.subject).first() if any(counts.values()) else None
+    rule = _rule_of(erasure) if any(counts.values()) else None
     if rule is None:
         return
     facts = {
@@ -145,6 +147,15 @@ def record_applied(erasure: Erasure) -> None:
         "before": timestamp(before(rule, erasure.asked_at)),
     }
     audit.record(Event.RETENTION_APPLIED, actor=None, subject=rule, facts=facts | counts)
+
+
+def _rule_of(erasure: Erasure) -> RetentionRule | None:
+    """The rule of an order; if it was deleted, as it was when the order was given."""
+    rules = RetentionRule.objects.select_related("campaign__team")
+    if rule := rules.filter(uuid=erasure.subject).first():
+        return rule
+    # Orders that older versions gave do not say it.
+    return RetentionRule(uuid=erasure.subject, **erasure.rule) if erasure.rule else None
 
 
 def _due(rule: RetentionRule) -> list[QuerySet[Any]]:

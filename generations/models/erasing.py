@@ -46,6 +46,8 @@ class Erasure(models.Model):
     scope = models.CharField(_("kind"), max_length=10, choices=Scope)
     subject = models.UUIDField(_("identifier of what is erased"))
     pictures = models.BooleanField(_("images too"), default=False)
+    # The kind, days and campaign of the rule at the time of the order: it may be deleted meanwhile.
+    rule = models.JSONField(_("rule"), null=True, editable=False)
     # Kept in the log; emptied here when the erasure is done.
     reason = models.CharField(_("reason"), max_length=LONGEST_REASON, blank=True)
     asked_by = models.ForeignKey(

@@ -70,3 +70,12 @@ def test_any_error_of_a_back_end_is_raised_as_storage_away(monkeypatch):
         storage.save_original("a", b"")
     with pytest.raises(storage.StorageAway):
         storage.has_original("a")
+
+
+def test_the_file_of_an_export_whose_worker_hangs_is_swept():
+    with storage.new_part("export") as part:
+        part.write_bytes(b"half")
+        assert storage.sweep() == 0
+        os.utime(part, (time.time() - storage.LEFTOVER_SECONDS - 60,) * 2)
+        assert storage.sweep() == 1
+        assert not part.exists()

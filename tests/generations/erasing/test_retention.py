@@ -14,7 +14,7 @@ from accounts.audit.canonical import timestamp
 from accounts.events import Event
 from accounts.models import Record, RecordPayload
 from generations import holds
-from generations.erasing import retention, work
+from generations.erasing import retention, texts, work
 from generations.models import (
     Campaign,
     Erasure,
@@ -214,6 +214,30 @@ def test_a_rule_that_is_deleted_meanwhile_erases_no_more(alice):
     work.work()
     assert Erasure.objects.get().status == Erasure.Status.CLEANING
     assert Run.objects.get(pk=old.pk).prompt == old.prompt
+
+
+def test_what_a_rule_has_erased_is_recorded_although_it_was_deleted_meanwhile(
+    alice, monkeypatch, reviewer
+):
+    campaign = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
+    for _ in range(2):
+        aged(make_finished_run(alice, campaign=campaign), 31)
+    text_rule = rule(Kind.PROMPTS, campaign=campaign)
+    retention.order_due()
+    erase_next = texts.erase_next
+
+    def erase_and_delete_the_rule(*args, **values):
+        done = erase_next(*args, **values)
+        RetentionRule.objects.all().delete()
+        return done
+
+    monkeypatch.setattr(texts, "BATCH", 1)
+    monkeypatch.setattr(texts, "erase_next", erase_and_delete_the_rule)
+    work.work()
+    [record] = audit.visible_to(reviewer).filter(event=Event.RETENTION_APPLIED)
+    assert record.subject_id == text_rule.uuid
+    facts = {"kind": "prompts", "days": 30, "campaign": str(campaign.uuid), "runs": len(erased())}
+    assert record.facts | facts == record.facts
 
 
 def test_looking_what_is_due_takes_as_many_queries_for_many_runs_as_for_few(alice):
