@@ -18,18 +18,18 @@ if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
 
-from django.core.files.base import ContentFile  # noqa: E402  # needs the settings above
-from django.core.management import call_command  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.core.files.base import ContentFile  # needs the settings above
+from django.core.management import call_command
+from django.utils import timezone
 
-from accounts.models import User  # noqa: E402
-from generations import storage  # noqa: E402
-from generations.jobs.execution import relabelling, renditions  # noqa: E402
-from generations.models import Relabelling  # noqa: E402
-from generations.relabelling import asking, choosing  # noqa: E402
-from generations.storage import compared  # noqa: E402
-from tests.factories import make_user  # noqa: E402
-from tests.generations.factories import make_finished_run  # noqa: E402
+from accounts.models import User
+from generations import storage
+from generations.jobs.execution import relabelling, renditions
+from generations.models import Relabelling
+from generations.relabelling import asking, choosing
+from generations.storage import compared
+from tests.factories import make_user
+from tests.generations.factories import make_finished_run
 
 FILES = {"preview, 30 kB": 30_000, "full file, 1 MB": 1_000_000, "PNG, 6.6 MB": 6_600_000}
 ROUNDS = 200
