@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError
 from django.urls import reverse
 
 from accounts.events import Event
@@ -12,6 +13,7 @@ from generations import storage
 from generations.exports.registry import stored_name
 from generations.models import Erasure, Export
 from generations.reading.sentences import in_words
+from generations.storage.bucket import BucketStorage
 from tests.generations.erasing.orders import erase
 from tests.generations.factories import make_finished_run, make_reference
 
@@ -78,3 +80,36 @@ def test_files_of_which_a_lock_keeps_versions_are_told(
     assert f"the bucket keeps versions of {len(files)} files" in in_words(
         Event.ERASURE_FINISHED, facts
     )
+
+
+@pytest.mark.parametrize("has_versions", [False, True])
+def test_files_that_no_row_names_are_erased_with_an_image(
+    alice, admin, bucket, monkeypatch, has_versions
+):
+    if has_versions:
+        bucket.client.put_bucket_versioning(Bucket=bucket.name, **VERSIONS)
+    image = make_finished_run(alice, files=True).images.get()
+    other = make_finished_run(alice, files=True).images.get()
+    storage.save_rendition(f"{image.uuid}/full-0123456789abcdef.png", b"of a killed worker")
+    kept = set(storage.renditions_in_storage(other.uuid))
+    if has_versions:  # gone for readers, but a version is left
+        storage.renditions().delete(image.renditions.first().name)
+    erase(monkeypatch, admin, "image", image)
+    assert not [key for key in versions(bucket) if str(image.uuid) in key]
+    assert set(storage.renditions_in_storage(other.uuid)) == kept != set()
+
+
+def test_without_the_right_to_list_versions_the_files_are_found(alice, admin, bucket, monkeypatch):
+    image = make_finished_run(alice, files=True).images.get()
+    storage.save_rendition(f"{image.uuid}/full-0123456789abcdef.png", b"of a killed worker")
+    list_keys = BucketStorage._keys
+
+    def refused(self, operation, *args):
+        if operation == "list_object_versions":
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, operation)
+        return list_keys(self, operation, *args)
+
+    monkeypatch.setattr(BucketStorage, "_keys", refused)
+    assert len(storage.renditions_in_storage(image.uuid)) == 4
+    erase(monkeypatch, admin, "image", image)
+    assert storage.renditions_in_storage(image.uuid) == []

@@ -1,5 +1,6 @@
 """What an erasure erases, what stops it, and how it goes on after a failure."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,15 @@ from generations.erasing import asking, standing, steps, targets, work
 from generations.erasing.troubles import ErasureRefused
 from generations.forms.composer import prefilled_form
 from generations.jobs import decisions
-from generations.models import Delivery, Erasure, Image, Reference, Run, RunReference
+from generations.models import (
+    Delivery,
+    Erasure,
+    FormerRendition,
+    Image,
+    Reference,
+    Run,
+    RunReference,
+)
 from generations.notice_kinds import ERASURE_LATE
 from generations.readiness.watch import PATIENCE_SECONDS, Watch
 from generations.reading.frames import frames_of
@@ -125,6 +134,23 @@ class TestRun:
         assert Reference.objects.get(pk=upload.pk).status == Reference.Status.REFUSED
         record = Record.objects.get(event=Event.IMAGE_ERASED)
         assert image.original_sha256 in record.facts["files"]
+
+    def test_files_of_killed_workers_and_former_files_are_deleted_too(self, run, admin):
+        image = run.images.first()
+        storage.save_rendition(f"{image.uuid}/full-0123456789abcdef.png", b"of a killed worker")
+        FormerRendition.objects.create(
+            uuid=uuid.uuid4(),
+            image=image,
+            recipe="full",
+            name=f"{image.uuid}/full-fedcba9876543210.png",
+            bytes=1,
+            label_version=1,
+            made_at=image.created_at,
+        )
+        storage.save_rendition(image.former_renditions.get().name, b"of an older label")
+        erase("run", run, admin, pictures=True)
+        assert storage.renditions_in_storage(image.uuid) == []
+        assert not image.former_renditions.filter(is_stored=True).exists()
 
     def test_an_upload_that_another_run_uses_stays(self, run, alice, admin):
         upload, other = make_reference(alice), make_run(alice)
