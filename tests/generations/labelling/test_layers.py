@@ -131,6 +131,18 @@ class TestForeignFiles:
         assert [each.carrier for each in found.aigc] == ["xmp", "png_text"]
         assert "aigc_twice" in faults(found)
 
+    def test_a_mark_in_xmp_in_its_wrapped_form_is_one_mark(self):
+        wrapped = f'<TC260:AIGC>{{"AIGC":{make_mark()}}}</TC260:AIGC>'
+
+        assert [each.carrier for each in read_layers(with_packet(wrapped)).aigc] == ["xmp"]
+
+    def test_a_file_that_does_not_name_system_and_image(self):
+        data = with_packet(
+            f"<Iptc4xmpExt:DigitalSourceType>{TRAINED}</Iptc4xmpExt:DigitalSourceType>"
+        )
+
+        assert {"system_missing", "id_missing"} <= set(faults(read_layers(data)))
+
     def test_properties_written_as_attributes_or_lists(self):
         attributes = f'Iptc4xmpExt:DigitalSourceType="{TRAINED}"'
         listed = "<dc:identifier><rdf:Bag><rdf:li>one</rdf:li></rdf:Bag></dc:identifier>"
