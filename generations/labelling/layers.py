@@ -174,7 +174,8 @@ def _problems(data: bytes) -> Iterator[str]:
 
 def _trailing(data: bytes, image_format: str, parts: Sequence[Chunk]) -> int:
     if image_format == "WEBP":
-        end = 8 + int.from_bytes(data[4:8], "little")
+        size = int.from_bytes(data[4:8], "little")
+        end = 8 + size + size % 2
     else:
         end = parts[-1].end if parts and parts[-1].kind in (b"IEND", containers.EOI) else len(data)
     return max(0, len(data) - end)
@@ -264,7 +265,8 @@ def _text(element: Element) -> str:
 
 def _marks(packets: Iterable[Element | str], parts: Iterable[Chunk]) -> tuple[AigcMark, ...]:
     texts = _values(_trees(packets), [_AIGC], longest=10_000)[_AIGC]
-    found = [*(in_xmp(text) for text in texts), *in_plain_text(parts)]
+    others = (part for part in parts if not is_xmp(part))
+    found = [*map(in_xmp, texts), *in_plain_text(others)]
     return tuple(found[:_MOST_MARKS])
 
 

@@ -45,6 +45,10 @@ def _metadata(layers: Layers) -> Iterator[str]:
         yield f"xmp_{layers.xmp.problem}"
     elif layers.xmp.packets > 1:
         yield "xmp_twice"
+    if not layers.xmp.system:
+        yield "system_missing"
+    if not (layers.xmp.image_id or layers.xmp.identifier):
+        yield "id_missing"
     if not layers.xmp.source_types:
         yield "source_type_missing"
     elif len(layers.xmp.source_types) > 1 or not AI_TYPES & set(layers.xmp.source_types):

@@ -72,8 +72,8 @@ class Card:
 def card_of(image: Image, *, zone: tzinfo, pixels: bool) -> Card:
     """What the labelled file of `image` carries, read from the file now.
 
-    Without `pixels` the mark in them is not looked for, because decoding them takes a second of
-    processor time. Times are in `zone`.
+    Without `pixels` the mark in them is not looked for: to decode them costs ten times as much as
+    all the rest. Times are in `zone`.
     """
     row = image.renditions.get(recipe=FULL.name)
     try:
@@ -84,9 +84,10 @@ def card_of(image: Image, *, zone: tzinfo, pixels: bool) -> Card:
         return Card(_("The file can't be read now. Try again in a minute."), "warn")
     layers = label_reading.look(data, pixels=pixels)
     title, tone = _summary(layers, row)
+    stored = row if layers.sha256 == row.sha256 else None
     lines = (
-        _badge(row),
-        *lines_of(layers, zone=zone, expected=row),
+        _badge(stored),
+        *lines_of(layers, zone=zone, expected=stored),
         _provider(image.arrived_with),
     )
     return Card(title, tone, lines, has_pixels=pixels)
@@ -133,8 +134,11 @@ def _summary(layers: Layers, row: Rendition) -> tuple[str, str]:
     return _("AI-generated, labels in place"), "ok"
 
 
-def _badge(row: Rendition) -> Line:
+def _badge(row: Rendition | None) -> Line:
+    """The badge, which only the row knows of; None if the file is another one."""
     name = _("Badge in the image")
+    if row is None:
+        return Line(name, _("Not known"), "", _("The studio did not draw one into this file."))
     if row.capitals is None:
         return Line(name, _("In place"), "ok", _("Everybody sees it without opening anything."))
     sizes = {"height": row.capitals, "least": LEAST_CAPITALS}
@@ -275,10 +279,11 @@ def _mark(layers: Layers, expected: Rendition | None) -> Line:
 
 
 def _mark_by_row(name: str, survives: str, expected: Rendition | None) -> Line:
-    """What is known of the mark without the pixels, or without a key for it."""
-    if expected is None or expected.mark_key is None:
-        text = _("The studio puts none into its files.")
-        return Line(name, _("None"), "", text)
+    """What is known of the mark without the pixels."""
+    if expected is None:
+        return Line(name, _("Not looked for"), "", _("The pixels were not read."))
+    if expected.mark_key is None:
+        return Line(name, _("None"), "", _("The studio put none into this file."))
     text = _("The studio put it into this file. %(survives)s") % {"survives": survives}
     return Line(name, _("Put in, not looked for now"), "", text)
 

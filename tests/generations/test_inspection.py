@@ -101,6 +101,7 @@ class TestCard:
 
         card = card_of(client, image)
         assert "This is not the file that the studio stored" in card
+        assert "The studio did not draw one into this file." in card
         assert "Missing" in card
 
     def test_a_file_that_storage_has_lost(self, client, image):
