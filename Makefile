@@ -11,7 +11,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-services lint format bench lock sbom audit clean
+.PHONY: help install install-dev run test test-services test-readers lint format bench lock sbom audit clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,12 @@ test: install-dev ## Run all tests; ARGS="-k ledger" for some of them
 
 test-services: install-dev ## Run the tests on PostgreSQL and Redis, except those in a browser
 	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -n auto --dist worksteal -m "not browser" $(ARGS)
+
+test-readers: install-dev ## Let C2PA readers of others judge our images (needs Node.js, exiftool, a network)
+	@command -v npm exiftool > /dev/null || { echo "Can't run: install Node.js and exiftool." >&2; exit 1; }
+	@mkdir -p build/readers && cp tests/readers/package*.json tests/readers/read.mjs build/readers/
+	npm install --ignore-scripts --no-audit --no-fund --prefix build/readers
+	$(VENV_PYTHON) -m pytest tests/readers/check.py $(ARGS)
 
 lint: install-dev ## Check style, types, templates, layers and migrations
 	$(VENV_PYTHON) -m ruff check .

@@ -1,4 +1,4 @@
-"""Signers that are not ours, and manifests as others make them."""
+"""Signers, ours and others, and what they sign."""
 
 import datetime as dt
 import io
@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from generations.certificates import making
 from generations.imaging import mime_type
 from generations.imaging.containers import sniff
+from generations.labelling.signing import C2paSigner, Certificate
 
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 PROVIDER = "Upstream Pictures Ltd"
@@ -73,6 +75,17 @@ class Upstream:
 @cache
 def upstream() -> Upstream:
     return Upstream()
+
+
+def make_signer(**more) -> C2paSigner:
+    """A signer as the studio's, with a certificate below a root of its own."""
+    now = dt.datetime.now(dt.UTC)
+    root, root_key = making.make_root("Example Ltd", now=now)
+    chain, key = making.make_leaf(root, root_key, now=now)
+    sha256 = making.certificate_hash(making.read_chain(chain)[0])
+    private = making.key_bytes(key).decode()
+    certificate = Certificate(chain, sha256, lambda data: making.sign(key, data), private)
+    return C2paSigner(certificate, making.pem(root), **more)
 
 
 def manifests_of(data: bytes) -> dict:

@@ -2,12 +2,10 @@ import dataclasses
 import io
 import os
 import threading
-from datetime import UTC, datetime
 
 import pytest
 from PIL import Image
 
-from generations.certificates import making
 from generations.labelling import (
     ENGLISH,
     RECIPES,
@@ -24,11 +22,12 @@ from generations.labelling.credentials import (
     TRUSTED,
     read_credentials,
 )
-from generations.labelling.signing import C2paSigner, Certificate, NoStamp, sign
+from generations.labelling.signing import NoStamp, sign
 from tests.generations.imaging.images import FORMATS, make_file
 from tests.generations.labelling.signers import (
     GENERATED,
     PROVIDER,
+    make_signer,
     manifests_of,
     upstream,
 )
@@ -41,16 +40,6 @@ IMAGE = "0192f0c1-7b94-7b92-92fd-4d16a9a4e9ea"
 @pytest.fixture(scope="module")
 def signer():
     return make_signer()
-
-
-def make_signer(**more):
-    now = datetime.now(UTC)
-    root, root_key = making.make_root("Example Ltd", now=now)
-    chain, key = making.make_leaf(root, root_key, now=now)
-    sha256 = making.certificate_hash(making.read_chain(chain)[0])
-    private = making.key_bytes(key).decode()
-    certificate = Certificate(chain, sha256, lambda data: making.sign(key, data), private)
-    return C2paSigner(certificate, making.pem(root), **more)
 
 
 def plain_actions(data):
