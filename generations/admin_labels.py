@@ -51,29 +51,24 @@ class LabelPolicyForm(forms.ModelForm):
         return cleaned
 
 
-class PreviewForm(forms.ModelForm):
-    """The choices to show, whether or not they could be saved."""
+class PreviewForm(forms.Form):
+    """The choices to show, whether or not they could be saved beside the other policies."""
 
     made = forms.ChoiceField(choices=[(source.value, "") for source in Source], required=False)
 
-    class Meta:
-        model = LabelPolicy
-        fields = SHOWN
-
-    def validate_unique(self) -> None:
-        pass
-
-    def validate_constraints(self) -> None:
-        pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields |= forms.fields_for_model(LabelPolicy, SHOWN)
 
     def image(self, name: str) -> bytes:
         """The sample picture with the badge, as a JPEG; for a valid form."""
-        policy = self.instance
+        chosen = dict(self.cleaned_data)
+        source = Source(chosen.pop("made") or Source.GENERATED)
+        policy = LabelPolicy(**chosen)
         team = policy.campaign.team_id if policy.campaign else None
         is_widest = policy.team is None and policy.campaign is None
         wider = [] if is_widest else label_policies.policies_of(team_id=team, campaign_id=None)
-        chosen = label_policies.merged([policy, *wider])
-        return sample(name, chosen.badge(Source(self.cleaned_data["made"] or Source.GENERATED)))
+        return sample(name, label_policies.merged([policy, *wider]).badge(source))
 
 
 @admin.register(LabelPolicy)

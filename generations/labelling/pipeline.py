@@ -9,10 +9,10 @@
 4. `_check` reads the result back. A file that does not pass is never returned.
 """
 
-import dataclasses
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
@@ -98,13 +98,13 @@ def label(
     of origin and rights are kept. Raises LabelFailed if a file does not pass the check.
     """
     made = []
-    pixels, marked = original.pixels, None
+    pixels, drawn = original.pixels, None
     for recipe in recipes:
         try:
             fitted = _fitted(pixels, recipe)
-            if marked is None or fitted is not pixels:
-                pixels, marked = fitted, _mark(fitted, labels)
-            made.append(_label(original, marked, facts, recipe, labels))
+            if drawn is None or fitted is not pixels:
+                pixels, drawn = fitted, _drawn(fitted, labels)
+            made.append(_label(original, drawn, facts, recipe, labels))
         except (UnusableImage, ValueError, OSError) as error:
             raise LabelFailed(f"{recipe.name} of image {facts.image_id}: {error}") from error
     return made
@@ -114,24 +114,33 @@ def _fitted(pixels: Image.Image, recipe: Recipe) -> Image.Image:
     return pixels if recipe.max_side is None else _FITS[recipe.shrink](pixels, recipe.max_side)
 
 
-def _mark(pixels: Image.Image, labels: Labels) -> Marked:
+@dataclass(frozen=True)
+class _Drawn:
+    """The pixels of a file, and at an eighth of their size, to compare the file with."""
+
+    badged: Marked
+    image: Image.Image
+    eighth: Image.Image
+
+
+def _drawn(pixels: Image.Image, labels: Labels) -> _Drawn:
     badged = put(labels.badge, pixels)
     image = labels.mark.embed(badged.image) if labels.mark else badged.image
-    return dataclasses.replace(badged, image=image)
+    return _Drawn(badged, image, on_white(image.reduce(8)))
 
 
 def _label(
-    original: Original, marked: Marked, facts: LabelFacts, recipe: Recipe, labels: Labels
+    original: Original, drawn: _Drawn, facts: LabelFacts, recipe: Recipe, labels: Labels
 ) -> LabelledImage:
     data = encode(
-        marked.image,
+        drawn.image,
         _format(original, recipe),
         quality=recipe.quality,
         coarse_colour=recipe.coarse_colour,
     )
     data = _embed_xmp(data, original, facts)
     signed = labels.signer.sign(data, facts, original.data) if labels.signer else Signed(data)
-    found = _check(signed.data, facts, marked.image)
+    found = _check(signed.data, facts, drawn)
     return LabelledImage(
         data=signed.data,
         format=found.format,
@@ -139,8 +148,8 @@ def _label(
         height=found.height,
         sha256=hashlib.sha256(signed.data).hexdigest(),
         label_version=LABEL_VERSION,
-        capitals=marked.capitals,
-        contrast=marked.contrast,
+        capitals=drawn.badged.capitals,
+        contrast=drawn.badged.contrast,
         mark_key=labels.mark.key_number if labels.mark else None,
         certificate=signed.certificate,
         is_stamped=signed.is_stamped,
@@ -158,12 +167,12 @@ def _embed_xmp(data: bytes, original: Original, facts: LabelFacts) -> bytes:
     return insert_xmp(data, packet)
 
 
-def _check(data: bytes, facts: LabelFacts, image: Image.Image) -> ImageFacts:
+def _check(data: bytes, facts: LabelFacts, drawn: _Drawn) -> ImageFacts:
     """Read the file as another program would, and compare it with the pixels that were encoded.
 
     Raises ValueError that says what is wrong, or UnusableImage for a file that can't be read.
     """
-    found = _shows(data, image)
+    found = _shows(data, drawn)
     packet = read_xmp(data)
     if packet is None:
         raise ValueError("the XMP packet is missing")
@@ -186,7 +195,7 @@ def _expect(root: Element, name: str, value: str) -> None:
         raise ValueError(f"{name} is not exactly {value}")
 
 
-def _shows(data: bytes, image: Image.Image) -> ImageFacts:
+def _shows(data: bytes, drawn: _Drawn) -> ImageFacts:
     """The file's facts, if it shows the image.
 
     A decoder reads on over damaged bytes of a JPEG and raises nothing, so that it decodes proves
@@ -194,9 +203,9 @@ def _shows(data: bytes, image: Image.Image) -> ImageFacts:
     the cost of making each pixel.
     """
     found, seen = skim(data)
-    if (found.width, found.height) != image.size:
+    if (found.width, found.height) != drawn.image.size:
         raise ValueError(f"the file has {found.width} x {found.height} pixels")
-    difference = ImageChops.difference(on_white(_plain(seen)), on_white(image.reduce(8)))
+    difference = ImageChops.difference(on_white(_plain(seen)), drawn.eighth)
     if any(_high(band) > _MOST_DIFFERENCE for band in difference.split()):
         raise ValueError("the file does not show the image")
     return found

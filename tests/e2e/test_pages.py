@@ -127,3 +127,16 @@ def test_the_admin_breaks_no_policy(page, admin, enter, live_server, complaints)
     for address in ("", "accounts/user/", "accounts/allowance/", "generations/price/"):
         page.goto(f"{live_server.url}/admin/{address}")
     assert complaints == []
+
+
+def test_a_label_policy_shows_the_badge_as_it_is_chosen(
+    page, admin, enter, live_server, complaints
+):
+    enter(page, admin)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}/admin/generations/labelpolicy/add/")
+    with page.expect_response(lambda answer: "badge=chinese" in answer.url) as shown:
+        page.get_by_label("Badge:").select_option("chinese")
+    assert shown.value.headers["content-type"] == "image/jpeg"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert complaints == []

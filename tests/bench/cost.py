@@ -1,0 +1,101 @@
+"""What the labels of one image cost: processor time and memory.
+
+Time is a multiple of that of decoding and encoding the same picture in the same run, so that it
+means the same on every machine. Memory is that of a process which does nothing else.
+"""
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image as Pillow
+
+from generations.labelling import ENGLISH, RECIPES, LabelFacts, LabelledImage, Labels, Original
+from generations.labelling import label as label_image
+
+T = TypeVar("T")
+
+PROJECT = Path(__file__).resolve().parents[2]
+SIDE, LARGE_SIDE = 2048, 4096
+ROUNDS = 7
+# Without the imperceptible mark.
+RATIO_TARGET = 3.0
+MEGABYTES_TARGET = 400
+_FACTS = LabelFacts(
+    image_id="0192f0c1-7b94-7b92-92fd-4d16a9a4e9e9",
+    system="Seedream 4.5",
+    system_version="seedream-4-5-251128",
+    credit="AI-generated",
+    producer="example",
+    made_at=datetime(2026, 8, 2, tzinfo=UTC),
+)
+
+
+def measure() -> bool:
+    """Print the figures; return whether a target was missed."""
+    data = photograph(SIDE)
+    pairs = [(_cpu(lambda: bare(data))[0], *_cpu(lambda: labelled(data))) for _ in range(ROUNDS)]
+    once, both = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+    sizes = " + ".join(f"{len(file.data) // 1000}" for file in pairs[0][2])
+    print(f"labels of a JPEG of {SIDE} x {SIDE}: {both * 1000:.0f} ms of CPU for {sizes} kB,")
+    print(f"  {both / once:.2f} x decoding and encoding it, target {RATIO_TARGET}")
+    memory = _peak_megabytes()
+    print(f"  {memory} MB at {LARGE_SIDE} x {LARGE_SIDE}, target {MEGABYTES_TARGET}")
+    return both / once > RATIO_TARGET or memory > MEGABYTES_TARGET
+
+
+def labelled(data: bytes) -> list[LabelledImage]:
+    """All renditions of the picture, checked."""
+    return label_image(Original(data), facts=_FACTS, recipes=RECIPES, labels=Labels(ENGLISH))
+
+
+def bare(data: bytes) -> bytes:
+    """The picture decoded and encoded, as Pillow does it at its quickest."""
+    image = Pillow.open(io.BytesIO(data))
+    image.load()
+    return _encoded(image)
+
+
+def photograph(side: int) -> bytes:
+    """A JPEG that is as hard to encode as a photograph: large and small shapes, and some grain."""
+    image = Pillow.new("RGB", (side, side), "#808080")
+    for cells, share in ((8, 0.5), (64, 0.3), (512, 0.15), (side, 0.05)):
+        grain = Pillow.effect_noise((cells, cells), 90)
+        layers = [grain.rotate(turn).resize((side, side)) for turn in (0, 90, 180)]
+        image = Pillow.blend(image, Pillow.merge("RGB", layers), share)
+    return _encoded(image)
+
+
+def _encoded(image: Pillow.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=92, subsampling="4:4:4")
+    return file.getvalue()
+
+
+def _cpu(work: Callable[[], T]) -> tuple[float, T]:
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
+def _peak_megabytes() -> int:
+    """Of a new process that labels one picture; Linux counts its memory in kB, macOS in bytes."""
+    command = [sys.executable, "-m", "tests.bench.cost"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+if __name__ == "__main__":
+    import resource
+
+    from django.conf import settings
+
+    settings.configure()
+    labelled(photograph(LARGE_SIDE))
+    unit = 1_000_000 if sys.platform == "darwin" else 1000
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)
