@@ -1,6 +1,7 @@
 """System checks of engines, providers, signatures and worker threads."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
@@ -88,6 +89,20 @@ def signing_is_configured(**kwargs: Any) -> list[CheckMessage]:
             f"Images are not signed: {wrong}",
             hint="Change the setting and start the studio again, or set LABEL_SIGNING=off.",
             id="generations.W006",
+        )
+    ]
+
+
+@register()
+def authority_has_an_address(**kwargs: Any) -> list[CheckMessage]:
+    address = urlsplit(settings.LABEL_TIMESTAMP_URL)
+    if not settings.LABEL_TIMESTAMP_URL or (address.scheme in ("http", "https") and address.netloc):
+        return []
+    return [
+        Warning(
+            "Signatures get no time stamps: LABEL_TIMESTAMP_URL is not an address.",
+            hint="Set it to one such as https://tsa.example.com/tsr.",
+            id="generations.W007",
         )
     ]
 

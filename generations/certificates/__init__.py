@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from accounts import notices
 from generations.certificates import authority, given, making
@@ -61,6 +62,12 @@ def signer() -> StudioSigner | None:
     _end_troubles(*(set(TROUBLES) - {"refused"}))
     stamping = Stamps(settings.LABEL_TIMESTAMP_URL) if settings.LABEL_TIMESTAMP_URL else None
     return StudioSigner(C2paSigner(certificate, roots(), stamping))
+
+
+def load() -> None:
+    """Import what signing needs, before there are threads."""
+    if settings.LABEL_KMS_KEY:
+        import_string(given.KMS)
 
 
 def rotate(*, new_root: bool = False) -> LabelCertificate:

@@ -92,6 +92,7 @@ class Helper:
         """
         process, connection = self._process or self._start()
         killer = Timer(max(0.0, until - time.monotonic()), process.kill)
+        killer.daemon = True
         killer.start()
         try:
             connection.send(request)

@@ -2,12 +2,13 @@
 
 Threads that import the same modules at the same time can block one another for ever (CPython before
 3.11.8 and 3.12.2, issue 38091). So a process that is about to start threads first loads the
-adapters, the back ends of storage, cache and broker, and Pillow's plugins (in `imaging`).
+adapters, the back ends of storage, cache and broker, what signs images, and Pillow's plugins (in
+`imaging`).
 """
 
 from django.core.cache import cache
 
-from generations import imaging, storage
+from generations import certificates, imaging, storage
 from generations.jobs import broker
 from generations.providers import registry
 
@@ -18,4 +19,5 @@ def preload() -> None:
     storage.load()
     cache.get("preload")
     broker.load()
+    certificates.load()
     imaging.load_plugins()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from accounts import notices
+from generations import checks
 from generations.certificates import stamping
 from generations.labelling.credentials import TRUSTED
 from generations.labelling.signing import Request
@@ -136,6 +137,16 @@ def test_the_process_ends_with_the_one_that_started_it(sign, authority):
     connection.close()
 
     assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "is_wrong"),
+    [("", False), ("https://tsa.example/tsr", False), ("tsa.example", True), ("ftp://x", True)],
+)
+def test_an_address_that_is_none_is_found_at_the_start(settings, address, is_wrong):
+    settings.LABEL_TIMESTAMP_URL = address
+
+    assert bool(checks.authority_has_an_address()) is is_wrong
 
 
 @contextmanager
