@@ -177,7 +177,6 @@ NO_ACT = {
     "admin:app_list": "shows",
     "admin/(?P<url>.*)$": "finds nothing",
     "admin:view_on_site": "finds nothing",
-    "admin:generations_labelpolicy_preview": "draws a sample",
 }
 # Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
 OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/]")

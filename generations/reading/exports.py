@@ -1,15 +1,17 @@
 """A person's exports, as a page shows them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import keyset
+from accounts.events import Event
 from accounts.models import User
 from generations.exports.registry import format_of, kind_of
 from generations.models import Export
@@ -134,3 +136,31 @@ def _counts(facts: dict[str, int]) -> Iterable[str]:
             "%s picture that storage has lost", "%s pictures that storage has lost", lacking
         )
         yield text % f"{lacking:,}"
+
+
+# --- What their records say, in a sentence -------------------------------------------------------
+
+
+def _exported(facts: Mapping[str, Any]) -> str:
+    if "records" not in facts:
+        return ""
+    records = ngettext("%(count)s record", "%(count)s records", facts["records"])
+    return records % {"count": f"{facts['records']:,}"}
+
+
+def _asked(facts: Mapping[str, Any]) -> str:
+    if facts["kind"] == "labels":
+        return _("labels of a campaign") if facts.get("filtered") else _("labels of all images")
+    return _("chosen by filters") if facts.get("filtered") else _("all records")
+
+
+def _failed(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("problem", "")).rstrip(".")
+
+
+SENTENCES = {
+    Event.LOG_EXPORTED: _exported,
+    Event.EXPORT_ASKED: _asked,
+    Event.EXPORT_MADE: _exported,
+    Event.EXPORT_FAILED: _failed,
+}

@@ -5,35 +5,45 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.events import Event
 from generations.reading import amounts
-from generations.relabelling.troubles import SENTENCES
+from generations.relabelling import troubles
 
 
-def image(facts: Mapping[str, Any]) -> str:
+def _image(facts: Mapping[str, Any]) -> str:
     version = _("version %(number)s of the label") % {"number": facts["label_version"]}
-    return _listed(why(facts), version)
+    return _listed(_why(facts), version)
 
 
-def why(facts: Mapping[str, Any]) -> str:
+def _why(facts: Mapping[str, Any]) -> str:
     """Why an image was labelled again or left out, or an order stopped."""
     reasons = {
         "damaged": _("A file had been changed in storage"),
         "lost": _("A file had been lost from storage"),
     }
     code = facts.get("why", "")
-    return reasons.get(code, "") or str(SENTENCES.get(code, "")).rstrip(".")
+    return reasons.get(code, "") or str(troubles.SENTENCES.get(code, "")).rstrip(".")
 
 
-def asked(facts: Mapping[str, Any]) -> str:
-    return _listed(why(facts), amounts.images(facts["images"]))
+def _asked(facts: Mapping[str, Any]) -> str:
+    return _listed(_why(facts), amounts.images(facts["images"]))
 
 
-def counts(facts: Mapping[str, Any]) -> str:
+def _counts(facts: Mapping[str, Any]) -> str:
     """How far an order has come."""
     left = facts["left_out"]
     told = _("%(count)s left out") % {"count": left} if left else ""
-    return _listed(why(facts), amounts.images(facts["done"]), told)
+    return _listed(_why(facts), amounts.images(facts["done"]), told)
 
 
 def _listed(*parts: str) -> str:
     return ", ".join(filter(None, parts))
+
+
+SENTENCES = {
+    Event.IMAGE_RELABELLED: _image,
+    Event.IMAGE_LEFT_OUT: _why,
+    Event.RELABELLING_ASKED: _asked,
+    Event.RELABELLING_STOPPED: _counts,
+    Event.RELABELLING_FINISHED: _counts,
+}

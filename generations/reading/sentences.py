@@ -14,7 +14,7 @@ from accounts.events import Event
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, labels, relabelled, retained
+from generations.reading import amounts, exports, labels, relabelled, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -325,23 +325,6 @@ def _invited(facts: Facts) -> str:
     return _("again") if facts.get("again") else ", ".join(facts.get("groups", ()))
 
 
-def _exported(facts: Facts) -> str:
-    if "records" not in facts:
-        return ""
-    records = ngettext("%(count)s record", "%(count)s records", facts["records"])
-    return records % {"count": f"{facts['records']:,}"}
-
-
-def _export_asked(facts: Facts) -> str:
-    if facts["kind"] == "labels":
-        return _("labels of a campaign") if facts.get("filtered") else _("labels of all images")
-    return _("chosen by filters") if facts.get("filtered") else _("all records")
-
-
-def _export_failed(facts: Facts) -> str:
-    return str(facts.get("problem", "")).rstrip(".")
-
-
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.RUN_SUBMITTED: _submitted,
     Event.RUN_REFUSED: _refused_before,
@@ -359,11 +342,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_STORED: _stored,
     Event.IMAGE_MISSED: _missed,
     Event.FILE_INSPECTED: _inspected,
-    Event.IMAGE_RELABELLED: relabelled.image,
-    Event.IMAGE_LEFT_OUT: relabelled.why,
-    Event.RELABELLING_ASKED: relabelled.asked,
-    Event.RELABELLING_STOPPED: relabelled.counts,
-    Event.RELABELLING_FINISHED: relabelled.counts,
+    **relabelled.SENTENCES,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,
@@ -397,10 +376,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.STUDIO_MIGRATED: _migrated,
     Event.PROVIDER_TESTED: _tested,
     Event.PROVIDER_BALANCE: _balance,
-    Event.LOG_EXPORTED: _exported,
-    Event.EXPORT_ASKED: _export_asked,
-    Event.EXPORT_MADE: _exported,
-    Event.EXPORT_FAILED: _export_failed,
+    **exports.SENTENCES,
     Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed_in_admin,
 }

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
+from accounts.audit.vocabulary.labels import ABOUT_LABELS
 from accounts.audit.vocabulary.readings import READINGS
-from accounts.audit.vocabulary.relabelling import ABOUT_RELABELLING
 from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
 from accounts.events import Event
@@ -261,18 +261,7 @@ TABLE: dict[Event, Declared] = {
             Value("found", Kind.TEXT, _("SHA-256 found")),
         )
     ),
-    Event.FILE_INSPECTED: Declared(
-        facts=(
-            *_must(
-                replace(SHA256, since=2),
-                Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2),
-                replace(FORMAT, since=2),
-            ),
-            Value("found", Kind.TEXT, _("Recognised by"), since=2),
-            Value("image", Kind.IDENTIFIER, _("Image"), since=2),
-        )
-    ),
-    **ABOUT_RELABELLING,
+    **ABOUT_LABELS,
     # References
     Event.REFERENCE_UPLOADED: Declared(
         facts=(

@@ -7,7 +7,6 @@ lie; the best places are refined and decoded.
 
 import heapq
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +41,11 @@ class Place:
 
 def prepared(image: Image.Image) -> Image.Image:
     """The grey levels of an image, small enough to be read in a bounded time."""
-    luma = image.convert("RGB").convert("L") if image.mode not in ("RGB", "RGBA", "L") else image.convert("L")
+    luma = (
+        image.convert("RGB").convert("L")
+        if image.mode not in ("RGB", "RGBA", "L")
+        else image.convert("L")
+    )
     if max(luma.size) > _LARGEST:
         luma.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
     return luma
@@ -114,7 +117,14 @@ def _refined(luma: Image.Image, pattern: Pattern, place: Place) -> Place:
     for scale, step in _STEPS:
         for _ in range(2):
             before = place
-            for change in ((scale, 0, 0), (-scale, 0, 0), (0, step, 0), (0, -step, 0), (0, 0, step), (0, 0, -step)):
+            for change in (
+                (scale, 0, 0),
+                (-scale, 0, 0),
+                (0, step, 0),
+                (0, -step, 0),
+                (0, 0, step),
+                (0, 0, -step),
+            ):
                 near = _scored(luma, pattern, _moved(luma, place, *change))
                 place = max(place, near, key=lambda place: place.score)
             if place == before:
@@ -144,7 +154,12 @@ def _bits(luma: Image.Image, pattern: Pattern, place: Place) -> Floats:
     cell = max(luma.size) / place.cells  # in pixels
     top, y, down = _whole_cells(place.top / 2, luma.height / cell)
     left, x, across = _whole_cells(place.left / 2, luma.width / cell)
-    box = (x * cell, y * cell, min(luma.width, (x + across) * cell), min(luma.height, (y + down) * cell))
+    box = (
+        x * cell,
+        y * cell,
+        min(luma.width, (x + across) * cell),
+        min(luma.height, (y + down) * cell),
+    )
     grey = canvas.samples(luma, (2 * across, 2 * down), box)
     return soft_bits(canvas.details(grey), pattern, top, left)
 

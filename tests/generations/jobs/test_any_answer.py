@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 
 GOOD, TINY = image_file((600, 600)), image_file((16, 16))
 ROUNDS, RUNS = 30, 3
-LABELLED = LabelledImage(b"labelled", "PNG", 600, 600, "0" * 64, 1, 12, None, "", None)
+LABELLED = LabelledImage(b"labelled", "PNG", 600, 600, "0" * 64, 1, 12, 7.0, None, "", None)
 
 
 class NobodyThoughtOfThis(Exception):

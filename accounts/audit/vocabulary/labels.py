@@ -1,4 +1,4 @@
-"""The events of making labelled files again; part of `table`."""
+"""The events of labelled files: made again, and looked into; part of `table`."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +17,18 @@ COUNTS = must(
     Value("left_out", Kind.NUMBER, _("Left out"), since=2),
 )
 
-ABOUT_RELABELLING: dict[Event, Declared] = {
+ABOUT_LABELS: dict[Event, Declared] = {
+    Event.FILE_INSPECTED: Declared(
+        facts=(
+            *must(
+                Value("sha256", Kind.HASH, _("SHA-256 of the file"), since=2),
+                Value("bytes", Kind.NUMBER, _("Bytes of the file"), since=2),
+                Value("format", Kind.TEXT, _("Format"), since=2),
+            ),
+            Value("found", Kind.TEXT, _("Recognised by"), since=2),
+            Value("image", Kind.IDENTIFIER, _("Image"), since=2),
+        )
+    ),
     Event.RELABELLING_ASKED: Declared(
         facts=must(RELABELLING, SCOPE, ONLY, CERTIFICATE, WHY, IMAGES)
     ),
