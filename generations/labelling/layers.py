@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
 from PIL import Image
@@ -39,7 +39,20 @@ _MOST_TEXT_FIELDS = 50
 MARK_SECONDS = 10.0
 LONGEST_TEXT = 300
 
-ReadMark = Callable[[Image.Image], int | None]
+
+class ReadNumber(Protocol):
+    """What a mark says: its number, the number of the key, and the share of its bits that were
+    right, from 0.5 to 1."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def key_number(self) -> int: ...
+    @property
+    def confidence(self) -> float: ...
+
+
+ReadMark = Callable[[Image.Image], ReadNumber | None]
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,14 @@ class FoundMark:
     """Whether the pixels carry the imperceptible mark.
 
     `state` is found, absent, not_looked (no pixels were read), or damaged, too_large or busy if
-    they could not be. `number` is what it says.
+    they could not be. `number` is what it says, under the key `key_number`; `confidence` is the
+    share of its bits that were right, from 0.5 to 1.
     """
 
     state: str = "not_looked"
     number: int | None = None
+    key_number: int | None = None
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,7 @@ def find_mark(data: bytes, read: ReadMark) -> FoundMark:
     if not one_at_a_time.acquire(timeout=MARK_SECONDS):
         return FoundMark("busy")
     try:
-        number = read(decode(data))
+        found = read(decode(data))
     except UnusableImage as error:
         return FoundMark("too_large" if isinstance(error, ImageTooLarge) else "damaged")
     except Exception as error:
@@ -153,7 +169,9 @@ def find_mark(data: bytes, read: ReadMark) -> FoundMark:
         return FoundMark("damaged")
     finally:
         one_at_a_time.release()
-    return FoundMark("absent") if number is None else FoundMark("found", number)
+    if found is None:
+        return FoundMark("absent")
+    return FoundMark("found", found.number, found.key_number, round(found.confidence, 3))
 
 
 def _guarded(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:

@@ -259,8 +259,8 @@ def _time_stamp(found: Credentials, zone: tzinfo) -> Line:
 def _mark(layers: Layers, expected: Rendition | None) -> Line:
     name = _("Imperceptible mark")
     survives = _(
-        "It survives saving again, resizing and screenshots. It does not survive turning, "
-        "mirroring or cutting much away."
+        "It survives saving again, resizing and cutting a little off. It does not survive turning, "
+        "mirroring, cutting away more than a tenth, or drawing the image anew."
     )
     if layers.mark.state == "found":
         return Line(name, _("Found"), "ok", survives)

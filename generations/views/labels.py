@@ -16,6 +16,7 @@ from generations.forms import InspectionForm
 from generations.forms.inspection import MAX_BYTES
 from generations.imaging import one_at_a_time
 from generations.jobs.execution import label_reading
+from generations.labelling import FULL
 from generations.labelling.layers import Layers
 from generations.models import Image
 from generations.reading import inspection
@@ -36,7 +37,7 @@ def labels(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     opens an image. The page of its own does.
     """
     images = Image.objects.visible_to(request.user)
-    image = get_object_or_404(images.filter(renditions__recipe="full"), uuid=uuid)
+    image = get_object_or_404(images.filter(renditions__recipe=FULL.name), uuid=uuid)
     card = reading.card_of(image, zone=request.user.team.tzinfo, pixels=not is_partial(request))
     context = {"card": card, "image": image}
     return page_or_fragment(

@@ -21,6 +21,7 @@ from generations.views import labels
 from tests.factories import make_team, make_user
 from tests.generations.factories import image_file, make_finished_run
 from tests.generations.imaging.images import make_file, make_png
+from tests.generations.labelling.carriers import Read
 from tests.generations.labelling.packets import make_mark, make_packet
 from tests.generations.labelling.signers import PROVIDER, upstream
 
@@ -54,8 +55,9 @@ def look_into(client, data: bytes, status: int = 200) -> str:
 
 
 def read_mark(monkeypatch, number):
-    """Let the reader of the mark find this number in any pixels."""
-    monkeypatch.setattr(label_reading, "_mark", lambda: lambda pixels: number)
+    """Let the reader of the mark find this number in any pixels; None: no mark."""
+    found = None if number is None else Read(number)
+    monkeypatch.setattr(label_reading, "_mark", lambda: lambda pixels: found)
 
 
 def replace_file(image, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Files with something in them, and how much memory it takes to read them."""
 
 import tracemalloc
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -8,6 +9,14 @@ from generations.labelling.layers import read_layers
 from generations.labelling.splice import insert_xmp
 from tests.generations.imaging.images import make_file, png_chunk
 from tests.generations.labelling.packets import make_mark, make_packet
+
+
+class Read(NamedTuple):
+    """What a reader of the mark gives."""
+
+    number: int
+    key_number: int = 1
+    confidence: float = 1.0
 
 
 def with_chunks(*parts: tuple[bytes, bytes]) -> bytes:

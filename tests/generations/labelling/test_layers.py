@@ -18,6 +18,7 @@ from tests.generations.imaging.images import (
     make_png,
 )
 from tests.generations.labelling.carriers import (
+    Read,
     exif_with_place,
     with_chunks,
     with_mark,
@@ -186,14 +187,15 @@ class TestPixels:
     def test_what_the_reader_of_the_mark_says(self):
         data = make_file("PNG")
 
-        assert read_layers(data, mark=lambda image: 7).mark.number == 7
+        found = read_layers(data, mark=lambda image: Read(7, 2, 0.98765)).mark
+        assert (found.number, found.key_number, found.confidence) == (7, 2, 0.988)
         assert read_layers(data, mark=lambda image: None).mark.state == "absent"
 
     def test_a_damaged_picture(self):
-        assert read_layers(make_png(64, 64), mark=lambda image: 7).mark.state == "damaged"
+        assert read_layers(make_png(64, 64), mark=lambda image: Read(7)).mark.state == "damaged"
 
     def test_a_picture_with_too_many_pixels(self):
-        found = read_layers(make_png(20_000, 20_000), mark=lambda image: 7)
+        found = read_layers(make_png(20_000, 20_000), mark=lambda image: Read(7))
 
         assert found.mark.state == "too_large"
 
@@ -216,7 +218,7 @@ class TestPixels:
         other.start()
         held.wait()
         try:
-            assert find_mark(make_file("PNG"), lambda image: 7).state == "busy"
+            assert find_mark(make_file("PNG"), lambda image: Read(7)).state == "busy"
         finally:
             done.set()
             other.join()
