@@ -111,15 +111,22 @@ def _labels(images: Sequence[Image]) -> dict[UUID, Label]:
 def _rows(image: Image, label: Label) -> Iterator[list[object]]:
     for row in sorted(image.renditions.all(), key=lambda each: -each.bytes):
         read, verdict = _read(image, row)
+        badge = _badge(row, label)
         yield [
             *(image.uuid, row.recipe, _download_name(image, row), row.sha256, row.bytes),
             *(row.width, row.height, row.created_at.astimezone(dt.UTC).isoformat()),
-            *(row.label_version, label.get("badge", ""), label.get("badge_corner", "")),
-            *(label.get("badge_preset", ""), row.capitals or ""),
-            *(label.get("badge_contrast", ""), read.source_type, read.producer, read.credentials),
+            *(row.label_version, badge.get("text", ""), badge.get("corner", "")),
+            *(getattr(row, "preset", ""), row.capitals or "", badge.get("contrast", "")),
+            *(read.source_type, read.producer, read.credentials),
             *(row.certificate, STAMPED[row.is_stamped] if row.certificate else ""),
             *(row.mark_key or "", verdict, read.problem),
         ]
+
+
+def _badge(row: Rendition, label: Label) -> Label:
+    """The badge as it was drawn, by its row; by the newest record if the row does not say it."""
+    drawn: Label = getattr(row, "badge", None) or {}
+    return drawn or {"text": label.get("badge", ""), "corner": label.get("badge_corner", "")}
 
 
 def _download_name(image: Image, row: Rendition) -> str:

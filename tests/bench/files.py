@@ -30,6 +30,7 @@ from generations.relabelling import asking, choosing
 from generations.storage import compared
 from tests.factories import make_user
 from tests.generations.factories import make_finished_run
+from tests.generations.relabelling.conftest import with_credit
 
 FILES = {"preview, 30 kB": 30_000, "full file, 1 MB": 1_000_000, "PNG, 6.6 MB": 6_600_000}
 ROUNDS = 200
@@ -93,7 +94,7 @@ def _median(act: Callable[[], object]) -> float:
 def _load(user: User) -> tuple[float, int]:
     """The share of the time in which a worker labels again, and how many images it did."""
     make_finished_run(user, images=IMAGES, files=True, size=(1024, 1024))
-    renditions.CREDIT = "another credit"
+    renditions.label_facts = with_credit("another credit")
     order = asking.ask(choosing.Choice("all", choosing.everything()), actor=None)
     began, busy = time.monotonic(), 0.0
     while time.monotonic() - began < SECONDS:

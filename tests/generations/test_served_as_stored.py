@@ -8,11 +8,12 @@ from django.urls import reverse
 from accounts.events import Event
 from accounts.models import Notice, Record
 from generations import storage
+from generations.jobs.execution import renditions
 from generations.models import Image, Relabelling
 from generations.notice_kinds import FILE_DAMAGED
 from generations.paths import reference_path, rendition_path
 from tests.generations.factories import make_finished_run, make_reference
-from tests.generations.relabelling.conftest import work
+from tests.generations.relabelling.conftest import with_credit, work
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +91,7 @@ def test_a_file_with_other_labels_by_now_gets_a_new_address(place, image, tab, m
     row = image.renditions.get(recipe="preview")
     place.swap(storage.renditions(), row.name, b"another picture")
     assert tab.get(address(row)).status_code == 500
-    monkeypatch.setattr("generations.jobs.execution.renditions.CREDIT", "another credit")
+    monkeypatch.setattr(renditions, "label_facts", with_credit("another credit"))
     assert work().done == 1
     new = image.renditions.get(recipe="preview")
     assert tab.get(address(row))["Location"] == address(new)

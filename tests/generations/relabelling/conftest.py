@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from generations.jobs.execution import relabelling, renditions
@@ -11,9 +13,22 @@ def other_label(monkeypatch):
     """From now on, the studio's label says something else, so new files differ from old ones."""
 
     def change(credit="another credit"):
-        monkeypatch.setattr(renditions, "CREDIT", credit)
+        monkeypatch.setattr(renditions, "label_facts", with_credit(credit))
 
     return change
+
+
+label_facts = renditions.label_facts
+
+
+def with_credit(credit):
+    """What a label says of an image, with this line to print beside it; as it is if empty."""
+
+    def changed(*args):
+        facts = label_facts(*args)
+        return dataclasses.replace(facts, credit=credit or facts.credit)
+
+    return changed
 
 
 @pytest.fixture
