@@ -75,25 +75,6 @@ def work(generation, rounds):
     return generation
 
 
-@pytest.mark.parametrize(
-    ("seed", "kept"),
-    [
-        (2**63 - 1, 2**63 - 1),
-        (2**63, None),
-        (-(2**63), -(2**63)),
-        (-(2**63) - 1, None),
-        (0, 0),
-        (None, None),
-    ],
-)
-def test_a_seed_is_kept_if_the_column_can_hold_it(alice, seed, kept):
-    ask(alice, DEMO, 1)
-    generation = dispatch.claim_next("worker")
-    assert arriving.accept(generation, Result(images=(LINK,), seed=seed))
-    generation.refresh_from_db()
-    assert generation.seed == kept
-
-
 @pytest.mark.parametrize("image", [LINK, InlineImage(USABLE)], ids=["to fetch", "to label"])
 def test_an_image_that_one_worker_holds_is_not_touched_by_another(arrived, image):
     generation = arrived(image)
