@@ -102,7 +102,7 @@ def refuse_shortfall(user: User, credits: int) -> None:
             raise _shortfall(whose, allowance, credits)
 
 
-# --- Holding and spending ----------------------------------------------------------------------
+# --- Reserving and spending --------------------------------------------------------------------
 
 
 @transaction.atomic
@@ -116,7 +116,7 @@ def reserve(user: User, amounts: Mapping[UUID, int], *, price: UUID) -> list[str
     total = sum(amounts.values())
     entries: list[Entry] = []
     for whose, allowance in _allowances(user):
-        if not _hold(allowance, total):
+        if not _reserve_in(allowance, total):
             allowance.refresh_from_db()
             raise _shortfall(whose, allowance, total)
         entries += Entry.objects.bulk_create(
@@ -152,17 +152,17 @@ def settle(
 
     Never spends more than was reserved, and nothing if the reservation was resolved before.
     """
-    held = list(
+    reservations = list(
         Entry.objects.filter(generation=generation, kind=Kind.RESERVE)
         .select_related("allowance__user", "allowance__team")
         .order_by("allowance_id")
     )
-    if not held or _is_resolved(generation):
+    if not reservations or _is_resolved(generation):
         return Settled(0, 0, [])
-    spent = min(max(credits, 0), held[0].amount)
-    released = held[0].amount - spent
+    spent = min(max(credits, 0), reservations[0].amount)
+    released = reservations[0].amount - spent
     entries: list[str] = []
-    for entry in held:
+    for entry in reservations:
         entries += _resolve(entry, spent=spent, released=released, actor=actor, reason=reason)
     return Settled(spent, released, entries)
 
@@ -288,7 +288,7 @@ def _open_allowance(owner: User | Team, month: dt.date) -> Allowance:
     return allowance
 
 
-def _hold(allowance: Allowance, credits: int) -> bool:
+def _reserve_in(allowance: Allowance, credits: int) -> bool:
     return bool(
         Allowance.objects.filter(
             pk=allowance.pk,
@@ -303,19 +303,19 @@ def _is_resolved(generation: UUID) -> bool:
 
 
 def _resolve(
-    held: Entry, *, spent: int, released: int, actor: User | None, reason: str
+    reservation: Entry, *, spent: int, released: int, actor: User | None, reason: str
 ) -> list[str]:
-    Allowance.objects.filter(pk=held.allowance_id).update(
-        reserved=F("reserved") - held.amount, spent=F("spent") + spent
+    Allowance.objects.filter(pk=reservation.allowance_id).update(
+        reserved=F("reserved") - reservation.amount, spent=F("spent") + spent
     )
     return _digests(
         [
             _entered(
-                allowance=held.allowance,
+                allowance=reservation.allowance,
                 kind=kind,
                 amount=amount,
-                generation=held.generation,
-                price=held.price,
+                generation=reservation.generation,
+                price=reservation.price,
                 actor=actor,
                 reason=reason,
             )

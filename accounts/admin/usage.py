@@ -16,8 +16,8 @@ from accounts.models import Team, User
 def with_allowance(people: QuerySet[User]) -> QuerySet[User]:
     """Annotate people with this month's credits, and with the `share` of them that is used.
 
-    The names are `month_limit`, `month_top_up`, `month_held` and `month_spent`. They are None for a
-    person whose month has not been opened yet.
+    The names are `month_limit`, `month_top_up`, `month_reserved` and `month_spent`. They are None
+    for a person whose month has not been opened yet.
     """
     total = F("allowance__limit") + F("allowance__top_up")
     used = F("allowance__reserved") + F("allowance__spent")
@@ -26,7 +26,7 @@ def with_allowance(people: QuerySet[User]) -> QuerySet[User]:
         allowance=FilteredRelation("allowances", condition=_this_month()),
         month_limit=F("allowance__limit"),
         month_top_up=F("allowance__top_up"),
-        month_held=F("allowance__reserved"),
+        month_reserved=F("allowance__reserved"),
         month_spent=F("allowance__spent"),
         share=Coalesce(share, Value(0.0)),
     )
@@ -58,9 +58,9 @@ def top_up(person: Any) -> int:
     return person.month_top_up or 0
 
 
-@admin.display(description=_("held"), ordering="month_held")
-def held(person: Any) -> int:
-    return person.month_held or 0
+@admin.display(description=_("reserved"), ordering="month_reserved")
+def reserved(person: Any) -> int:
+    return person.month_reserved or 0
 
 
 @admin.display(description=_("spent"), ordering="month_spent")
@@ -70,7 +70,7 @@ def spent(person: Any) -> int:
 
 @admin.display(description=_("left"))
 def left(person: Any) -> int:
-    return limit(person) + top_up(person) - held(person) - spent(person)
+    return limit(person) + top_up(person) - reserved(person) - spent(person)
 
 
 @admin.display(description=_("used"), ordering="share")
@@ -78,4 +78,4 @@ def share_used(person: Any) -> str:
     return f"{person.share:.0%}"
 
 
-COLUMNS: list[Any] = [limit, top_up, held, spent, left, share_used]
+COLUMNS: list[Any] = [limit, top_up, reserved, spent, left, share_used]

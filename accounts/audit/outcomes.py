@@ -30,9 +30,9 @@ class Outcome:
     """
 
     status: str
-    delivered: int = 0
-    wanted: int = 0
-    error: str = ""
+    delivered: int
+    wanted: int
+    error: str
 
 
 def outcomes_of(submitted: Iterable[Any], records: QuerySet[Any]) -> dict[UUID, Outcome]:

@@ -54,7 +54,7 @@ class Allowance(models.Model):
         _("top-up"), default=0, help_text=_("Credits added to the limit, for this month only.")
     )
     reserved = models.PositiveIntegerField(
-        _("held"), default=0, help_text=_("Credits set aside for images that are being made.")
+        _("reserved"), default=0, help_text=_("Credits set aside for images that are being made.")
     )
     spent = models.PositiveIntegerField(
         _("spent"), default=0, help_text=_("Credits charged, without those written off.")
@@ -112,7 +112,7 @@ class Entry(models.Model):
     class Kind(models.TextChoices):
         LIMIT = "limit", _("limit")
         TOP_UP = "top_up", _("top-up")
-        RESERVE = "reserve", _("held")
+        RESERVE = "reserve", _("reserved")
         SETTLE = "settle", _("spent")
         RELEASE = "release", _("released")
         WRITE_OFF = "write_off", _("written off")

@@ -19,9 +19,9 @@ PRICE = uuid.uuid4()
 
 
 def hold(user, *amounts):
-    held = {uuid.uuid4(): amount for amount in amounts}
-    ledger.reserve(user, held, price=PRICE)
-    return list(held)
+    reserved = {uuid.uuid4(): amount for amount in amounts}
+    ledger.reserve(user, reserved, price=PRICE)
+    return list(reserved)
 
 
 def settled(generation, credits):
@@ -99,12 +99,12 @@ class TestAMonth:
         assert settled(generation, 4) == (0, 0)
         assert columns(user) == (10, 0, 0, 4)
 
-    def test_never_more_is_spent_than_was_held(self):
+    def test_never_more_is_spent_than_was_reserved(self):
         user = make_user(quota=10)
         [generation] = hold(user, 4)
         assert settled(generation, 9) == (4, 0)
 
-    def test_settles_in_the_month_it_was_held_in(self):
+    def test_settles_in_the_month_it_was_reserved_in(self):
         user = make_user(quota=10)
         [generation] = hold(user, 4)
         last_month = timezone.now().date().replace(day=1) - dt.timedelta(days=1)
@@ -125,14 +125,14 @@ class TestAMonth:
 
     def test_a_refusal_after_a_lost_race_says_what_is_left_now(self, monkeypatch):
         user = make_user(quota=10)
-        really_hold = ledger._hold
+        really_reserve = ledger._reserve_in
 
-        def hold_after_another(allowance, credits):
+        def reserve_after_another(allowance, credits):
             monkeypatch.undo()
             hold(user, 8)
-            return really_hold(allowance, credits)
+            return really_reserve(allowance, credits)
 
-        monkeypatch.setattr(ledger, "_hold", hold_after_another)
+        monkeypatch.setattr(ledger, "_reserve_in", reserve_after_another)
         with pytest.raises(InsufficientCredits) as refusal:
             hold(user, 4)
         assert refusal.value.left == 2
@@ -259,8 +259,8 @@ class TestTheDatabaseRefuses:
     def test_one_settlement_for_each_generation(self):
         user = make_user(quota=10)
         [generation] = hold(user, 4)
-        held = Entry.objects.get(generation=generation)
-        twice = {"allowance": held.allowance, "kind": Entry.Kind.SETTLE, "amount": 1}
+        reservation = Entry.objects.get(generation=generation)
+        twice = {"allowance": reservation.allowance, "kind": Entry.Kind.SETTLE, "amount": 1}
         Entry.objects.create(generation=generation, **twice)
         with pytest.raises(IntegrityError), transaction.atomic():
             Entry.objects.create(generation=generation, **twice)

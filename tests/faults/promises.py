@@ -66,7 +66,7 @@ def _money(generation: Generation) -> Iterator[str]:
         yield f"{amounts.get('settle', 0)} credits for {generation.delivered} images"
     resolved = amounts.get("settle", 0) + amounts.get("release", 0)
     if generation.status in ENDED and resolved != amounts["reserve"]:
-        yield "its credits are held for ever"
+        yield "its credits are reserved for ever"
     if ledger.reconcile():
         yield "the books do not agree"
 

@@ -25,7 +25,7 @@ from tests.generations.asking import ask
 log = logging.getLogger(__name__)
 
 # What has no end after this many rounds is stuck.
-MOST_ROUNDS = 60
+MOST_ROUNDS = 20
 LOOK = timedelta(seconds=LOOK_SECONDS)
 RECOVERY = timedelta(seconds=RECOVER_SECONDS)
 
@@ -79,14 +79,15 @@ class Worker:
         self.poller.pool = AtOnce()
         heartbeat.beat(self.name, ",".join(QUEUES))
 
-    def go_round(self, *, recovers: bool) -> None:
+    def do_what_is_due(self) -> None:
         for step in self.steps:
             self.guarded(partial(self._until_nothing_is_due, step))
         self.guarded(partial(self.poller.tick, 0))
-        if recovers:
-            self.recovers_at = self.clock.now + RECOVERY
-            self.guarded(partial(recovery.free_forgotten, self.name))
-            self.guarded(recovery.recover)
+
+    def recover(self) -> None:
+        self.recovers_at = self.clock.now + RECOVERY
+        self.guarded(partial(recovery.free_forgotten, self.name))
+        self.guarded(recovery.recover)
 
     def guarded(self, work) -> None:
         """Do `work`. As in the threads of a real worker, an error ends only this step."""
@@ -123,7 +124,7 @@ class Walk:
         self.run: Run | None = None
         clock.put_back()
         self.worker = Worker(clock)
-        self.is_stuck = False
+        self.is_stuck = self.has_recovered_at_rest = False
         self.seconds = 0.0
         self.refusals: list[Exception] = []
 
@@ -134,14 +135,15 @@ class Walk:
         )
         with points.walk(*griefs, **more):
             for number_of_round in range(MOST_ROUNDS):
-                self._go_on(recovers=self._recovers(number_of_round, points))
+                self._go_on(points, recovers=self._recovers(number_of_round, points))
                 if self._has_settled():
                     break
                 self.clock.wait_until(self._next_look(points))
             else:
                 self.is_stuck = True
             self.seconds = self.clock.waited
-            self._go_on(recovers=True)  # this must change nothing
+            # This must change nothing.
+            self._go_on(points, recovers=not self.has_recovered_at_rest)
         self.worker.delete()
 
     def _recovers(self, number_of_round: int, points: Points) -> bool:
@@ -150,11 +152,16 @@ class Walk:
             return number_of_round == 0
         return self.clock.now >= self.worker.recovers_at
 
-    def _go_on(self, *, recovers: bool) -> None:
+    def _go_on(self, points: Points, *, recovers: bool) -> None:
+        self.has_recovered_at_rest = False
         try:
             if self.run is None:
                 self.run = self._press()
-            self.worker.go_round(recovers=recovers)
+            self.worker.do_what_is_due()
+            if recovers:
+                met, is_at_rest = points.met, self._has_settled()
+                self.worker.recover()
+                self.has_recovered_at_rest = is_at_rest and points.met == met
         except Killed:
             self.worker.delete()
             self.worker = Worker(self.clock)
@@ -173,12 +180,15 @@ class Walk:
         return self.run is not None and not self._open().exists()
 
     def _next_look(self, points: Points) -> datetime:
-        """When a row falls due. After an error, in two seconds at the latest.
+        """When a row falls due. After an error also when a pause ends, or recovery comes.
 
-        An image that is still claimed was forgotten, and waits for recovery.
+        A worker looks every two seconds, but nothing can happen in between. An image that is still
+        claimed was forgotten, and waits for recovery.
         """
         deliveries = Delivery.objects.filter(generation__run=self.run, claimed_by="")
         moments = [*self._open().values_list("next_action_at", flat=True)]
         moments += deliveries.values_list("next_action_at", flat=True)
-        due = min(filter(None, moments), default=self.clock.now + LOOK)
-        return min(due, self.clock.now + LOOK) if points.met else due
+        if points.met:
+            paused = ProviderAccount.objects.filter(paused_until__gt=self.clock.now)
+            moments += [self.worker.recovers_at, *paused.values_list("paused_until", flat=True)]
+        return min(filter(None, moments), default=self.clock.now + LOOK)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
@@ -18,6 +19,8 @@ from accounts.models import Record, Tally
 from generations import storage
 from generations.jobs.execution import outgoing, requests
 from generations.models import Generation, ProviderAccount, RunReference
+from generations.providers import registry
+from generations.providers.capabilities import ReferenceDelivery
 from generations.states import Status
 from tests.generations.asking import APIXO, DEMO, ask, prepare_uploads, submit_all
 from tests.generations.asking import upload as uploaded
@@ -42,12 +45,24 @@ def public(settings):
 
 class TestReferenceLinks:
     @pytest.fixture
-    def link(self, alice, upload):
+    def link(self, alice, upload, public):
         run = ask(alice, DEMO, 1, references=[upload])
         prepare_uploads()
         generation = run.generations.get()
         [row] = requests.references_of(run)
         return generation, requests.reference_link(generation, row)
+
+    @pytest.mark.parametrize("delivery", ReferenceDelivery)
+    def test_a_provider_is_sent_either_the_link_or_the_file(self, link, monkeypatch, delivery):
+        generation, _url = link
+        engine = registry.engine(DEMO)
+        able = replace(engine.capabilities, reference_delivery=delivery)
+        engine = replace(engine, capabilities=able)
+        monkeypatch.setattr(registry, "engine", lambda _name: engine)
+        [reference] = requests.request_of(generation).references
+        is_link = delivery == ReferenceDelivery.LINK
+        assert reference.link.startswith(f"{PUBLIC_URL}/") == is_link
+        assert (len(reference.data) > 0) == (reference.link == "") == (not is_link)
 
     def test_gives_the_cleaned_image_without_cookies(self, link, client):
         _generation, url = link

@@ -72,7 +72,7 @@ class TestChanged:
         text = poll(tab).content.decode()
         assert f'id="run-{run.uuid}" data-status="pending"' in text
         assert 'hx-target="#credits-card"' in text
-        assert "4 held" in text
+        assert "4 reserved" in text
         assert "0 of 2 images ready" in text
 
     def test_polling_goes_on_while_a_request_is_open(self, tab):

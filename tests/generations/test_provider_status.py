@@ -217,6 +217,25 @@ class TestFigures:
         assert (key.in_flight, key.most_at_once) == (2, 3)
         assert (key.sent, key.per_minute, key.waiting) == (1, 9, 1)
 
+    def test_what_counts_against_the_limit_per_minute(self, account, alice, monkeypatch):
+        """What was sent within the last 60 seconds, and each submit that is not over yet."""
+        now = timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: now)
+        change(account, concurrency=50, per_minute=60)
+        run = make_run(alice, engine=APIXO)
+        for status, seconds, counts in (
+            (Status.SUCCEEDED, 59.9, 1),
+            (Status.RUNNING, 60, 0),
+            (Status.FAILED, 61, 0),
+            (Status.SUBMITTING, None, 1),
+            (Status.SUBMITTING, 600, 1),
+            (Status.QUEUED, None, 0),
+        ):
+            before = status_of(account).sent
+            sent_at = None if seconds is None else now - timedelta(seconds=seconds)
+            make_generation(run, status, account=account, submitted_at=sent_at)
+            assert status_of(account).sent - before == counts, (status, seconds)
+
     def test_the_share_of_errors_counts_what_the_provider_is_the_reason_of(self, account, alice):
         make_ended(alice, account)
         make_ended(alice, account)

@@ -26,10 +26,10 @@ MOST_STATEMENTS = 18
 
 
 def nothing_was_written():
-    return not (Run.objects.exists() or Generation.objects.exists() or held())
+    return not (Run.objects.exists() or Generation.objects.exists() or reserved())
 
 
-def held():
+def reserved():
     return Entry.objects.filter(kind=Entry.Kind.RESERVE).exists()
 
 

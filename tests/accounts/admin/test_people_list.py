@@ -73,7 +73,7 @@ class TestList:
         page = desk.get(url(User, "changelist")).content.decode()
 
         alices = page[page.index("alice@example.com") : page.index("bob@example.com")]
-        for column, credits in (("limit", 40), ("top_up", 10), ("held", 0), ("left", 50)):
+        for column, credits in (("limit", 40), ("top_up", 10), ("reserved", 0), ("left", 50)):
             assert f'<td class="field-{column}">{credits}</td>' in alices
         assert '<td class="field-limit">500</td>' in page[page.index("bob@example.com") :]
 

@@ -334,6 +334,17 @@ class TestReadingBalances:
         assert balances.read_balance(account.pk) is False
         assert self.asked(apixo) == 1
 
+    @pytest.mark.parametrize(("milliseconds", "is_read"), [(4_999, False), (5_000, True)])
+    def test_after_a_refusal_a_reading_of_the_last_five_seconds_is_enough(
+        self, apixo, account, monkeypatch, milliseconds, is_read
+    ):
+        now = timezone.now()
+        monkeypatch.setattr(timezone, "now", lambda: now)
+        ago = timedelta(milliseconds=milliseconds)
+        ProviderAccount.objects.update(balance_at=now - ago)
+        assert balances.read_balance(account.pk) is is_read
+        assert self.asked(apixo) == is_read
+
     def test_a_failed_reading_changes_nothing(self, apixo, account, caplog):
         apixo.script("apixo", "balance", troubles.status(503))
         assert balances.read_balances() == 0

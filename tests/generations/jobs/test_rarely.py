@@ -275,7 +275,14 @@ class TestAnAnswerKeptByAWorkerThatDied:
 class TestWhatIsKeptOfAnAnswer:
     @pytest.mark.parametrize(
         ("told", "kept"),
-        [(None, None), (0, 0), (7, 7), (2**63 - 1, 2**63 - 1), (2**63, None), (-(2**64), None)],
+        [
+            (None, None),
+            (0, 0),
+            (2**63 - 1, 2**63 - 1),
+            (2**63, None),
+            (-(2**63), -(2**63)),
+            (-(2**63) - 1, None),
+        ],
     )
     def test_is_a_seed_that_the_column_can_hold(self, engine, alice, told, kept):
         image = InlineImage(image_file((600, 600)))
