@@ -39,7 +39,7 @@ test-services: install-dev ## Run the tests on PostgreSQL and Redis, except thos
 	$(VENV_PYTHON) .ci/services.py $(VENV_PYTHON) -m pytest -n auto --dist worksteal -m "not browser" $(ARGS)
 
 test-readers: install-dev ## Let C2PA readers of others judge our images (needs Node.js, exiftool, a network)
-	@command -v npm exiftool > /dev/null || { echo "Can't run: install Node.js and exiftool." >&2; exit 1; }
+	@command -v npm > /dev/null && command -v exiftool > /dev/null || { echo "Can't run: install Node.js and exiftool." >&2; exit 1; }
 	@mkdir -p build/readers && cp tests/readers/package*.json tests/readers/read.mjs build/readers/
 	npm install --ignore-scripts --no-audit --no-fund --prefix build/readers
 	$(VENV_PYTHON) -m pytest tests/readers/check.py $(ARGS)
