@@ -8,6 +8,24 @@ import django.db.models.functions.comparison
 from django.db import migrations, models
 
 
+def find_composites(apps, schema_editor):
+    """Give each image that was made from somebody's picture its source type.
+
+    An image of ours that was made from one passes it on, so this repeats until it finds no more; a
+    chain of images is as long as the times somebody used the result of the last run.
+    """
+    images = apps.get_model("generations", "Image").objects.using(schema_editor.connection.alias)
+    references = apps.get_model("generations", "RunReference").objects.using(
+        schema_editor.connection.alias
+    )
+    uploads = references.filter(reference__image__isnull=True)
+    composites = references.filter(reference__image__source_type="composite")
+    rest = images.filter(source_type="generated")
+    rest.filter(run__in=uploads.values("run")).update(source_type="composite")
+    while rest.filter(run__in=composites.values("run")).update(source_type="composite"):
+        pass
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0019_units_in_the_admin"),
@@ -207,4 +225,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunPython(find_composites, migrations.RunPython.noop),
     ]

@@ -9,13 +9,14 @@ from django.urls import reverse
 from PIL import Image as Pillow
 
 from accounts.events import Event
+from accounts.groups import LEGAL_COUNSEL
 from accounts.models import Record
 from generations import label_policies, storage
 from generations.checks import eu_icon_can_be_used
 from generations.jobs.execution import renditions
 from generations.labelling import PRESETS, SAMPLES, Original, Source, read_xmp, xmp
 from generations.models import Campaign, LabelPolicy
-from tests.factories import make_team
+from tests.factories import make_team, make_user
 from tests.generations.factories import image_file, make_finished_run, make_run
 
 pytestmark = pytest.mark.django_db
@@ -262,6 +263,14 @@ class TestAdmin:
         page = admin.get(reverse("admin:generations_labelpolicy_change", args=[policy.pk]))
 
         assert page.content.count(b"?badge=chinese&amp;made=generated") == len(SAMPLES)
+
+    def test_those_who_may_only_look_see_the_samples_of_what_is_saved(self, sign_in):
+        policy = LabelPolicy.objects.create(badge="chinese")
+        counsel = sign_in(make_user(groups=[LEGAL_COUNSEL], is_staff=True))
+        page = counsel.get(reverse("admin:generations_labelpolicy_change", args=[policy.pk]))
+
+        assert page.content.count(b"?badge=chinese&amp;made=generated") == len(SAMPLES)
+        assert self.look(counsel).status_code == 200
 
     def test_without_scripts_the_form_shows_what_is_not_saved(self, admin):
         chosen = {"badge": "eu", "_show": "1"}

@@ -1,11 +1,21 @@
 """What the label of an image says, by what its run was made from."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from generations.jobs.execution import renditions
 from generations.labelling import Source
-from generations.models import Reference, RunReference
-from tests.generations.factories import make_finished_run, make_reference, make_run
+from generations.models import Image, Reference, RunReference
+from tests.generations.factories import (
+    make_finished_run,
+    make_generation,
+    make_image,
+    make_reference,
+    make_run,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +70,26 @@ class TestSourceType:
         run = run_with(as_reference(ours), make_reference(alice))
 
         assert renditions.source_of(run) == Source.COMPOSITE
+
+
+def test_images_of_before_get_their_source_type(run_with, ours, alice):
+    """The migration finds those from uploads, and those that were made from these in turn."""
+
+    def made_from(*references):
+        generation = make_generation(run_with(*references))
+        return make_image(generation, files=False)
+
+    first = made_from(make_reference(alice))
+    second = made_from(as_reference(first))
+    third = made_from(as_reference(second), as_reference(ours))
+    other = made_from(as_reference(ours))
+
+    migration = import_module("generations.migrations.0026_label_policies")
+    migration.find_composites(apps, connection.schema_editor(collect_sql=True))
+
+    found = Image.objects.filter(source_type=Source.COMPOSITE)
+    assert set(found) == {first, second, third}
+    assert other not in found
 
 
 class TestFacts:
