@@ -2,7 +2,6 @@
 
 import csv
 import datetime as dt
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -139,14 +138,12 @@ def _download_name(image: Image, row: Rendition) -> str:
 def _read(image: Image, row: Rendition) -> tuple[Found, str]:
     """What the stored file says, and what that is worth. Raises StorageAway."""
     try:
-        data = storage.read(storage.renditions(), row.name)
+        with storage.content(storage.renditions(), row.name, sha256=row.sha256) as file:
+            read = found.read(file.read())
     except FileNotFoundError:
         return Found(credentials=""), LOST
     except storage.FileDamaged:
         return Found(credentials=""), CHANGED
-    read = found.read(data)
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        return read, CHANGED
     lacking = found.lacks(read, image_id=str(image.uuid), is_signed=bool(row.certificate))
     return read, f"lacks {', '.join(lacking)}" if lacking else COMPLETE
 

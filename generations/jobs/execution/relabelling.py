@@ -190,15 +190,19 @@ def _replace(
         return
     old = {row.recipe: row for row in before}
     new = [row for row in made if row.recipe not in old or row.sha256 != old[row.recipe].sha256]
-    _move(order, image.pk, **{"done" if new else "unchanged": 1})
-    if not new:
+    same = [(old[row.recipe], row.label_version) for row in made if row not in new]
+    later = [kept.pk for kept, version in same if kept.label_version != version]
+    _move(order, image.pk, **{"done" if new or later else "unchanged": 1})
+    if not (new or later):
         return
+    # The same bytes, by today's version of the label.
+    Rendition.objects.filter(pk__in=later).update(label_version=made[0].label_version)
     former = [old[row.recipe] for row in new if row.recipe in old]
     FormerRendition.objects.bulk_create(_as_former(row) for row in former)
     Rendition.objects.filter(pk__in=[row.pk for row in former]).delete()
     for row in new:
         row.save(force_insert=True)
-    _record(order, image, former, new)
+    _record(order, image, former)
     live.bump(image.run.user_id)
 
 
@@ -209,9 +213,7 @@ def _as_former(row: Rendition) -> FormerRendition:
     return FormerRendition(**values, made_at=row.created_at)
 
 
-def _record(
-    order: Relabelling, image: Image, former: list[Rendition], new: list[Rendition]
-) -> None:
+def _record(order: Relabelling, image: Image, former: list[Rendition]) -> None:
     current = list(image.renditions.order_by("pk"))
     audit.record(
         Event.IMAGE_RELABELLED,
@@ -223,7 +225,7 @@ def _record(
             "why": str(order.why),
             "renditions": {row.recipe: row.sha256 for row in current},
             "former": {row.recipe: row.sha256 for row in former},
-            "label_version": max(row.label_version for row in new),
+            "label_version": max(row.label_version for row in current),
             "files": [{name: getattr(row, name) for name in FILE_FACTS} for row in current],
             "label": renditions.label_in_words(image),
         },

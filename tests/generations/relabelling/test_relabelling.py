@@ -11,6 +11,7 @@ from accounts.models import Notice, Record
 from generations import holds, storage
 from generations.jobs.execution import relabelling, renditions
 from generations.jobs.recovery import recover
+from generations.labelling import pipeline
 from generations.models import Delivery, FormerRendition, Relabelling, Rendition
 from generations.notice_kinds import FILE_DAMAGED
 from generations.paths import rendition_path
@@ -73,6 +74,23 @@ class TestOneImage:
         assert list(image.renditions.values_list("uuid", flat=True)) == before
         assert stored(image) == names(image)
         assert not Record.objects.filter(event=Event.IMAGE_RELABELLED).exists()
+
+    def test_the_same_bytes_by_a_later_version_are_no_longer_old(self, alice, ask, monkeypatch):
+        run = make_finished_run(alice, files=True)
+        tell(run)
+        image = run.images.get()
+        before = names(image)
+        for module in (pipeline, choosing):
+            monkeypatch.setattr(module, "LABEL_VERSION", 99)
+        ask(only="old")
+        assert work().done == 1
+        assert names(image) == before == stored(image)
+        assert set(image.renditions.values_list("label_version", flat=True)) == {99}
+        assert Record.objects.get(event=Event.IMAGE_RELABELLED).facts["former"] == {}
+        of_image = [each for each in comparing.of_runs([run.uuid]) if each.subject == image.uuid]
+        assert of_image == []
+        everything = choosing.everything()
+        assert asking.preview(Choice("all", everything, "old")).images == 0
 
     def test_and_back_to_the_old_label_gives_the_old_files(self, image, ask, other_label):
         first = names(image)
