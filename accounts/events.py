@@ -63,6 +63,7 @@ class Event(TextChoices):
     EXPORT_EXPIRED = "export:expired", _("Export expired")
     LOG_KEY_ROTATED = "log:key_rotated", _("New key signs the log")
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
+    LABEL_MARK_KEY_MADE = "label:mark_key_made", _("New key makes the imperceptible mark")
     LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
     LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     STUDIO_STARTED = "studio:started", _("Program started")

@@ -186,6 +186,11 @@ LOG_SIGNING_KEY = env.str("LOG_SIGNING_KEY", default="")
 LOG_TIMESTAMP_URL = env.str("LOG_TIMESTAMP_URL", default="")
 LOG_CHECKPOINT_FILE = env.str("LOG_CHECKPOINT_FILE", default="")
 
+# --- The imperceptible mark -----------------------------------------------------------------------
+
+LABEL_MARK = env.bool("LABEL_MARK", default=True)
+LABEL_MARK_KEY = env.str("LABEL_MARK_KEY", default="")
+
 # --- People ------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"

@@ -59,6 +59,8 @@ os.environ |= {
     "MIGRATE_DATABASE_URL": "",
     "CACHE_URL": _given("CACHE_URL", f"filecache://{FOLDER / 'cache'}"),
     "CELERY_BROKER_URL": _given("CELERY_BROKER_URL", ""),
+    # Tests of the mark turn it on. It costs each image of all others some time.
+    "LABEL_MARK": "off",
     "STORAGE_URL": f"file://{FOLDER / 'files'}",
     "DATA_DIR": str(FOLDER),
 }

@@ -416,6 +416,7 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "loaddata": (["FIXTURE"], Event.SHELL_USED),
     "recover": ([], Event.SHELL_USED),
     "seal_audit": ([], Event.LOG_SEALING_BEGAN),
+    "rotate_mark_key": ([], Event.LABEL_MARK_KEY_MADE),
     "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
     "set_quota": (["EMAIL", "40"], Event.ALLOWANCE_LIMIT_SET),
     "setup_demo": ([], Event.USER_INVITED),

@@ -1,7 +1,7 @@
 """Turns an original into files that may be served. The order of the steps matters.
 
 1. The original is decoded once, for all recipes.
-2. For each recipe, `_render` fits the pixels, draws the badge, adds the imperceptible mark and
+2. For each recipe, `_label` fits the pixels, draws the badge, adds the imperceptible mark and
    encodes once.
 3. `_embed_xmp` inserts the metadata, and the signer signs the file. It comes last, because any
    later change breaks its signature.
@@ -26,6 +26,7 @@ from generations.labelling.types import (
     LabelFailed,
     LabelledImage,
     Labels,
+    Mark,
     Recipe,
     Signed,
 )
@@ -85,7 +86,8 @@ def label(
 def _label(
     original: Original, pixels: Image.Image, facts: LabelFacts, recipe: Recipe, labels: Labels
 ) -> LabelledImage:
-    data = _render(pixels, recipe.format or original.facts.format, recipe, labels)
+    image, mark_key = _marked(draw(pixels, labels.badge), labels.mark)
+    data = encode(image, recipe.format or original.facts.format, quality=recipe.quality)
     data = _embed_xmp(data, original, facts)
     signed = labels.signer.sign(data, facts, original.data) if labels.signer else Signed(data)
     found = _check(signed.data, facts)
@@ -97,17 +99,18 @@ def _label(
         sha256=hashlib.sha256(signed.data).hexdigest(),
         label_version=LABEL_VERSION,
         capitals=capitals(labels.badge, width=found.width, height=found.height),
-        mark_key=labels.mark.key_number if labels.mark else None,
+        mark_key=mark_key,
         certificate=signed.certificate,
         is_stamped=signed.is_stamped,
     )
 
 
-def _render(pixels: Image.Image, image_format: str, recipe: Recipe, labels: Labels) -> bytes:
-    image = draw(pixels, labels.badge)
-    if labels.mark:
-        image = labels.mark.embed(image)
-    return encode(image, image_format, quality=recipe.quality)
+def _marked(image: Image.Image, mark: Mark | None) -> tuple[Image.Image, int | None]:
+    """The image with the mark, if there is one and it can carry it, and the number of its key."""
+    marked = mark.embed(image) if mark else None
+    if mark is None or marked is None:
+        return image, None
+    return marked, mark.key_number
 
 
 def _embed_xmp(data: bytes, original: Original, facts: LabelFacts) -> bytes:

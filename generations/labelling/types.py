@@ -103,8 +103,8 @@ class Mark(Protocol):
 
     key_number: int
 
-    def embed(self, image: Image.Image) -> Image.Image:
-        """A copy of an RGB or RGBA image with the mark."""
+    def embed(self, image: Image.Image) -> Image.Image | None:
+        """A copy of an RGB or RGBA image with the mark, or None if it cannot carry one."""
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.LOG_SEARCH_ERASED: ("trash-2", "warn"),
     Event.HOLD_PLACED: ("lock", ""),
     Event.HOLD_LIFTED: ("lock", "warn"),
+    Event.LABEL_MARK_KEY_MADE: ("lock", ""),
     Event.SHELL_USED: ("settings", "warn"),
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from generations import storage
+from generations import mark_keys, storage
 from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
 from generations.labelling import (
@@ -59,7 +59,8 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
 def make_files(image: Image, original: Original) -> list[Rendition]:
     """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
     facts = label_facts(image.generation, image)
-    files = label(original, facts=facts, recipes=RECIPES, labels=Labels(BADGE))
+    labels = Labels(BADGE, mark=mark_keys.mark(image.delivery_id))
+    files = label(original, facts=facts, recipes=RECIPES, labels=labels)
     return [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
 
 
