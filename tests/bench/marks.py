@@ -158,7 +158,9 @@ def whole_image(side: int = 2048) -> None:
 
     alone = min(timed(bare)[1] for _ in range(5))
     with_marks = min(timed(marks)[1] for _ in range(5))
-    print(f"{side} x {side}: bare codec {alone:.0f} ms, marks of its three files {with_marks:.0f} ms")
+    print(
+        f"{side} x {side}: bare codec {alone:.0f} ms, marks of its three files {with_marks:.0f} ms"
+    )
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:

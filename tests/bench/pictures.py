@@ -28,7 +28,9 @@ INKS: tuple[tuple[Colour, Colour], ...] = (
 )
 
 
-def make(seed: int, side: int, *, kind: str = "", size: tuple[int, int] | None = None) -> Image.Image:
+def make(
+    seed: int, side: int, *, kind: str = "", size: tuple[int, int] | None = None
+) -> Image.Image:
     """The picture of a seed, whose longer side has that many pixels."""
     random = np.random.default_rng(seed)
     ratio = RATIOS[(seed // len(KINDS) + seed) % len(RATIOS)]
@@ -93,7 +95,9 @@ def _shapes(
         elif form == 2:
             pen.polygon([(x, y), (x + size, y + size // 3), (x + size // 4, y + size)], fill=colour)
         else:
-            pen.line((x, y, x + size, y + size // 2), fill=colour, width=int(random.integers(1, 12)))
+            pen.line(
+                (x, y, x + size, y + size // 2), fill=colour, width=int(random.integers(1, 12))
+            )
     return image.filter(ImageFilter.GaussianBlur(blur)) if blur else image
 
 

@@ -13,7 +13,15 @@ from PIL import Image
 
 from generations.labelling.mark import code, embedding, pattern, reading
 
-__all__ = ["DOES_NOT_SURVIVE", "KEY_BYTES", "LARGEST_NUMBER", "Found", "Marker", "NumberMark", "read"]
+__all__ = [
+    "DOES_NOT_SURVIVE",
+    "KEY_BYTES",
+    "LARGEST_NUMBER",
+    "Found",
+    "Marker",
+    "NumberMark",
+    "read",
+]
 
 KEY_BYTES = 32
 LARGEST_NUMBER = code.LARGEST_NUMBER

@@ -24,8 +24,8 @@ def marked(picture):
 
 @pytest.mark.parametrize("change", marks.CHANGES.values(), ids=marks.CHANGES.keys())
 def test_the_number_is_read_after_what_usually_happens_to_a_picture(marked, change):
-    found = mark.read(change(marked), [OTHER, KEY])
-    assert (found.number, found.key_number) == (NUMBER, 1)
+    found = mark.read(change(marked), [KEY])
+    assert found.number == NUMBER
     assert found.confidence > 0.6
 
 
@@ -43,6 +43,10 @@ def test_a_plain_ground_changes_by_few_grey_levels():
 def test_without_the_key_nothing_is_read(marked):
     assert mark.read(marked, [OTHER]) is None
     assert mark.read(marked, []) is None
+
+
+def test_the_key_that_was_used_is_found_among_several(marked):
+    assert mark.read(marked, [OTHER, KEY]).key_number == 1
 
 
 def test_nothing_is_read_from_an_unmarked_picture(picture):
@@ -99,8 +103,9 @@ def test_the_narrowest_picture_carries_a_mark():
 
 
 def test_a_picture_of_pure_noise_gets_no_mark():
-    noise = np.random.default_rng(1).integers(0, 256, (300, 1200, 3), np.uint8)
-    assert KEY.with_number(1).embed(Image.fromarray(noise)) is None
+    noise = np.random.default_rng(1).integers(0, 2, (92, 368, 3), np.uint8) * 255
+    picture = Image.fromarray(noise).resize((1472, 368), Image.Resampling.NEAREST)
+    assert KEY.with_number(1).embed(picture) is None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (40, 17)])
