@@ -72,6 +72,7 @@ class Event(TextChoices):
     LOG_DAMAGE_ACCEPTED = "log:damage_accepted", _("Damage to the log accepted")
     LABEL_ROOT_ADDED = "label:root_added", _("Root of signatures added")
     LABEL_CERTIFICATE_ADDED = "label:certificate_added", _("New certificate signs images")
+    LABEL_MARK_KEY_MADE = "label:mark_key_made", _("New key makes the imperceptible mark")
     LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
     LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     STUDIO_STARTED = "studio:started", _("Program started")

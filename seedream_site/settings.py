@@ -193,6 +193,10 @@ LABEL_CHAIN = env.str("LABEL_CHAIN", default="")
 LABEL_KEY = env.str("LABEL_KEY", default="")
 LABEL_KMS_KEY = env.str("LABEL_KMS_KEY", default="")
 LABEL_TIMESTAMP_URL = env.str("LABEL_TIMESTAMP_URL", default="")
+# --- The imperceptible mark -----------------------------------------------------------------------
+
+LABEL_MARK = env.bool("LABEL_MARK", default=True)
+LABEL_MARK_KEY = env.str("LABEL_MARK_KEY", default="")
 
 # --- People ------------------------------------------------------------------------------------
 

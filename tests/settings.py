@@ -61,6 +61,8 @@ os.environ |= {
     "CELERY_BROKER_URL": _given("CELERY_BROKER_URL", ""),
     # Tests of signatures turn it on. All others would make a certificate authority each.
     "LABEL_SIGNING": "off",
+    # Tests of the mark turn it on. It costs each image of all others some time.
+    "LABEL_MARK": "off",
     "STORAGE_URL": f"file://{FOLDER / 'files'}",
     "DATA_DIR": str(FOLDER),
 }

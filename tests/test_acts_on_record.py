@@ -446,6 +446,7 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "relabel": ([], Event.RELABELLING_ASKED),
     "seal_audit": ([], Event.LOG_SEALING_BEGAN),
     "rotate_label_key": ([], Event.LABEL_CERTIFICATE_ADDED),
+    "rotate_mark_key": ([], Event.LABEL_MARK_KEY_MADE),
     "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
     "set_quota": (["EMAIL", "40"], Event.ALLOWANCE_LIMIT_SET),
     "setup_demo": ([], Event.USER_INVITED),

@@ -84,7 +84,7 @@ class Badge:
 
 
 @dataclass(frozen=True)
-class Marked:
+class Badged:
     """An image with a badge: the height of the capitals in pixels, and the contrast of the letters
     to what is under them, as WCAG 2.2 measures it.
     """
@@ -110,7 +110,7 @@ def draw(image: Image.Image, badge: Badge) -> Image.Image:
     return put(badge, image).image
 
 
-def put(badge: Badge, image: Image.Image) -> Marked:
+def put(badge: Badge, image: Image.Image) -> Badged:
     """A copy of an RGB or RGBA image with the badge in its corner.
 
     The capitals are `badge.size` of the shortest side high, and at least 12 pixels if there is
@@ -126,7 +126,7 @@ def put(badge: Badge, image: Image.Image) -> Marked:
     region.alpha_composite(letters)
     labelled = image.copy()
     labelled.paste(region.convert(image.mode), box)
-    return Marked(labelled, height, round(contrast, 2))
+    return Badged(labelled, height, round(contrast, 2))
 
 
 def _on_plate(

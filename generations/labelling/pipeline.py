@@ -30,7 +30,7 @@ from generations.imaging import (
     skim,
 )
 from generations.labelling import aigc, xmp
-from generations.labelling.badge import Marked, put
+from generations.labelling.badge import Badged, put
 from generations.labelling.splice import insert_xmp, read_xmp
 from generations.labelling.types import (
     LABEL_VERSION,
@@ -118,15 +118,18 @@ def _fitted(pixels: Image.Image, recipe: Recipe) -> Image.Image:
 class _Drawn:
     """The pixels of a file, and at an eighth of their size, to compare the file with."""
 
-    badged: Marked
+    badged: Badged
     image: Image.Image
     eighth: Image.Image
+    mark_key: int | None
 
 
 def _drawn(pixels: Image.Image, labels: Labels) -> _Drawn:
     badged = put(labels.badge, pixels)
-    image = labels.mark.embed(badged.image) if labels.mark else badged.image
-    return _Drawn(badged, image, on_white(image.reduce(8)))
+    marked = labels.mark.embed(badged.image) if labels.mark else None
+    key = labels.mark.key_number if labels.mark and marked else None
+    image = marked or badged.image
+    return _Drawn(badged, image, on_white(image.reduce(8)), key)
 
 
 def _label(
@@ -150,7 +153,7 @@ def _label(
         label_version=LABEL_VERSION,
         capitals=drawn.badged.capitals,
         contrast=drawn.badged.contrast,
-        mark_key=labels.mark.key_number if labels.mark else None,
+        mark_key=drawn.mark_key,
         certificate=signed.certificate,
         is_stamped=signed.is_stamped,
     )

@@ -170,12 +170,14 @@ class Signer(Protocol):
 
 
 class Mark(Protocol):
-    """Writes one number into pixels, so that people do not see it. `key_number` names the key."""
+    """Writes one number into pixels, so that people do not see it."""
 
-    key_number: int
+    @property
+    def key_number(self) -> int:
+        """The number of the key under which it is written."""
 
-    def embed(self, image: Image.Image) -> Image.Image:
-        """A copy of an RGB or RGBA image with the mark."""
+    def embed(self, image: Image.Image) -> Image.Image | None:
+        """A copy of an RGB or RGBA image with the mark, or None if it cannot carry one."""
 
 
 @dataclass(frozen=True)

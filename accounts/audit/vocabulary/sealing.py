@@ -39,4 +39,10 @@ SEALING: dict[Event, Declared] = {
     Event.LOG_FILE_BEGUN: Declared(
         facts=must(Value("copied", Kind.NUMBER, _("Checkpoint copied before"), since=2))
     ),
+    Event.LABEL_MARK_KEY_MADE: Declared(
+        facts=must(
+            Value("number", Kind.NUMBER, _("Number of the key"), since=2),
+            Value("sha256", Kind.HASH, _("SHA-256 of the key"), since=2),
+        )
+    ),
 }

@@ -5,7 +5,7 @@ import re
 
 from django.conf import settings
 
-from generations import certificates, label_policies, storage
+from generations import certificates, label_policies, mark_keys, storage
 from generations.imaging import ImageFacts, UnusableImage, extension
 from generations.jobs.execution import requests
 from generations.label_policies import LabelsInForce
@@ -64,7 +64,8 @@ def make_files(image: Image, original: Original) -> list[Rendition]:
     facts = label_facts(image.generation, image)
     policy = label_policies.of_run(image.generation.run)
     badge = policy.badge(facts.source)
-    labels = Labels(badge, signer=certificates.signer())
+    mark = mark_keys.mark(image.delivery_id)
+    labels = Labels(badge, mark=mark, signer=certificates.signer())
     files = label(original, facts=facts, recipes=RECIPES, labels=labels)
     rows = [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
     for row, file in zip(rows, files, strict=True):

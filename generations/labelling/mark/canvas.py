@@ -66,4 +66,4 @@ def _mean(grey: Floats, reach: int) -> Floats:
 
 def sums(groups: NDArray[np.int64], cells: Floats, count: int) -> NDArray[np.float64]:
     """The sum of the cells of each group."""
-    return np.bincount(groups.ravel(), cells.ravel(), count)
+    return np.bincount(groups.ravel(), cells.ravel(), count).astype(np.float64, copy=False)

@@ -39,12 +39,12 @@ def add(image: Image.Image, number: int, key: bytes, pattern: Pattern) -> Image.
     """A copy of an RGB or RGBA image with the mark, or None if it cannot be read from it."""
     grey = _samples(image)
     embedding = _Embedding(grey, code.encode(number, key), pattern)
-    residual = embedding.residual()
-    if embedding.clarity < _SURELY_READ:
-        bits = soft_bits(canvas.details(np.clip(grey + residual, 0, 255)), pattern)
-        if code.decode(bits[None, :KNOWN], key)[0] != number:
-            return None
-    return _added(image, residual)
+    marked = _added(image, embedding.residual())
+    if embedding.clarity >= _SURELY_READ:
+        return marked
+    height, width = grey.shape
+    bits = soft_bits(canvas.details(canvas.samples(marked.convert("L"), (width, height))), pattern)
+    return marked if code.decode(bits[None, :KNOWN], key)[0] == number else None
 
 
 def _samples(image: Image.Image) -> Floats:

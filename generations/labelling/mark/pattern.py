@@ -48,9 +48,13 @@ def make(key: bytes) -> Pattern:
     groups = _joined(np.minimum(order, KNOWN), down, across)
     signs = _joined(np.where(drawn & 1, 1, -1).astype(np.float32), down, across)
     known = np.where(groups == KNOWN, signs, 0).astype(np.float32)
-    return Pattern(groups, signs, np.fft.rfft2(known.repeat(2, axis=0).repeat(2, axis=1)))
+    return Pattern(groups, signs, _transform(known))
 
 
 def _joined(blocks: NDArray[Any], down: int, across: int) -> NDArray[Any]:
     plane = blocks.reshape(down, across, *_BLOCK).swapaxes(1, 2)
     return np.ascontiguousarray(plane.reshape(PLANE, PLANE))
+
+
+def _transform(cells: NDArray[np.float32]) -> NDArray[np.complex64]:
+    return np.fft.rfft2(cells.repeat(2, axis=0).repeat(2, axis=1)).astype(np.complex64)

@@ -41,11 +41,7 @@ class Place:
 
 def prepared(image: Image.Image) -> Image.Image:
     """The grey levels of an image, small enough to be read in a bounded time."""
-    luma = (
-        image.convert("RGB").convert("L")
-        if image.mode not in ("RGB", "RGBA", "L")
-        else image.convert("L")
-    )
+    luma = image.convert("RGB").convert("L")
     if max(luma.size) > _LARGEST:
         luma.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
     return luma
@@ -117,19 +113,20 @@ def _refined(luma: Image.Image, pattern: Pattern, place: Place) -> Place:
     for scale, step in _STEPS:
         for _ in range(2):
             before = place
-            for change in (
-                (scale, 0, 0),
-                (-scale, 0, 0),
-                (0, step, 0),
-                (0, -step, 0),
-                (0, 0, step),
-                (0, 0, -step),
-            ):
+            for change in _changes(scale, step):
                 near = _scored(luma, pattern, _moved(luma, place, *change))
                 place = max(place, near, key=lambda place: place.score)
             if place == before:
                 break
     return place
+
+
+def _changes(scale: float, step: float) -> list[tuple[float, float, float]]:
+    return [
+        (sign * one * scale, sign * two * step, sign * three * step)
+        for one, two, three in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+        for sign in (1, -1)
+    ]
 
 
 def _moved(luma: Image.Image, place: Place, scale: float, down: float, right: float) -> Place:
@@ -154,12 +151,9 @@ def _bits(luma: Image.Image, pattern: Pattern, place: Place) -> Floats:
     cell = max(luma.size) / place.cells  # in pixels
     top, y, down = _whole_cells(place.top / 2, luma.height / cell)
     left, x, across = _whole_cells(place.left / 2, luma.width / cell)
-    box = (
-        x * cell,
-        y * cell,
-        min(luma.width, (x + across) * cell),
-        min(luma.height, (y + down) * cell),
-    )
+    right = min(luma.width, (x + across) * cell)
+    bottom = min(luma.height, (y + down) * cell)
+    box = (x * cell, y * cell, right, bottom)
     grey = canvas.samples(luma, (2 * across, 2 * down), box)
     return soft_bits(canvas.details(grey), pattern, top, left)
 
