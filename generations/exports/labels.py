@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy
 from accounts.events import Event
 from accounts.evidence import tables
 from accounts.models import Record
-from generations import storage
-from generations.exports import found
-from generations.exports.found import Found
+from generations import label_reading, storage
 from generations.exports.kinds import CannotMake, Format, Kind, Making, Step
 from generations.exports.log import may_have
 from generations.labelling import FULL
+from generations.labelling.layers import Layers
+from generations.labelling.verdict import faults
 from generations.models import Export, Image, Rendition
 from generations.paths import download_name
 
@@ -38,11 +38,11 @@ BATCH = 20
 COLUMNS = (
     *("image", "file", "download_name", "sha256", "bytes", "width", "height", "made_utc"),
     *("label_version", "badge", "badge_corner", "badge_preset", "badge_capitals_px"),
-    *("badge_contrast", "source_type", "aigc_producer", "c2pa_manifest"),
-    *("signing_certificate", "signature_time_stamp", "imperceptible_mark_key"),
-    *("verdict", "problem"),
+    *("badge_contrast", "source_type", "aigc_producer", "c2pa"),
+    *("signing_certificate", "signature_time_stamp", "imperceptible_mark", "verdict"),
 )
 COMPLETE, LOST, CHANGED = "complete", "lost from storage", "changed in storage"
+MISSING = "missing"
 # A signature's time stamp, by `Rendition.is_stamped`.
 STAMPED = {True: "yes", False: "missing", None: "not asked for"}
 
@@ -109,23 +109,39 @@ def _labels(images: Sequence[Image]) -> dict[UUID, Label]:
 
 def _rows(image: Image, label: Label) -> Iterator[list[object]]:
     for row in sorted(image.renditions.all(), key=lambda each: -each.bytes):
-        read, verdict = _read(image, row)
+        layers, verdict = _read(image, row)
         badge = _badge(row, label)
         yield [
             *(image.uuid, row.recipe, _download_name(image, row), row.sha256, row.bytes),
             *(row.width, row.height, row.created_at.astimezone(dt.UTC).isoformat()),
             *(row.label_version, badge.get("text", ""), badge.get("corner", "")),
-            *(getattr(row, "preset", ""), row.capitals or "", badge.get("contrast", "")),
-            *(read.source_type, read.producer, read.credentials),
+            *(row.preset, row.capitals or "", badge.get("contrast", "")),
+            *(_source_type(layers), _producer(layers), _state(layers)),
             *(row.certificate, STAMPED[row.is_stamped] if row.certificate else ""),
-            *(row.mark_key or "", verdict, read.problem),
+            *(layers.mark.state if layers else "", verdict),
         ]
+
+
+def _source_type(layers: Layers | None) -> str:
+    """The last part of the address that IPTC gives it."""
+    types = layers.xmp.source_types if layers and layers.xmp else ()
+    return types[0].rpartition("/")[2] if types else ""
+
+
+def _producer(layers: Layers | None) -> str:
+    """Who stands in the AIGC mark."""
+    return layers.aigc[0].fields.get("ContentProducer", "") if layers and layers.aigc else ""
+
+
+def _state(layers: Layers | None) -> str:
+    if layers is None:
+        return ""
+    return layers.credentials.state if layers.credentials else MISSING
 
 
 def _badge(row: Rendition, label: Label) -> Label:
     """The badge as it was drawn, by its row; by the newest record if the row does not say it."""
-    drawn: Label = getattr(row, "badge", None) or {}
-    return drawn or {"text": label.get("badge", ""), "corner": label.get("badge_corner", "")}
+    return row.badge or {"text": label.get("badge", ""), "corner": label.get("badge_corner", "")}
 
 
 def _download_name(image: Image, row: Rendition) -> str:
@@ -135,17 +151,23 @@ def _download_name(image: Image, row: Rendition) -> str:
     return download_name(image.uuid, image.created_at, row.format)
 
 
-def _read(image: Image, row: Rendition) -> tuple[Found, str]:
-    """What the stored file says, and what that is worth. Raises StorageAway."""
+def _read(image: Image, row: Rendition) -> tuple[Layers | None, str]:
+    """What the stored file says, and what that is worth. Raises StorageAway.
+
+    The mark is looked for in full files only: it is the same in the others.
+    """
     try:
         with storage.content(storage.renditions(), row.name, sha256=row.sha256) as file:
-            read = found.read(file.read())
+            has_mark = row.recipe == FULL.name and row.mark_key is not None
+            layers = label_reading.look(file.read(), pixels=has_mark)
     except FileNotFoundError:
-        return Found(credentials=""), LOST
+        return None, LOST
     except storage.FileDamaged:
-        return Found(credentials=""), CHANGED
-    lacking = found.lacks(read, image_id=str(image.uuid), is_signed=bool(row.certificate))
-    return read, f"lacks {', '.join(lacking)}" if lacking else COMPLETE
+        return None, CHANGED
+    lacking = [*faults(layers, signed=bool(row.certificate), marked=has_mark)]
+    if layers.xmp and layers.xmp.image_id != str(image.uuid):
+        lacking.append("id_wrong")
+    return layers, " ".join(lacking) or COMPLETE
 
 
 def _text(values: Sequence[object]) -> str:

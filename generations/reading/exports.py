@@ -1,7 +1,7 @@
 """A person's exports, as a page shows them."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -158,7 +158,7 @@ def _failed(facts: Mapping[str, Any]) -> str:
     return str(facts.get("problem", "")).rstrip(".")
 
 
-SENTENCES = {
+SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.LOG_EXPORTED: _exported,
     Event.EXPORT_ASKED: _asked,
     Event.EXPORT_MADE: _exported,

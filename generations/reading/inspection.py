@@ -16,12 +16,12 @@ from accounts.models import User
 from generations.labelling.credentials import TRUSTED
 from generations.labelling.layers import Layers
 from generations.labelling.reports import as_json
-from generations.models import Image, Rendition
+from generations.models import FormerRendition, Image, Rendition
 from generations.reading.labels import Line, lines_of
 
 # How an image was recognised, the surest way first: by the labelled file as the studio stored it,
-# by the original, by an identifier that stands in the file, by the mark in the pixels.
-FILE, ORIGINAL, NAMED, MARKED = "file", "original", "named", "marked"
+# by one that it has labelled anew since, by the original, by an identifier that stands in the file, by the mark in the pixels.
+FILE, FORMER, ORIGINAL, NAMED, MARKED = "file", "former", "original", "named", "marked"
 # Named, by a valid signature of the studio.
 SIGNED = "signed"
 
@@ -60,8 +60,10 @@ def find(layers: Layers, *, viewer: User) -> Match | None:
     """
     images = _known_to(viewer)
     by_file = Rendition.objects.filter(sha256=layers.sha256).values("image")
+    by_former = FormerRendition.objects.filter(sha256=layers.sha256).values("image")
     ways: list[tuple[str, dict[str, Any]]] = [
         (FILE, {"pk__in": by_file}),
+        (FORMER, {"pk__in": by_former}),
         (ORIGINAL, {"original_sha256": layers.sha256}),
         (NAMED, {"uuid__in": _named(layers)}),
     ]
@@ -121,6 +123,14 @@ _WORDS: dict[str, tuple[Promise, Promise, str]] = {
     FILE: (
         gettext_lazy("One of ours, unchanged"),
         gettext_lazy("It is byte for byte a labelled file as the studio stored it."),
+        "ok",
+    ),
+    FORMER: (
+        gettext_lazy("One of ours, with earlier labels"),
+        gettext_lazy(
+            "It is byte for byte a labelled file that the studio has since replaced by one with "
+            "newer labels."
+        ),
         "ok",
     ),
     ORIGINAL: (

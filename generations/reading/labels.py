@@ -12,8 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from generations import storage
-from generations.jobs.execution import label_reading
+from generations import label_reading, storage
 from generations.labelling import FULL
 from generations.labelling.credentials import (
     INVALID,
@@ -118,6 +117,7 @@ def recognised_in_words(how: str) -> str:
     """How a file was recognised that somebody looked into, as its record has it."""
     known = {
         "file": _("one of ours, unchanged"),
+        "former": _("one of ours, with earlier labels"),
         "original": _("one of ours, the original"),
         "named": _("its labels name an image"),
         "marked": _("recognised by its mark"),

@@ -1,6 +1,6 @@
 """What records of new labels say, in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -40,7 +40,7 @@ def _listed(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-SENTENCES = {
+SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.IMAGE_RELABELLED: _image,
     Event.IMAGE_LEFT_OUT: _why,
     Event.RELABELLING_ASKED: _asked,

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import access, audit
 from accounts.events import Event
 from accounts.http import SignedInRequest, takes_body
+from generations import label_reading
 from generations.forms import InspectionForm
 from generations.forms.inspection import MAX_BYTES
 from generations.imaging import one_at_a_time
-from generations.jobs.execution import label_reading
 from generations.labelling import FULL
 from generations.labelling.layers import Layers
 from generations.models import Image

@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from accounts.events import Event
 from accounts.models import Record
-from generations import storage
+from generations import label_reading, storage
 from generations.forms import inspection as form
 from generations.imaging import one_at_a_time
-from generations.jobs.execution import label_reading
 from generations.labelling.splice import insert_xmp, read_xmp
 from generations.models import Image
 from generations.views import labels
@@ -92,7 +91,7 @@ class TestCard:
         assert f"by {PROVIDER}, intact. An AIGC label." in card_of(client, image)
 
     def test_a_signed_file(self, client, image, monkeypatch):
-        monkeypatch.setattr(label_reading, "_roots", lambda: upstream().root)
+        monkeypatch.setattr(label_reading.certificates, "roots", lambda: upstream().root)
         signed = upstream().sign(full_file(image))
         replace_file(image, signed)
 

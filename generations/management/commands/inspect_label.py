@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
-from generations.jobs.execution import label_reading
+from generations import label_reading
 from generations.labelling.layers import Layers
 from generations.labelling.reports import as_json
 from generations.labelling.verdict import faults
