@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                             ("bilingual", "Chinese and English, on two lines"),
                             ("eu", "EU icon and English"),
                         ],
+                        help_text="In China, GB 45438 asks for Chinese words with capitals of 5 %.",
                         max_length=20,
                         verbose_name="badge",
                     ),

@@ -72,7 +72,13 @@ class LabelPolicy(models.Model):
         verbose_name=_("campaign"),
         help_text=_("Goes before what its team chose."),
     )
-    badge = models.CharField(_("badge"), max_length=20, choices=Preset, blank=True)
+    badge = models.CharField(
+        _("badge"),
+        max_length=20,
+        choices=Preset,
+        blank=True,
+        help_text=_("In China, GB 45438 asks for Chinese words with capitals of 5 %."),
+    )
     corner = models.CharField(_("corner"), max_length=12, choices=Corner, blank=True)
     size = models.PositiveSmallIntegerField(
         _("height of the capitals"), choices=Size, null=True, blank=True
