@@ -34,6 +34,7 @@ from generations.providers.errors import (
 )
 from generations.providers.types import Accepted, GenerationRequest, Payload, Result
 from generations.states import Status
+from generations.storage import FileDamaged
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def submit(generation: Generation) -> None:
     except (Misconfigured, KeyError):
         setbacks.fail(generation, Refused(code=Code.ENGINE_MISSING))
         return
-    except UnusableImage:
+    except (UnusableImage, FileDamaged):
         setbacks.fail(generation, Refused(code=Code.REFERENCE_REJECTED))
         return
     if setbacks.is_doubtful(generation) and setbacks.is_out_of_time(generation):
