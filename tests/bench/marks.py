@@ -1,9 +1,7 @@
 """What the imperceptible mark survives: `python -m tests.bench.marks 300 --unmarked 5000`.
 
 Prints which share of numbers is read again after each change of a picture, how near a marked
-picture is to the unmarked one, how many numbers are found in unmarked pictures, and the times.
-With `--rival`, does the same with the package blind-watermark, which must be installed.
-"""
+picture is to the unmarked one, how many numbers are found in unmarked pictures, and the times."""
 
 import argparse
 import io
