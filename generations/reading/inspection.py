@@ -20,7 +20,8 @@ from generations.models import FormerRendition, Image, Rendition
 from generations.reading.labels import Line, lines_of
 
 # How an image was recognised, the surest way first: by the labelled file as the studio stored it,
-# by one that it has labelled anew since, by the original, by an identifier that stands in the file, by the mark in the pixels.
+# by one that it has labelled anew since, by the original, by an identifier that stands in the file,
+# by the mark in the pixels.
 FILE, FORMER, ORIGINAL, NAMED, MARKED = "file", "former", "original", "named", "marked"
 # Named, by a valid signature of the studio.
 SIGNED = "signed"

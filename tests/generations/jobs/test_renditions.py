@@ -84,7 +84,7 @@ def test_images_of_before_get_their_source_type(run_with, ours, alice):
     third = made_from(as_reference(second), as_reference(ours))
     other = made_from(as_reference(ours))
 
-    migration = import_module("generations.migrations.0026_label_policies")
+    migration = import_module("generations.migrations.0029_label_policies")
     migration.find_composites(apps, connection.schema_editor(collect_sql=True))
 
     found = Image.objects.filter(source_type=Source.COMPOSITE)
