@@ -1,8 +1,9 @@
 """Which labels the images of a run get: the choices of its campaign, its team and the studio."""
 
+import hashlib
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from django.db.models import Q
 from generations.labelling import DEFAULT_PRESET, PRESETS, Badge, Corner, Icon, Mining, Source
 from generations.labelling import Preset as BadgePreset
 from generations.models import LabelPolicy, Run
+from generations.models.image import DIGEST_LENGTH
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,13 @@ class LabelsInForce:
             icon_file=icon_file(source) if self.preset.has_icon else b"",
         )
 
+    @property
+    def digest(self) -> str:
+        """The same for the same choices, another one for others."""
+        preset = (self.preset.name, self.preset.version)
+        chosen = (*preset, *(getattr(self, field.name) for field in fields(self)[1:]))
+        return hashlib.sha256(repr(chosen).encode()).hexdigest()[:DIGEST_LENGTH]
+
     def credit_of(self, source: Source) -> str:
         """The credit line of an image that was made in this way; never empty."""
         return self.credit or _CREDITS[source]
@@ -120,6 +129,29 @@ def merged(policies: Iterable[LabelPolicy]) -> LabelsInForce:
             Mining, "" if chosen["mining"] == LabelPolicy.Mining.UNSAID else str(chosen["mining"])
         ),
     )
+
+
+def outdated() -> Q:
+    """The renditions that were labelled by other choices than those in force now.
+
+    Has a term for each policy, whatever the number of images.
+    """
+    rows = list(LabelPolicy.objects.select_related("campaign"))
+    studio = [row for row in rows if not row.team_id and not row.campaign_id]
+    teams = {row.team_id: [row, *studio] for row in rows if row.team_id}
+    found = Q(pk__in=[])
+    for row in rows:
+        if row.campaign:
+            wider = teams.get(row.campaign.team_id, studio)
+            found |= Q(image__run__campaign=row.campaign) & _not_by([row, *wider])
+    others = ~Q(image__run__campaign__in=[row.campaign_id for row in rows if row.campaign_id])
+    for team, policies in teams.items():
+        found |= others & Q(image__team=team) & _not_by(policies)
+    return found | others & ~Q(image__team__in=list(teams)) & _not_by(studio)
+
+
+def _not_by(policies: list[LabelPolicy]) -> Q:
+    return ~Q(policy=merged(policies).digest)
 
 
 def _first(rows: list[LabelPolicy], name: str) -> Any:

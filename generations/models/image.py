@@ -9,6 +9,9 @@ from accounts.models import Team, User
 from generations.models.generation import Delivery, Generation
 from generations.models.run import Run
 
+# Of a SHA-256, which tells policies apart.
+DIGEST_LENGTH = 16
+
 
 class SourceType(models.TextChoices):
     """How an image was made, as `labelling.types.Source` names it."""
@@ -149,6 +152,12 @@ class Rendition(models.Model):
         null=True,
         blank=True,
         help_text=_("Unknown: none was asked for."),
+    )
+    policy = models.CharField(
+        _("policy of its label"),
+        max_length=DIGEST_LENGTH,
+        blank=True,
+        help_text=_("A digest of the choices by which it was labelled. Empty: not known."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

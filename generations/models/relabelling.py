@@ -30,6 +30,7 @@ class Relabelling(models.Model):
     class Only(models.TextChoices):
         EVERY = "", _("All of them")
         OLD = "old", _("Labelled by an older version of the studio")
+        POLICY = "policy", _("Labelled by another policy than that of today")
         UNSIGNED = "unsigned", _("Without a signature")
         UNSTAMPED = "unstamped", _("With a signature that lacks its time stamp")
         UNMARKED = "unmarked", _("Without an imperceptible mark")

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Studio, Team
+from generations import label_policies
 from generations.labelling import LABEL_VERSION
 from generations.models import Campaign, Image, Relabelling, Rendition
 
@@ -20,6 +21,7 @@ _MODELS: dict[str, Any] = {
 }
 _LACKING: dict[str, Callable[[str], Q]] = {
     Only.OLD: lambda _certificate: Q(label_version__lt=LABEL_VERSION),
+    Only.POLICY: lambda _certificate: label_policies.outdated(),
     Only.UNSIGNED: lambda _certificate: Q(certificate=""),
     Only.UNSTAMPED: lambda _certificate: Q(is_stamped=False),
     Only.UNMARKED: lambda _certificate: Q(mark_key__isnull=True),

@@ -190,13 +190,14 @@ def _replace(
         return
     old = {row.recipe: row for row in before}
     new = [row for row in made if row.recipe not in old or row.sha256 != old[row.recipe].sha256]
-    same = [(old[row.recipe], row.label_version) for row in made if row not in new]
-    later = [kept.pk for kept, version in same if kept.label_version != version]
+    same = [(old[row.recipe], row) for row in made if row not in new]
+    later = [kept.pk for kept, row in same if _origin(kept) != _origin(row)]
     _move(order, image.pk, **{"done" if new or later else "unchanged": 1})
     if not (new or later):
         return
-    # The same bytes, by today's version of the label.
-    Rendition.objects.filter(pk__in=later).update(label_version=made[0].label_version)
+    # The same bytes, by today's version of the label and today's policy.
+    version, policy = _origin(made[0])
+    Rendition.objects.filter(pk__in=later).update(label_version=version, policy=policy)
     former = [old[row.recipe] for row in new if row.recipe in old]
     FormerRendition.objects.bulk_create(_as_former(row) for row in former)
     Rendition.objects.filter(pk__in=[row.pk for row in former]).delete()
@@ -206,8 +207,13 @@ def _replace(
     live.bump(image.run.user_id)
 
 
+def _origin(row: Rendition) -> tuple[int, str]:
+    """What a file was labelled by."""
+    return row.label_version, row.policy
+
+
 def _as_former(row: Rendition) -> FormerRendition:
-    kept = (*("uuid", "image_id", "recipe", "name", "format", "bytes", "sha256"),)
+    kept = ("uuid", "image_id", "recipe", "name", "format", "bytes", "sha256")
     labels = ("label_version", "mark_key", "certificate", "is_stamped")
     values: dict[str, Any] = {name: getattr(row, name) for name in (*kept, *labels)}
     return FormerRendition(**values, made_at=row.created_at)

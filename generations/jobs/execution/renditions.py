@@ -74,6 +74,7 @@ def make_files(image: Image, original: Original) -> list[Rendition]:
 
 
 def _note_badge(row: Rendition, policy: LabelsInForce, badge: Badge, file: LabelledImage) -> None:
+    row.policy = policy.digest
     row.preset, row.preset_version = policy.preset.name, policy.preset.version
     row.badge = {
         "text": badge.text,

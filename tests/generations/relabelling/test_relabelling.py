@@ -12,7 +12,14 @@ from generations import holds, storage
 from generations.jobs.execution import relabelling, renditions
 from generations.jobs.recovery import recover
 from generations.labelling import pipeline
-from generations.models import Delivery, FormerRendition, Relabelling, Rendition
+from generations.models import (
+    Campaign,
+    Delivery,
+    FormerRendition,
+    LabelPolicy,
+    Relabelling,
+    Rendition,
+)
 from generations.notice_kinds import FILE_DAMAGED
 from generations.paths import rendition_path
 from generations.relabelling import asking, choosing, standing
@@ -171,6 +178,29 @@ class TestChoice:
         assert asking.preview(Choice("all", everything, "certificate", "c" * 64)).images == 1
         assert asking.preview(Choice("all", everything, "certificate", "d" * 64)).images == 0
         assert asking.preview(Choice("team", charlie.team, "unmarked")).images == 2
+
+    def test_what_was_labelled_by_another_policy(self, alice, charlie, ask):
+        spring = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
+        make_finished_run(alice, files=True)
+        make_finished_run(alice, files=True, campaign=spring)
+        make_finished_run(charlie, files=True)
+
+        def outdated():
+            return asking.preview(Choice("all", choosing.everything(), "policy")).images
+
+        assert outdated() == 0
+        LabelPolicy.objects.create(campaign=spring, corner="top-left")
+        assert outdated() == 1
+        LabelPolicy.objects.create(team=alice.team, credit="Made with AI")
+        assert outdated() == 2
+        studio = LabelPolicy.objects.create(size=50)
+        assert outdated() == 3
+        order = ask(only="policy")
+        work()
+        order.refresh_from_db()
+        assert (order.done, outdated()) == (3, 0)
+        studio.delete()
+        assert outdated() == 3
 
     def test_what_would_lack_the_same_stays_as_it_is(self, image, ask, other_label):
         before = names(image)
