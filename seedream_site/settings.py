@@ -186,15 +186,13 @@ LOG_SIGNING_KEY = env.str("LOG_SIGNING_KEY", default="")
 LOG_TIMESTAMP_URL = env.str("LOG_TIMESTAMP_URL", default="")
 LOG_CHECKPOINT_FILE = env.str("LOG_CHECKPOINT_FILE", default="")
 
-# --- Signatures of images ------------------------------------------------------------------------
+# --- Labels of images ----------------------------------------------------------------------------
 
 LABEL_SIGNING = env.bool("LABEL_SIGNING", default=True)
 LABEL_CHAIN = env.str("LABEL_CHAIN", default="")
 LABEL_KEY = env.str("LABEL_KEY", default="")
 LABEL_KMS_KEY = env.str("LABEL_KMS_KEY", default="")
 LABEL_TIMESTAMP_URL = env.str("LABEL_TIMESTAMP_URL", default="")
-# --- The imperceptible mark -----------------------------------------------------------------------
-
 LABEL_MARK = env.bool("LABEL_MARK", default=True)
 LABEL_MARK_KEY = env.str("LABEL_MARK_KEY", default="")
 

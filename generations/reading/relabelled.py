@@ -29,11 +29,15 @@ def _asked(facts: Mapping[str, Any]) -> str:
     return _listed(_why(facts), amounts.images(facts["images"]))
 
 
-def _counts(facts: Mapping[str, Any]) -> str:
+def _stopped(facts: Mapping[str, Any]) -> str:
+    return _listed(_why(facts), _finished(facts))
+
+
+def _finished(facts: Mapping[str, Any]) -> str:
     """How far an order has come."""
     left = facts["left_out"]
     told = _("%(count)s left out") % {"count": left} if left else ""
-    return _listed(_why(facts), amounts.images(facts["done"]), told)
+    return _listed(amounts.images(facts["done"]), told)
 
 
 def _listed(*parts: str) -> str:
@@ -44,6 +48,6 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.IMAGE_RELABELLED: _image,
     Event.IMAGE_LEFT_OUT: _why,
     Event.RELABELLING_ASKED: _asked,
-    Event.RELABELLING_STOPPED: _counts,
-    Event.RELABELLING_FINISHED: _counts,
+    Event.RELABELLING_STOPPED: _stopped,
+    Event.RELABELLING_FINISHED: _finished,
 }

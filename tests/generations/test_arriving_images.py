@@ -269,6 +269,7 @@ class TestWhatIsStored:
             "renditions": files,
             "files": record.facts["files"],
             "label": record.facts["label"],
+            "arrived_with": image.arrived_with,
             "label_version": image.renditions.first().label_version,
             "story": str(generation.run.uuid),
         }
