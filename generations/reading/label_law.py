@@ -198,16 +198,19 @@ def _kept() -> list[Duty]:
         Duty(
             _("Code 1.3"),
             _("No personal or confidential data in the marks."),
-            _("No file that leaves holds a prompt or the name of a person."),
-            OK,
+            _(
+                "The studio writes no prompt and no name of a person into a file. A provider's own "
+                "signed manifest is passed on as it is, and may say more."
+            ),
+            PART,
         ),
         Duty(
             "50(2), " + _("Code 3"),
             _("A means to detect the marks."),
             _(
-                "Reviewers find a file in the log by its hash or name. People without an "
-                "account need a reader of C2PA or IPTC metadata, which others offer free of "
-                "charge; it does not read the imperceptible mark."
+                "People with an account use the page “Check a file”, which also reads the "
+                "imperceptible mark. Others need a reader of C2PA or IPTC metadata, which is "
+                "offered free of charge, and does not read that mark."
             ),
             PART,
         ),
@@ -328,7 +331,11 @@ def _california(labels: Labels) -> Law:
             Duty(
                 "22757.3(c)",
                 _("Licensees keep the latent disclosure."),
-                _("Marks of the provider stay, and nobody can switch the studio's own marks off."),
+                _(
+                    "A provider's signed manifest and its AIGC mark stay. Nobody can switch the "
+                    "studio's badge and metadata off; a setting can switch off the signature and "
+                    "the imperceptible mark."
+                ),
                 OK,
             ),
             Duty(

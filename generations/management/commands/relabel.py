@@ -35,8 +35,8 @@ class Command(shell.RecordedCommand):
             choices=[each for each in Only.values if each],
             default="",
             help="only images with a file that is old (labelled by an older version of the "
-            "studio), of another policy than today's, unsigned, unstamped, unmarked, or signed with "
-            "--certificate",
+            "studio), labelled by another policy than today's, unsigned, unstamped, unmarked, "
+            "or signed with --certificate",
         )
         parser.add_argument(
             "--certificate", default="", metavar="SHA256", help="with --only certificate"
