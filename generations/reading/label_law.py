@@ -300,9 +300,8 @@ def _measures(labels: Labels) -> list[Duty]:
 
 
 def _california(labels: Labels) -> Law:
-    has_version, has_date = "system_version" in labels.says, "made_at" in labels.says
-    lacking = [_("version")] if not has_version else []
-    lacking += [_("date and time")] if not has_date else []
+    parts = {"system_version": _("version"), "made_at": _("date and time")}
+    lacking = [words for name, words in parts.items() if name not in labels.says]
     return Law(
         "us-ca",
         _("California: SB 942"),
@@ -332,9 +331,8 @@ def _california(labels: Labels) -> Law:
                 "22757.3(c)",
                 _("Licensees keep the latent disclosure."),
                 _(
-                    "A provider's signed manifest and its AIGC mark stay. Nobody can switch the "
-                    "studio's badge and metadata off; a setting can switch off the signature and "
-                    "the imperceptible mark."
+                    "A provider's signed manifest and AIGC mark stay. Of the studio's own labels, "
+                    "a setting can switch off the signature and the imperceptible mark, no others."
                 ),
                 OK,
             ),
