@@ -30,7 +30,7 @@ from generations.imaging import (
     skim,
 )
 from generations.labelling import aigc, xmp
-from generations.labelling.badge import Badged, put
+from generations.labelling.badge import put
 from generations.labelling.splice import insert_xmp, read_xmp
 from generations.labelling.types import (
     LABEL_VERSION,
@@ -118,9 +118,10 @@ def _fitted(pixels: Image.Image, recipe: Recipe) -> Image.Image:
 class _Drawn:
     """The pixels of a file, and at an eighth of their size, to compare the file with."""
 
-    badged: Badged
     image: Image.Image
     eighth: Image.Image
+    capitals: int
+    contrast: float
     mark_key: int | None
 
 
@@ -129,7 +130,8 @@ def _drawn(pixels: Image.Image, labels: Labels) -> _Drawn:
     marked = labels.mark.embed(badged.image) if labels.mark else None
     key = labels.mark.key_number if labels.mark and marked else None
     image = marked or badged.image
-    return _Drawn(badged, image, on_white(image.reduce(8)), key)
+    eighth = on_white(image.reduce(8))
+    return _Drawn(image, eighth, badged.capitals, badged.contrast, key)
 
 
 def _label(
@@ -151,8 +153,8 @@ def _label(
         height=found.height,
         sha256=hashlib.sha256(signed.data).hexdigest(),
         label_version=LABEL_VERSION,
-        capitals=drawn.badged.capitals,
-        contrast=drawn.badged.contrast,
+        capitals=drawn.capitals,
+        contrast=drawn.contrast,
         mark_key=drawn.mark_key,
         certificate=signed.certificate,
         is_stamped=signed.is_stamped,

@@ -7,6 +7,7 @@ copies, with their digests and leaves, become a table; the rows are made from it
 
 import datetime as dt
 import hashlib
+import json
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -219,7 +220,7 @@ class Original:
 
     def _as_text(self, value: Any, field: Any) -> Sql:
         if isinstance(field, JSONField):
-            return _cast(self._text(canonical_bytes(value)), field)
+            return _cast(self._text(json.dumps(value, ensure_ascii=False).encode()), field)
         text = self._text(str(int(value) if isinstance(value, bool) else value).encode())
         if isinstance(value, UUID) and not on_postgresql():
             return Sql(f"replace({text.text}, '-', '')", text.values)
