@@ -14,15 +14,18 @@ from hashlib import sha256
 from django.conf import settings
 from django.db import transaction
 
-from accounts import audit, key_files
+from accounts import audit, key_files, notices
 from accounts.events import Event
 from accounts.models import Record, Studio
 from generations.labelling.mark import KEY_BYTES, Marker, NumberMark
+from generations.notice_kinds import IMAGES_UNMARKED
 
 logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"mark-([1-9]\d{0,8})\.key")
 _MOST_BYTES = 200
+# There is one notice at a time.
+_CAUSE = "key"
 
 
 class MarkKeyError(Exception):
@@ -32,16 +35,20 @@ class MarkKeyError(Exception):
 def mark(number: int | None) -> NumberMark | None:
     """What marks the files of the delivery with this primary key.
 
-    None if the mark is off, or if no key can be used: no image is lost for want of a mark, and the
-    rows of its files say that they have none.
+    None if the mark is off, or if no key can be used: no image is lost for want of a mark, the rows
+    of its files say that they have none, and admins are told.
     """
     if not settings.LABEL_MARK or number is None:
         return None
     try:
-        return (_newest() or rotate()).with_number(number)
+        found = (_newest() or rotate()).with_number(number)
     except (MarkKeyError, ValueError) as error:
         logger.error("delivery %s gets no imperceptible mark: %s", number, error)
+        notices.raise_notice(IMAGES_UNMARKED, cause=_CAUSE, facts={"reason": str(error)})
         return None
+    if notices.lasting([IMAGES_UNMARKED]):
+        notices.end(IMAGES_UNMARKED, cause=_CAUSE)
+    return found
 
 
 def markers() -> list[Marker]:

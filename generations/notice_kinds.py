@@ -208,6 +208,17 @@ IMAGES_UNSIGNED = _declare(
     _("%(reason)s Until then files have the badge and the other marks, and no signed manifest."),
 )
 
+IMAGES_UNMARKED = _declare(
+    "labels:unmarked",
+    _("Images without an imperceptible mark"),
+    _("Images are delivered without an imperceptible mark"),
+    _(
+        "%(reason)s Put the folder “keys” of DATA_DIR back from the back-up, or set "
+        "LABEL_MARK_KEY. Until then files have all other labels. Afterwards "
+        "`manage.py relabel --only unmarked` marks them."
+    ),
+)
+
 IMAGES_UNSTAMPED = _declare(
     "labels:unstamped",
     _("Signatures without a time stamp"),

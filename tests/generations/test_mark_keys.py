@@ -6,11 +6,12 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import key_files
+from accounts import key_files, notices
 from accounts.events import Event
 from accounts.models import Record
 from generations import mark_keys
 from generations.labelling import mark
+from generations.notice_kinds import IMAGES_UNMARKED
 from tests.bench import pictures
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,18 @@ def test_a_damaged_file_costs_no_image(caplog):
     key_files.path("mark-1.key").write_bytes(b"damaged")
     assert mark_keys.mark(1) is None
     assert "no imperceptible mark" in caplog.text
+
+
+def test_admins_are_told_that_no_key_can_be_used_and_when_one_can():
+    mark_keys.mark(1)
+    path = key_files.path("mark-1.key")
+    kept = path.read_bytes()
+    path.write_bytes(b"damaged")
+    mark_keys.mark(2)
+    assert notices.lasting([IMAGES_UNMARKED]) == {("labels:unmarked", "key")}
+    path.write_bytes(kept)
+    assert mark_keys.mark(3)
+    assert not notices.lasting([IMAGES_UNMARKED])
 
 
 def test_a_folder_that_cannot_be_written_costs_no_image(settings, tmp_path):
