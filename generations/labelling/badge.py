@@ -100,16 +100,6 @@ BILINGUAL = Badge(text="AI生成\nAI-generated")
 GB_45438 = Badge(text="AI生成", size=0.05)
 
 
-def capitals(badge: Badge, *, width: int, height: int) -> int:
-    """The height in pixels that `put` gives the capitals in an image of that size."""
-    return max(_upright_and_turned(badge, width, height))
-
-
-def draw(image: Image.Image, badge: Badge) -> Image.Image:
-    """A copy of an RGB or RGBA image with the badge in its corner, as `put` makes it."""
-    return put(badge, image).image
-
-
 def put(badge: Badge, image: Image.Image) -> Badged:
     """A copy of an RGB or RGBA image with the badge in its corner.
 

@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 
 from generations import submission
 from generations.labelling import Badge
-from generations.labelling.badge import capitals
 from generations.models import Reference, Run, RunReference
 from generations.states import Status
 from tests.access.studio import addresses
@@ -26,6 +25,7 @@ from tests.generations.factories import (
     make_reference,
     make_run,
 )
+from tests.generations.labelling.one import capitals
 from tests.generations.labelling.test_badge import contrast
 from tests.generations.telling import tell
 

@@ -4,12 +4,13 @@ import pytest
 from PIL import Image, ImageChops
 
 from generations.labelling import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
-from generations.labelling.badge import capitals, draw, put
+from generations.labelling.badge import put
 from generations.labelling.contrast import white_on
 from generations.labelling.icon import Icon
 from generations.labelling.presets import PRESETS as BY_NAME
 from generations.labelling.types import Source
 from tests.generations.imaging.images import make_file, make_noise
+from tests.generations.labelling.one import capitals, draw
 
 PRESETS = [ENGLISH, CHINESE, BILINGUAL, GB_45438, Badge(icon=Icon())]
 CORNERS = ["top-left", "top-right", "bottom-left", "bottom-right"]
