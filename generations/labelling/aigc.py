@@ -8,6 +8,7 @@ exactly one such object.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from generations.imaging.containers import APP1, chunks
 from generations.labelling.types import AIGC_VALUE, LONGEST_PRODUCER, LabelFacts
@@ -16,7 +17,7 @@ from generations.labelling.types import AIGC_VALUE, LONGEST_PRODUCER, LabelFacts
 # the standard does not know it.
 IS_AI_GENERATED, MAY_BE_AI_GENERATED = "1", "2"
 
-_FIELDS = (
+FIELDS = (
     "Label",
     "ContentProducer",
     "ProduceID",
@@ -35,13 +36,19 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,1000}={0,2}")
 
 # Annex B puts the object into EXIF's UserComment or a PNG text field instead of XMP: the word AIGC
 # as the key of an outer object or as the name of the field, then the object.
-_PLAIN_CARRIERS = {APP1, b"tEXt", b"iTXt", b"eXIf", b"EXIF"}
-_PLAIN_MARK = re.compile(rb'AIGC[\0\s":]{1,16}(\{[^{}]{1,8192}\})')
+PLAIN_CARRIERS = {
+    APP1: "exif",
+    b"eXIf": "exif",
+    b"EXIF": "exif",
+    b"tEXt": "png_text",
+    b"iTXt": "png_text",
+}
+PLAIN_MARK = re.compile(rb'AIGC[\0\s":]{1,16}(\{[^{}]{1,8192}\})')
 
 
 def mark(facts: LabelFacts, *, upstream: Mapping[str, str] | None) -> str:
     """The JSON for one of our files; `upstream` is what `passed_on` returned."""
-    fields = dict.fromkeys(_FIELDS, "")
+    fields = dict.fromkeys(FIELDS, "")
     fields |= upstream or {
         "Label": IS_AI_GENERATED,
         "ContentProducer": facts.producer,
@@ -90,20 +97,26 @@ def _is_code(text: str) -> bool:
     return mixed and bool(_BASE64.fullmatch(text))
 
 
-def parse(text: str) -> dict[str, str] | None:
-    """The seven fields, or None if the text is not a mark that names a producer.
-
-    Other keys are dropped: they could contain anything, a prompt included.
-    """
+def read(text: str) -> dict[str, Any] | None:
+    """The object of a mark as it was written, out of its outer object; None if it is none."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if isinstance(found, dict):
         found = found.get("AIGC", found)
-    if not isinstance(found, dict):
+    return found if isinstance(found, dict) else None
+
+
+def parse(text: str) -> dict[str, str] | None:
+    """The seven fields, or None if the text is not a mark that names a producer.
+
+    Other keys are dropped: they could contain anything, a prompt included.
+    """
+    found = read(text)
+    if found is None:
         return None
-    fields = {name: found.get(name, "") for name in _FIELDS}
+    fields = {name: found.get(name, "") for name in FIELDS}
     if not all(isinstance(v, str | int) and len(str(v)) <= _LONGEST_VALUE for v in fields.values()):
         return None
     fields = {name: str(value) for name, value in fields.items()}
@@ -112,6 +125,6 @@ def parse(text: str) -> dict[str, str] | None:
 
 def find_outside_xmp(data: bytes) -> str | None:
     """The JSON of a mark that a file carries in EXIF or in a PNG text field, as annex B allows."""
-    carriers = (chunk for chunk in chunks(data) if chunk.kind in _PLAIN_CARRIERS)
-    found = next(filter(None, (_PLAIN_MARK.search(chunk.body) for chunk in carriers)), None)
+    carriers = (chunk for chunk in chunks(data) if chunk.kind in PLAIN_CARRIERS)
+    found = next(filter(None, (PLAIN_MARK.search(chunk.body) for chunk in carriers)), None)
     return found[1].decode("utf-8", "replace") if found else None

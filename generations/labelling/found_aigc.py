@@ -1,39 +1,18 @@
 """AIGC marks that a file carries, and what is wrong with each by GB 45438-2025, annex E."""
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from generations.imaging.containers import APP1, Chunk
+from generations.imaging.containers import Chunk
+from generations.labelling.aigc import FIELDS, PLAIN_CARRIERS, PLAIN_MARK, read
 from generations.labelling.types import AIGC_VALUE
 
 # "1" is AI-generated, "2" may be, "3" is suspected of it.
 LABELS = ("1", "2", "3")
-FIELDS = (
-    "Label",
-    "ContentProducer",
-    "ProduceID",
-    "ReservedCode1",
-    "ContentPropagator",
-    "PropagateID",
-    "ReservedCode2",
-)
-_REQUIRED = ("Label", "ContentProducer", "ProduceID", "ContentPropagator", "PropagateID")
 _LONGEST_VALUE = 300
 _MOST = 5
-
-# Where annex B puts a mark outside XMP: EXIF's UserComment, or a text field of a PNG.
-_CARRIERS = {
-    APP1: "exif",
-    b"eXIf": "exif",
-    b"EXIF": "exif",
-    b"tEXt": "png_text",
-    b"iTXt": "png_text",
-}
-_PLAIN = re.compile(rb'AIGC[\0\s":]{1,16}(\{[^{}]{1,8192}\})')
 
 
 @dataclass(frozen=True)
@@ -58,19 +37,14 @@ def in_xmp(text: str) -> AigcMark:
 def in_plain_text(parts: Iterable[Chunk]) -> Iterator[AigcMark]:
     """The marks outside XMP, at most five in each part."""
     for part in parts:
-        if carrier := _CARRIERS.get(part.kind):
-            for found in islice(_PLAIN.finditer(part.body), _MOST):
+        if carrier := PLAIN_CARRIERS.get(part.kind):
+            for found in islice(PLAIN_MARK.finditer(part.body), _MOST):
                 yield _mark(found[1].decode("utf-8", "replace"), carrier)
 
 
 def _mark(text: str, carrier: str) -> AigcMark:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return AigcMark(carrier, {}, ("not_readable",))
-    if isinstance(found, dict):
-        found = found.get("AIGC", found)
-    if not isinstance(found, dict):
+    found = read(text)
+    if found is None:
         return AigcMark(carrier, {}, ("not_readable",))
     fields = {name: str(found.get(name, ""))[:_LONGEST_VALUE] for name in FIELDS}
     return AigcMark(carrier, fields, tuple(_problems(found, fields)))
