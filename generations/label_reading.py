@@ -5,7 +5,7 @@ from functools import partial
 
 from generations import certificates, mark_keys
 from generations.labelling import mark
-from generations.labelling.layers import Layers, ReadMark, read_layers
+from generations.labelling.inspecting.layers import Layers, ReadMark, read_layers
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generations.queues import IMAGES, PROVIDER
 from seedream_site.database_owner import database_owner
+from seedream_site.database_tuning import tuned
 from seedream_site.file_storages import checkpoint_storages, file_storages
 from seedream_site.noted_env import NotedEnv
 from seedream_site.schedule import CELERY_BEAT_SCHEDULE  # noqa: F401  # read by Celery
@@ -117,36 +118,8 @@ DATABASE_OWNER = database_owner(
 )
 # How many PostgreSQL connections the threads of a process share; with 0, each thread has one.
 DATABASE_POOL = env.int("DATABASE_POOL", default=0)
+DATABASES["default"] = tuned(DATABASES["default"], pool=DATABASE_POOL)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # To open the file and set it up again for each request would cost more than most queries.
-    DATABASES["default"]["CONN_MAX_AGE"] = 300
-    # IMMEDIATE: a transaction that will write waits at its start instead of failing half-way.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-        "PRAGMA journal_size_limit=67108864; PRAGMA mmap_size=134217728;"
-        "PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;",
-    }
-else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-    DATABASES["default"]["OPTIONS"] = {
-        # Detects a dead server within seconds; libpq's defaults take two hours.
-        "connect_timeout": 10,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20_000,  # milliseconds
-        # The timeouts end a wait for a transaction that a person left open in a console. Without
-        # `jit=off`, a search compiles its query once there are millions of runs, because its cost
-        # is estimated by their number. That takes longer than the search itself.
-        "options": "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s -c jit=off",
-    } | DATABASES["default"].get("OPTIONS", {})
-    if DATABASE_POOL:
-        pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 30}
-        DATABASES["default"] |= {"CONN_MAX_AGE": 0}
-        DATABASES["default"]["OPTIONS"]["pool"] = pool
 
 # Only `accounts.caching` uses the shared cache; its docstring explains the other two.
 CACHES = {
@@ -167,7 +140,6 @@ EMAIL_CONFIG = env.email("EMAIL_URL", default="dummymail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = f"Seedream Studio <studio@{PUBLIC_HOST or 'localhost'}>"
-
 
 FILES = file_storages(env.str("STORAGE_URL", default=f"file://{DATA_DIR / 'files'}"))
 STORAGES = {

@@ -13,7 +13,7 @@ from generations.certificates.register import own, roots
 from generations.certificates.stamping import Stamps
 from generations.certificates.troubles import TROUBLES, Stopped
 from generations.labelling import LabelFacts, Signed
-from generations.labelling.signing import C2paSigner, Certificate
+from generations.labelling.manifests.signing import C2paSigner, Certificate
 from generations.models import LabelCertificate
 from generations.notice_kinds import CERTIFICATE_ENDS, IMAGES_UNSIGNED, IMAGES_UNSTAMPED
 

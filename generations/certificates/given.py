@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from generations.certificates import making
 from generations.certificates.register import register
 from generations.certificates.troubles import Stopped
-from generations.labelling.signing import Key
+from generations.labelling.manifests.signing import Key
 from generations.models import LabelCertificate
 
 # boto3 takes time and memory, which a studio without a KMS saves.

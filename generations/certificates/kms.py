@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from generations.certificates.making import raw_signature
-from generations.labelling.signing import Key
+from generations.labelling.manifests.signing import Key
 
 CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 5, 2
 

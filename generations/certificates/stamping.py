@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock, Timer
 
-from generations.labelling.signing import Key, NoStamp, Request
-from generations.labelling.stamping_program import FAILED, KEY
+from generations.labelling.manifests.signing import Key, NoStamp, Request
+from generations.labelling.manifests.stamping_program import FAILED, KEY
 
-PROGRAM = "generations.labelling.stamping_program"
+PROGRAM = "generations.labelling.manifests.stamping_program"
 PROJECT = Path(__file__).resolve().parents[2]
 # For all files of an image together.
 SECONDS = 10.0

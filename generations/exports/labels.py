@@ -20,8 +20,8 @@ from generations import label_reading, storage
 from generations.exports.kinds import CannotMake, Format, Kind, Making, Step
 from generations.exports.log import may_have
 from generations.labelling import FULL
-from generations.labelling.layers import Layers
-from generations.labelling.verdict import faults
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.inspecting.verdict import faults
 from generations.models import Export, Image, Rendition
 from generations.paths import download_name
 

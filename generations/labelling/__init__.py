@@ -1,11 +1,19 @@
 """Labels on generated images: the visible badge and the metadata. Pure: bytes in, bytes out."""
 
-from generations.labelling.badge import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge, Corner, put
-from generations.labelling.icon import Icon
+from generations.labelling.badge.drawing import (
+    BILINGUAL,
+    CHINESE,
+    ENGLISH,
+    GB_45438,
+    Badge,
+    Corner,
+    put,
+)
+from generations.labelling.badge.icon import Icon
+from generations.labelling.badge.presets import DEFAULT_PRESET, PRESETS, Preset
+from generations.labelling.badge.samples import SAMPLES, sample
+from generations.labelling.metadata.splice import read_xmp
 from generations.labelling.pipeline import Original, label
-from generations.labelling.presets import DEFAULT_PRESET, PRESETS, Preset
-from generations.labelling.samples import SAMPLES, sample
-from generations.labelling.splice import read_xmp
 from generations.labelling.types import (
     AIGC_VALUE,
     FULL,

@@ -29,9 +29,9 @@ from generations.imaging import (
     on_white,
     skim,
 )
-from generations.labelling import aigc, xmp
-from generations.labelling.badge import put
-from generations.labelling.splice import insert_xmp, read_xmp
+from generations.labelling.badge.drawing import put
+from generations.labelling.metadata import aigc, xmp
+from generations.labelling.metadata.splice import insert_xmp, read_xmp
 from generations.labelling.types import (
     LABEL_VERSION,
     LabelFacts,

@@ -4,13 +4,13 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal, Protocol, get_args
 
 from PIL import Image
 
 from generations.imaging import ALLOWED_FORMATS
-from generations.labelling.badge import Badge
+from generations.labelling.badge.drawing import Badge
+from generations.labelling.sources import Source
 
 # Increased when the same original and recipe would give a file with another label, so that older
 # files can be recognised and made again.
@@ -25,29 +25,6 @@ LONGEST_PRODUCER = 64
 class LabelFailed(Exception):
     """No labelled file could be made; none may be served."""
 
-
-class Source(StrEnum):
-    """How an image was made, in the terms of IPTC's vocabulary of digital source types.
-
-    GENERATED: by a model alone. COMPOSITE: by a model from a picture that no model made, such as a
-    photograph. ENHANCED: a picture of which a model changed only the quality.
-    """
-
-    GENERATED = "generated"
-    COMPOSITE = "composite"
-    ENHANCED = "enhanced"
-
-    @property
-    def uri(self) -> str:
-        """The term's address in full: IPTC Photo Metadata 2025.1, Digital Source Type."""
-        return f"http://cv.iptc.org/newscodes/digitalsourcetype/{_TERMS[self]}"
-
-
-_TERMS = {
-    Source.GENERATED: "trainedAlgorithmicMedia",
-    Source.COMPOSITE: "compositeWithTrainedAlgorithmicMedia",
-    Source.ENHANCED: "algorithmicallyEnhanced",
-}
 
 # What others may do with an image to train models, in the words of CAWG's assertion
 # `cawg.training-mining` 1.1; empty where nothing is said.

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 from accounts import audit
 from accounts.identifiers import uuid_of
 from accounts.models import User
-from generations.labelling.credentials import TRUSTED
-from generations.labelling.layers import Layers
-from generations.labelling.reports import as_json
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.inspecting.reports import as_json
+from generations.labelling.manifests.credentials import TRUSTED
 from generations.models import FormerRendition, Image, Rendition
 from generations.reading.labels import Line, lines_of
 

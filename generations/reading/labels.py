@@ -14,7 +14,10 @@ from django.utils.translation import gettext_lazy
 
 from generations import label_reading, storage
 from generations.labelling import FULL
-from generations.labelling.credentials import (
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.inspecting.reports import MARKS
+from generations.labelling.inspecting.verdict import AI_TYPES, faults
+from generations.labelling.manifests.credentials import (
     INVALID,
     REMOTE,
     TRUSTED,
@@ -22,9 +25,6 @@ from generations.labelling.credentials import (
     VALID,
     Credentials,
 )
-from generations.labelling.layers import Layers
-from generations.labelling.reports import MARKS
-from generations.labelling.verdict import AI_TYPES, faults
 from generations.models import Image, Rendition
 
 # Letters that are smaller can't be read: the studio then repeats them beside the image.

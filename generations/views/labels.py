@@ -17,7 +17,7 @@ from generations.forms import InspectionForm
 from generations.forms.inspection import MAX_BYTES
 from generations.imaging import one_at_a_time
 from generations.labelling import FULL
-from generations.labelling.layers import Layers
+from generations.labelling.inspecting.layers import Layers
 from generations.models import Image
 from generations.reading import inspection
 from generations.reading import labels as reading

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import notices
 from accounts.events import Event
 from generations.jobs.worker import work_here
-from generations.labelling.splice import insert_xmp
+from generations.labelling.metadata.splice import insert_xmp
 from generations.models import Worker
 from generations.notice_kinds import KEY_NEEDS_CARE
 from generations.readiness.watch import Watch

@@ -14,7 +14,7 @@ from accounts.models import Record
 from generations import label_reading, storage
 from generations.forms import inspection as form
 from generations.imaging import one_at_a_time
-from generations.labelling.splice import insert_xmp, read_xmp
+from generations.labelling.metadata.splice import insert_xmp, read_xmp
 from generations.models import Image
 from generations.views import labels
 from tests.factories import make_team, make_user

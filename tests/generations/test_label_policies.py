@@ -14,7 +14,8 @@ from accounts.models import Record
 from generations import label_policies, storage
 from generations.checks import eu_icon_can_be_used
 from generations.jobs.execution import renditions
-from generations.labelling import PRESETS, SAMPLES, Original, Source, read_xmp, xmp
+from generations.labelling import PRESETS, SAMPLES, Original, Source, read_xmp
+from generations.labelling.metadata import xmp
 from generations.models import Campaign, LabelPolicy
 from tests.factories import make_team, make_user
 from tests.generations.factories import image_file, make_finished_run, make_run

@@ -12,8 +12,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from generations.labelling.layers import read_layers
-from generations.labelling.reports import MARKS, carried, in_codes
+from generations.labelling.inspecting.layers import read_layers
+from generations.labelling.inspecting.reports import MARKS, carried, in_codes
 from generations.models import Run, UpstreamMark
 
 # So many in a row are no accident: one original without a mark may have come from a cache.

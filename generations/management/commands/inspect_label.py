@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand
 
 from generations import label_reading
-from generations.labelling.layers import Layers
-from generations.labelling.reports import as_json
-from generations.labelling.verdict import faults
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.inspecting.reports import as_json
+from generations.labelling.inspecting.verdict import faults
 
 # The largest image that the studio takes from a provider has as much.
 MAX_BYTES = 64_000_000

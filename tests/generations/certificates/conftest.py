@@ -6,7 +6,7 @@ import pytest
 
 from generations import certificates
 from generations.certificates import stamping
-from generations.labelling.credentials import read_credentials
+from generations.labelling.manifests.credentials import read_credentials
 from tests.authority import Authority
 from tests.generations.imaging.images import make_file
 from tests.generations.labelling.conftest import facts  # noqa: F401

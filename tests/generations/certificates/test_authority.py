@@ -16,7 +16,7 @@ from accounts.events import Event
 from accounts.models import Record
 from generations import certificates
 from generations.certificates import authority, making
-from generations.labelling.credentials import TRUSTED
+from generations.labelling.manifests.credentials import TRUSTED
 from generations.models import LabelCertificate
 from generations.notice_kinds import CERTIFICATE_ENDS, IMAGES_UNSIGNED
 

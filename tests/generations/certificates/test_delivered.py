@@ -4,7 +4,7 @@ import pytest
 
 from accounts import notices
 from generations import certificates, storage
-from generations.labelling.credentials import TRUSTED, read_credentials
+from generations.labelling.manifests.credentials import TRUSTED, read_credentials
 from generations.notice_kinds import IMAGES_UNSIGNED
 from tests.generations.factories import make_finished_run
 

@@ -13,7 +13,7 @@ from moto.kms.utils import ECDSAPrivateKey
 from accounts import notices
 from generations import certificates, checks
 from generations.certificates import given, kms, making
-from generations.labelling.credentials import TRUSTED
+from generations.labelling.manifests.credentials import TRUSTED
 from generations.models import LabelCertificate
 from generations.notice_kinds import CERTIFICATE_ENDS, IMAGES_UNSIGNED
 

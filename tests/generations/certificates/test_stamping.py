@@ -10,8 +10,8 @@ import pytest
 from accounts import notices
 from generations import checks
 from generations.certificates import stamping
-from generations.labelling.credentials import TRUSTED
-from generations.labelling.signing import Request
+from generations.labelling.manifests.credentials import TRUSTED
+from generations.labelling.manifests.signing import Request
 from generations.notice_kinds import IMAGES_UNSTAMPED
 
 pytestmark = pytest.mark.django_db

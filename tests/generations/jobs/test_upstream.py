@@ -9,7 +9,7 @@ from accounts import notices
 from accounts.events import Event
 from accounts.models import Notice, Record
 from generations.jobs.execution import upstream
-from generations.labelling.splice import insert_xmp
+from generations.labelling.metadata.splice import insert_xmp
 from generations.models import Image, UpstreamMark
 from generations.notice_kinds import MARKS_STOPPED
 from generations.providers.types import InlineImage, Result

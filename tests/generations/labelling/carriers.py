@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from generations.labelling.layers import read_layers
-from generations.labelling.splice import insert_xmp
+from generations.labelling.inspecting.layers import read_layers
+from generations.labelling.metadata.splice import insert_xmp
 from tests.generations.imaging.images import make_file, png_chunk
 from tests.generations.labelling.packets import make_mark, make_packet
 

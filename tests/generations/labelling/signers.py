@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from generations.certificates import making
 from generations.imaging import mime_type
 from generations.imaging.containers import sniff
-from generations.labelling.signing import C2paSigner, Certificate
+from generations.labelling.manifests.signing import C2paSigner, Certificate
 
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 PROVIDER = "Upstream Pictures Ltd"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from generations.labelling import aigc
+from generations.labelling.metadata import aigc
 from tests.generations.imaging.images import FORMATS, make_file, png_chunk
 from tests.generations.labelling.packets import SIGNATURE, make_mark
 

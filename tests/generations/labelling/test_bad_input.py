@@ -6,8 +6,9 @@ import pytest
 from PIL import ImageCms
 
 from generations.imaging import UnusableImage, inspect
-from generations.labelling import ENGLISH, RECIPES, Labels, Original, aigc, label, read_xmp, xmp
-from generations.labelling.splice import insert_xmp
+from generations.labelling import ENGLISH, RECIPES, Labels, Original, label, read_xmp
+from generations.labelling.metadata import aigc, xmp
+from generations.labelling.metadata.splice import insert_xmp
 from tests.generations.imaging.images import (
     FORMATS,
     make_animation,

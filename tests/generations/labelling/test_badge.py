@@ -4,11 +4,11 @@ import pytest
 from PIL import Image, ImageChops
 
 from generations.labelling import BILINGUAL, CHINESE, ENGLISH, GB_45438, Badge
-from generations.labelling.badge import put
-from generations.labelling.contrast import white_on
-from generations.labelling.icon import Icon
-from generations.labelling.presets import PRESETS as BY_NAME
-from generations.labelling.types import Source
+from generations.labelling.badge.contrast import white_on
+from generations.labelling.badge.drawing import put
+from generations.labelling.badge.icon import Icon
+from generations.labelling.badge.presets import PRESETS as BY_NAME
+from generations.labelling.sources import Source
 from tests.generations.imaging.images import make_file, make_noise
 from tests.generations.labelling.one import capitals, draw
 

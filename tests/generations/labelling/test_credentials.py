@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from generations.imaging.containers import chunks
-from generations.labelling.credentials import (
+from generations.labelling.manifests.credentials import (
     INVALID,
     MAX_STORE_BYTES,
     REMOTE,

@@ -6,10 +6,10 @@ import zlib
 
 import pytest
 
-from generations.labelling.layers import read_layers
-from generations.labelling.reports import as_json
-from generations.labelling.splice import insert_xmp
-from generations.labelling.verdict import faults
+from generations.labelling.inspecting.layers import read_layers
+from generations.labelling.inspecting.reports import as_json
+from generations.labelling.inspecting.verdict import faults
+from generations.labelling.metadata.splice import insert_xmp
 from tests.generations.imaging.images import (
     FORMATS,
     make_animation,

@@ -7,10 +7,10 @@ import pytest
 
 from generations.imaging import one_at_a_time
 from generations.labelling import FULL, GB_45438
-from generations.labelling.layers import find_mark, read_layers
-from generations.labelling.reports import as_json, carried, in_codes
-from generations.labelling.splice import insert_xmp
-from generations.labelling.verdict import faults
+from generations.labelling.inspecting.layers import find_mark, read_layers
+from generations.labelling.inspecting.reports import as_json, carried, in_codes
+from generations.labelling.inspecting.verdict import faults
+from generations.labelling.metadata.splice import insert_xmp
 from tests.generations.imaging.images import (
     FORMATS,
     make_exif,
@@ -206,7 +206,7 @@ class TestPixels:
         assert read_layers(make_file("PNG"), mark=broken).mark.state == "damaged"
 
     def test_does_not_wait_for_ever_for_another_picture(self, monkeypatch):
-        monkeypatch.setattr("generations.labelling.layers.MARK_SECONDS", 0)
+        monkeypatch.setattr("generations.labelling.inspecting.layers.MARK_SECONDS", 0)
         held, done = threading.Event(), threading.Event()
 
         def hold():

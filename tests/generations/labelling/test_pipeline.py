@@ -24,13 +24,12 @@ from generations.labelling import (
     Recipe,
     Signed,
     Source,
-    aigc,
     label,
     read_xmp,
-    xmp,
 )
-from generations.labelling.contrast import white_on
-from generations.labelling.splice import insert_xmp
+from generations.labelling.badge.contrast import white_on
+from generations.labelling.metadata import aigc, xmp
+from generations.labelling.metadata.splice import insert_xmp
 from tests.generations.imaging.images import (
     FORMATS,
     RED,

@@ -16,13 +16,13 @@ from generations.labelling import (
     label,
     read_xmp,
 )
-from generations.labelling.credentials import (
+from generations.labelling.manifests.credentials import (
     INVALID,
     MAX_STORE_BYTES,
     TRUSTED,
     read_credentials,
 )
-from generations.labelling.signing import NoStamp, sign
+from generations.labelling.manifests.signing import NoStamp, sign
 from tests.generations.imaging.images import FORMATS, make_file
 from tests.generations.labelling.signers import (
     GENERATED,

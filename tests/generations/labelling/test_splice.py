@@ -7,7 +7,7 @@ from PIL import Image
 from generations.imaging import inspect
 from generations.imaging.containers import chunks
 from generations.labelling import read_xmp
-from generations.labelling.splice import MAX_JPEG_PACKET_BYTES, insert_xmp
+from generations.labelling.metadata.splice import MAX_JPEG_PACKET_BYTES, insert_xmp
 from tests.generations.imaging.images import FORMATS, make_exif, make_file, png_chunk, read
 
 PACKET = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>first</x:xmpmeta>"

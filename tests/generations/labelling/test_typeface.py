@@ -2,7 +2,7 @@ import io
 
 from fontTools.ttLib import TTFont
 
-from generations.labelling import typeface
+from generations.labelling.badge import typeface
 
 
 def test_the_glyph_list_and_the_font_say_the_same():

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from generations.labelling import Source, aigc, xmp
-from generations.labelling.splice import MAX_JPEG_PACKET_BYTES
+from generations.labelling import Source
+from generations.labelling.metadata import aigc, xmp
+from generations.labelling.metadata.splice import MAX_JPEG_PACKET_BYTES
 from tests.generations.labelling.packets import DOCUMENT, SIGNATURE, make_mark, make_packet
 
 PROMPT = "a secret prompt"
@@ -346,6 +347,11 @@ class TestUnreadable:
     def test_packets_are_refused(self, packet):
         with pytest.raises(xmp.UnreadablePacketError):
             xmp.parse(packet)
+
+    def test_of_a_property_inside_itself_only_the_first_values_are_read(self):
+        nested = make_packet("<dc:source>a" * 5_000 + "</dc:source>" * 5_000)
+
+        assert len(xmp.values(xmp.parse(nested), "dc:source")) == xmp.MOST_VALUES
 
     def test_deep_nesting_does_not_fail(self, facts):
         deep = make_packet("<dc:source>" * 40_000 + "</dc:source>" * 40_000)

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
-from generations.labelling import typeface
+from generations.labelling.badge import typeface
 
 _MAX_SIDE = 2000
 _RATIOS = (0.5, 4.0)  # width by height

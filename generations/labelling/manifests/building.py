@@ -6,7 +6,7 @@ It holds no prompt, no name of a person and no name of a file.
 from typing import Any
 
 from generations.imaging import mime_type
-from generations.labelling.c2pa_contexts import MINING_ASSERTION, OWN_ASSERTION
+from generations.labelling.manifests.contexts import MINING_ASSERTION, OWN_ASSERTION
 from generations.labelling.types import LabelFacts, ReferenceFacts
 
 PARENT = "original"

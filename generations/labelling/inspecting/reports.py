@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from generations.labelling.found_aigc import LABELS, AigcMark
-from generations.labelling.layers import Layers
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.metadata.found_aigc import LABELS, AigcMark
 
 # The marks by which a provider says that a model made an image.
 MARKS = ("c2pa", "aigc")

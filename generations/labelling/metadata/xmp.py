@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
+from itertools import islice
 from types import MappingProxyType
 from xml.etree.ElementTree import Element, ParseError, SubElement, register_namespace, tostring
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from generations.labelling import aigc
-from generations.labelling.splice import MAX_PACKET_BYTES
+from generations.labelling.metadata import aigc
+from generations.labelling.metadata.splice import MAX_PACKET_BYTES
 from generations.labelling.types import LabelFacts
 
 _NAMESPACES = {
@@ -77,6 +78,8 @@ _MINING_TERMS = MappingProxyType(
         "": "",
     }
 )
+# Hostile nesting would otherwise make `values` quadratic: each value is all text below it.
+MOST_VALUES = 5
 _AIGC = tag("TC260:AIGC")
 _RESOURCE = tag("rdf:resource")
 
@@ -124,10 +127,12 @@ def build(facts: LabelFacts, *, upstream: Element | None, plain_aigc: str | None
 
 
 def values(root: Element, name: str) -> list[str]:
-    """All values of a simple property, anywhere in the tree and in any of XMP's forms."""
+    """The first values of a simple property, anywhere in the tree and in any of XMP's forms."""
     wanted = tag(name)
-    texts = ["".join(element.itertext()).strip() for element in root.iter(wanted)]
-    return texts + [element.attrib[wanted] for element in root.iter() if wanted in element.attrib]
+    elements = islice(root.iter(wanted), MOST_VALUES)
+    texts = ["".join(element.itertext()).strip() for element in elements]
+    attributes = (element.attrib[wanted] for element in root.iter() if wanted in element.attrib)
+    return [*texts, *islice(attributes, MOST_VALUES)]
 
 
 def date_of(facts: LabelFacts) -> str:

@@ -16,7 +16,7 @@ import c2pa
 
 from generations.imaging.containers import Chunk, chunks, sniff
 from generations.imaging.encoding import mime_type
-from generations.labelling.c2pa_contexts import MINING_ASSERTION, OWN_ASSERTION, context
+from generations.labelling.manifests.contexts import MINING_ASSERTION, OWN_ASSERTION, context
 
 # A manifest with pictures of its ingredients can have a few megabytes.
 MAX_STORE_BYTES = 10_000_000

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from generations.labelling.badge import Badge, Corner
-from generations.labelling.icon import Icon
-from generations.labelling.types import Source
+from generations.labelling.badge.drawing import Badge, Corner
+from generations.labelling.badge.icon import Icon
+from generations.labelling.sources import Source
 
 DEFAULT_PRESET = "english"
 

@@ -8,7 +8,7 @@ started it. It never has the private key: it sends back what is to be signed.
 import sys
 from multiprocessing.connection import Connection
 
-from generations.labelling.signing import Request, sign
+from generations.labelling.manifests.signing import Request, sign
 
 KEY, SIGNED, FAILED = "key", "signed", "failed"
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from PIL import Image, ImageDraw, ImageOps
 
 from generations.imaging import encode
-from generations.labelling.badge import Badge, put
+from generations.labelling.badge.drawing import Badge, put
 
 # Width and height in pixels, by the name of the picture. They are shown at half that size.
 SAMPLES: Mapping[str, tuple[int, int]] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 The bytes may come from anybody, so nothing raises: a layer that can't be read says why, in a code.
 Each loop has an end, and no text is kept longer than people need. Whether what was found is enough
-is decided by `generations.labelling.verdict`.
+is decided by `generations.labelling.inspecting.verdict`.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from PIL import Image
 
 from generations.imaging import ImageTooLarge, UnusableImage, containers, decode, one_at_a_time
 from generations.imaging.containers import APP1, Chunk
-from generations.labelling import xmp
-from generations.labelling.credentials import UNREADABLE, Credentials, read_credentials
-from generations.labelling.exif import Exif, read_exif
-from generations.labelling.found_aigc import AigcMark, in_plain_text, in_xmp
-from generations.labelling.splice import PacketTooLargeError, is_xmp, packet_in
+from generations.labelling.manifests.credentials import UNREADABLE, Credentials, read_credentials
+from generations.labelling.metadata import xmp
+from generations.labelling.metadata.exif import Exif, read_exif
+from generations.labelling.metadata.found_aigc import AigcMark, in_plain_text, in_xmp
+from generations.labelling.metadata.splice import PacketTooLargeError, is_xmp, packet_in
 
 logger = logging.getLogger(__name__)
 
@@ -253,10 +253,7 @@ _PROPERTIES = {
 def _values(
     trees: Iterable[Element], tags: Iterable[str], *, longest: int = LONGEST_TEXT
 ) -> dict[str, list[str]]:
-    """The texts of simple properties, at most five of each, in one pass over the trees.
-
-    `xmp.values` joins all text below each match, which hostile nesting makes quadratic.
-    """
+    """The texts of simple properties, at most five of each, in one pass over the trees."""
     found: dict[str, list[str]] = {tag: [] for tag in tags}
     for tree in trees:
         for element in tree.iter():

@@ -12,9 +12,9 @@ from typing import Literal, get_args
 
 from PIL import Image, ImageDraw
 
-from generations.labelling import typeface
-from generations.labelling.contrast import white_on
-from generations.labelling.icon import Icon, draw_icon
+from generations.labelling.badge import typeface
+from generations.labelling.badge.contrast import white_on
+from generations.labelling.badge.icon import Icon, draw_icon
 
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 

@@ -10,8 +10,9 @@ import c2pa
 
 from generations.imaging import mime_type
 from generations.imaging.containers import sniff
-from generations.labelling.c2pa_contexts import context
-from generations.labelling.credentials import (
+from generations.labelling.manifests.building import manifest, parent
+from generations.labelling.manifests.contexts import context
+from generations.labelling.manifests.credentials import (
     INVALID,
     TRUSTED,
     VALID,
@@ -19,7 +20,6 @@ from generations.labelling.credentials import (
     read_credentials,
     store_bytes,
 )
-from generations.labelling.manifests import manifest, parent
 from generations.labelling.types import LabelFacts, Signed
 
 logger = logging.getLogger(__name__)

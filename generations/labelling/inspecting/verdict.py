@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from generations.labelling.credentials import TRUSTED, VALID
-from generations.labelling.layers import Layers
+from generations.labelling.inspecting.layers import Layers
+from generations.labelling.manifests.credentials import TRUSTED, VALID
 
 # The terms of IPTC's vocabulary of digital source types by which a model had a part in an image.
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"

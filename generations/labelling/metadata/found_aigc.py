@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from generations.imaging.containers import Chunk
-from generations.labelling.aigc import FIELDS, PLAIN_CARRIERS, PLAIN_MARK, read
+from generations.labelling.metadata.aigc import FIELDS, PLAIN_CARRIERS, PLAIN_MARK, read
 from generations.labelling.types import AIGC_VALUE
 
 # "1" is AI-generated, "2" may be, "3" is suspected of it.

@@ -1,0 +1,5 @@
+"""The pages of `generations` in the Django admin. Prompts and originals do not appear there."""
+
+from generations.admin import erasing, generations, labels, prices, provider_accounts, relabelling
+
+__all__ = ["erasing", "generations", "labels", "prices", "provider_accounts", "relabelling"]

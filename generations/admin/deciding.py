@@ -1,0 +1,104 @@
+"""The form in which an admin decides what became of a generation, and the words around it."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from generations.models import Generation
+from generations.pricing import credits_in_words
+from generations.providers import registry
+from generations.states import Status
+
+
+class DecisionForm(forms.ModelForm):
+    """What to do with a generation whose outcome the provider has not reported."""
+
+    decision = forms.ChoiceField(label=_("Decision"), widget=forms.RadioSelect)
+    task_id = forms.CharField(label=_("Task id at the provider"), required=False, max_length=600)
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, help_text=_("Kept in the log with your name.")
+    )
+
+    class Meta:
+        model = Generation
+        fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "decision" in self.fields:
+            choices = list(_decisions(self.instance))
+            self.fields["decision"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("decision") == "give_task_id" and not cleaned.get("task_id"):
+            self.add_error("task_id", _("Write the task id that the provider shows."))
+        return cleaned
+
+
+def _decisions(generation: Generation) -> Iterator[tuple[str, str]]:
+    """Yield the decisions that are possible, each with its consequences."""
+    who = {"credits": credits_in_words(generation.reserved_credits), "person": generation.run.user}
+    if generation.status != Status.UNKNOWN:
+        yield (
+            "give_task_id",
+            gettext(
+                "It was accepted as the task below: ask for its result. Images that come are "
+                "delivered to %(person)s and not charged: the credits are settled."
+            )
+            % who,
+        )
+        return
+    if not registry.engine(generation.run.engine).capabilities.answers_at_once:
+        yield (
+            "give_task_id",
+            gettext(
+                "It was accepted as the task below: ask for its result. Images that come are "
+                "delivered to %(person)s and charged, %(credits)s at most; the rest goes back."
+            )
+            % who,
+        )
+    yield (
+        "accept_charge",
+        gettext("It was billed and no image will come: %(credits)s of %(person)s are spent.") % who,
+    )
+    yield (
+        "release",
+        gettext(
+            "Give %(credits)s back to %(person)s. If the provider bills it after all, the company "
+            "pays; an image that still arrives within a day is delivered and not charged."
+        )
+        % who,
+    )
+
+
+def what_is_known(generation: Generation) -> str:
+    """Tell an admin what to look for in the provider's console."""
+    sent = generation.submitted_at
+    return gettext(
+        "Sent on %(day)s at %(time)s UTC with the key %(account)s, for %(images)s, and nobody "
+        "knows what became of it. Look for it in the provider's console, then decide. Until then "
+        "the credits stay reserved."
+    ) % {
+        "day": date_format(sent, "j F Y") if sent else "?",
+        "time": sent.strftime("%H:%M:%S") if sent else "?",
+        "account": generation.account or generation.provider,
+        "images": ngettext("%(count)d image", "%(count)d images", generation.wanted)
+        % {"count": generation.wanted},
+    }
+
+
+def what_may_be_told(generation: Generation) -> str:
+    """Tell an admin about a failed generation whose images the provider may still have made."""
+    until = generation.may_arrive_until
+    return gettext(
+        "It counts as failed, and its credits are settled. If the provider's console shows a task "
+        "for it, give the id of that task before %(day)s, %(time)s UTC."
+    ) % {
+        "day": date_format(until, "j F Y") if until else "?",
+        "time": until.strftime("%H:%M") if until else "?",
+    }
