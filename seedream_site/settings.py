@@ -144,7 +144,7 @@ DEFAULT_FROM_EMAIL = f"Seedream Studio <studio@{PUBLIC_HOST or 'localhost'}>"
 FILES = file_storages(env.str("STORAGE_URL", default=f"file://{DATA_DIR / 'files'}"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "seedream_site.static_files.StaticFilesStorage"},
     **FILES.storages,
     **checkpoint_storages(env.str("LOG_CHECKPOINT_BUCKET", default="")),
 }

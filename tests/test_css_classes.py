@@ -11,6 +11,7 @@ from accounts.models.user import COLOURS
 from generations.reading.shapes import SHAPES
 
 PROJECT = Path(__file__).resolve().parent.parent
+CSS = PROJECT / "static/css"
 ADMIN = Path(django.contrib.admin.__file__).parent
 WORD = re.compile(r"[A-Za-z0-9][\w-]*")
 QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'|`[^`\n]*`""")
@@ -22,7 +23,8 @@ def test_every_class_of_the_studio_is_used():
     known = words_in("templates", "static/js") | SHAPES.keys() | set_by_htmx
     numbers = {str(number) for number in range(1, COLOURS + 1)}
     ends = begun_classes(), words_in("accounts", "generations") | numbers
-    assert unused_classes(css("studio.css"), known, *ends) == []
+    sheets = "".join(path.read_text() for path in CSS.glob("*.css") if path.name != "admin.css")
+    assert unused_classes(sheets, known, *ends) == []
 
 
 def test_every_class_of_the_admin_is_used():
@@ -31,7 +33,7 @@ def test_every_class_of_the_admin_is_used():
         *(classes_of(path.read_text()) for path in sheets),
         *(words_of(path) for path in files(ADMIN / "templates")),
     )
-    assert unused_classes(css("admin.css"), known) == []
+    assert unused_classes((CSS / "admin.css").read_text(), known) == []
 
 
 @pytest.mark.parametrize(
@@ -47,10 +49,6 @@ def test_every_class_of_the_admin_is_used():
 def test_an_unused_class_is_found(selector, unused):
     sheet = f"{selector} {{ margin: 0; }}"
     assert unused_classes(sheet, {"button"}, {"frame-"}, {"queued"}) == unused
-
-
-def css(name: str) -> str:
-    return (PROJECT / "static/css" / name).read_text()
 
 
 def unused_classes(
