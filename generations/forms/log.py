@@ -20,6 +20,7 @@ from accounts.identifiers import uuid_of
 from accounts.models import SavedSearch, Team, User
 from accounts.search import read_query
 from generations.downloads import image_named
+from generations.forms.fields import LongSelect
 from generations.models import Campaign
 from generations.providers import registry
 from generations.states import RunStatus
@@ -50,6 +51,7 @@ class LogForm(forms.Form):
         label=_("Event"),
         choices=[("", _("All events")), *Event.choices],
         required=False,
+        widget=LongSelect,
         error_messages={"invalid_choice": _("The log has no event of this name.")},
     )
     team = forms.CharField(label=_("Team"), max_length=36, required=False)
@@ -59,6 +61,7 @@ class LogForm(forms.Form):
         label=_("Outcome"),
         choices=[("", _("All outcomes")), *RunStatus.choices, (REFUSED, _("Refused"))],
         required=False,
+        widget=LongSelect,
         error_messages={"invalid_choice": _("There is no outcome of this name.")},
     )
     number = forms.CharField(label=_("Record number"), max_length=30, required=False)
@@ -266,7 +269,7 @@ class LogForm(forms.Form):
         given = str(self.data.get(name, ""))
         if given and given not in dict(choices):  # Keep what a link asks for.
             choices = [*choices, (given, given)]
-        self.fields[name].widget = forms.Select(choices=[("", everything), *choices])
+        self.fields[name].widget = LongSelect(choices=[("", everything), *choices])
 
     def _shown(self, name: str, text: str) -> str:
         if isinstance(self.fields[name], forms.BooleanField):

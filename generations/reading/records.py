@@ -24,7 +24,7 @@ def title_of(event: str, facts: Mapping[str, Any]) -> str:
     """What a record says has happened: the name of its event, or the code of an unknown event."""
     if event == Event.STUDIO_CONFIGURED and not facts.get("changed"):
         return _("Settings recorded for the first time")
-    return str(Event(event).label) if event in Event.values else event
+    return str(Event(event).label) if event in _EVENTS else event
 
 
 def look_of(event: str) -> tuple[str, str]:
@@ -57,6 +57,9 @@ def names_of(records: Sequence[Record]) -> dict[UUID, str]:
     people = {user.uuid: str(user) for user in User.objects.filter(uuid__in=about)}
     return people | {team.uuid: team.name for team in Team.objects.filter(uuid__in=about)}
 
+
+# `Event.values` is a new list each time.
+_EVENTS = frozenset(Event)
 
 _BY_STRANGERS = (
     Event.REFERENCE_FETCHED,

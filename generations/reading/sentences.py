@@ -68,12 +68,14 @@ def _submitted(facts: Facts) -> str:
 
 def _remedied(facts: Facts) -> str:
     """How this run differs from the failed run that it replaces."""
+    if "remedy" not in facts:
+        return ""
     remedies = {
         Remedy.LOWER_RESOLUTION: _("again at a lower resolution"),
         Remedy.WITHOUT_REFERENCES: _("again without references"),
         Remedy.FEWER_AT_A_TIME: _("again, fewer at a time"),
     }
-    return remedies.get(facts.get("remedy", ""), "")
+    return remedies.get(facts["remedy"], "")
 
 
 def _refused_before(facts: Facts) -> str:

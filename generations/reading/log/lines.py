@@ -1,13 +1,15 @@
 """A line of the list: a run with its prompt, images and outcome, or a record of no run."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.audit import index, outcomes
 from accounts.events import Event
@@ -107,7 +109,14 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
 
 def time_of(record: Record, reader: User) -> str:
     """The time of a record in the time zone of the reader's team, with its year."""
-    return date_format(record.at.astimezone(reader.team.tzinfo), "j M Y, H:i:s")
+    at = record.at.astimezone(reader.team.tzinfo)
+    return f"{_day(at.date(), get_language())}, {at:%H:%M:%S}"
+
+
+@lru_cache(maxsize=1000)
+def _day(day: dt.date, language: str) -> str:  # Django formats in this language
+    """A day in words. Formatting costs more than all else in a line, and most have the same day."""
+    return date_format(day, "j M Y")
 
 
 # --- Steps ----------------------------------------------------------------------------------------
