@@ -105,9 +105,9 @@ class Table:
         return min(shares) < TARGET or min(self.psnr) < LEAST_PSNR or self.wrong > 0
 
 
-def measured(count: int, side: int = SIDE, kind: str = "") -> Table:
+def measured(count: int, side: int = SIDE, kind: str = "", first: int = 0) -> Table:
     table = Table()
-    for seed in range(count):
+    for seed in range(first, first + count):
         image = pictures.make(seed, side, kind=kind)
         number = (seed * 7919 + 1) % mark.LARGEST_NUMBER
         marked, milliseconds = timed(lambda: MARKER.with_number(number).embed(image))  # noqa: B023
@@ -177,10 +177,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("pictures", type=int, nargs="?", default=300)
     parser.add_argument("--side", type=int, default=SIDE)
     parser.add_argument("--kind", default="", choices=["", *pictures.KINDS, "page"])
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first picture")
     parser.add_argument("--unmarked", type=int, default=0)
     chosen = parser.parse_args(arguments)
     whole_image()
-    missed = measured(chosen.pictures, chosen.side, chosen.kind).show()
+    missed = measured(chosen.pictures, chosen.side, chosen.kind, chosen.first).show()
     if chosen.unmarked:
         found = false_numbers(chosen.unmarked)
         print(f"numbers found in {chosen.unmarked} unmarked pictures: {found}")

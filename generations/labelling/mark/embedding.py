@@ -16,14 +16,15 @@ from generations.labelling.mark import canvas, code
 from generations.labelling.mark.code import Floats
 from generations.labelling.mark.pattern import BORDER, COARSE, FINE, GROUPS, KNOWN, Pattern
 
-# The mark's mean square in grey levels. With rounding it is 2.5; a PSNR of 44 dB allows 2.59.
-_ENERGY = 2.65
+# The mark's mean square in grey levels. Rounding takes some of it, so that at most 2.54 are left; a
+# PSNR of 44 dB allows 2.59.
+_ENERGY = 2.95
 # How much may be added where nothing happens in the picture, how it grows with liveliness, and its
 # limit, in grey levels. Where very much happens it is small again: it would be lost there.
-_FLAT, _SLOPE, _MOST, _TOO_LIVELY = 1.3, 0.3, 1.9, 60.0
+_FLAT, _SLOPE, _MOST, _TOO_LIVELY = 1.3, 0.3, 1.9, 45.0
 _NEAR_WHITE, _LIVELY, _MOST_SPARE = 253, (4.0, 12.0), 2.0
 _LARGEST_SHARE = 2.5  # of that, for one group
-_KNOWN_CLARITY = 10.0  # standard deviations of chance that the known pattern should stand out
+_KNOWN_CLARITY = 9.0  # standard deviations of chance that the known pattern should stand out
 _KNOWN_SHARES = (0.8, 1.3)
 _ROUNDS = 3
 _SURELY_READ = 1.0  # the clarity above which no error needs to be corrected
