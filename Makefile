@@ -47,7 +47,7 @@ test-readers: install-dev ## Let C2PA readers of others judge our images (needs 
 lint: install-dev ## Check style, types, templates, layers and migrations
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
-	$(VENV_PYTHON) -m mypy accounts generations seedream_site
+	$(VENV_PYTHON) -m mypy accounts generations seedream_site tests/bench tests/faults
 	find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --check --target-version 5.2
 	$(VENV_PYTHON) .venv/bin/lint-imports
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run

@@ -125,7 +125,7 @@ def _waiting() -> QuerySet[Delivery]:
 
 def _queue_length() -> int:
     with current_app.connection_for_read() as connection:
-        return connection.default_channel._size("images")
+        return connection.default_channel._size("images")  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -194,7 +194,7 @@ def _watch(monkeypatch, points: Points, owner: Any, name: str, **errors: Any) ->
 def _watch_what_may_be_lost(points: Points, monkeypatch) -> None:
     """Watch the cache and the broker. No message arrives."""
     away = partial(ConnectionError, "nobody answers")
-    app = current_app._get_current_object()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     monkeypatch.setattr(app, "send_task", lambda *args, **kwargs: None)
     # Whatever earlier tests have left in the broker's queues.
     monkeypatch.setattr(hints, "_is_full", lambda step: False)

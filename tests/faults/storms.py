@@ -78,7 +78,8 @@ class Weather:
 @contextmanager
 def storms(weather: Weather) -> Iterator[None]:
     """Let faults happen to database, cache, broker and disk, in every thread but this one."""
-    app, cache, sync = current_app._get_current_object(), type(caches[SHARED]), os.fsync
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    cache, sync = type(caches[SHARED]), os.fsync
     calm = threading.get_ident()
 
     def over(owner: object, name: str, storm: str, error: Callable[[], Exception]) -> None:

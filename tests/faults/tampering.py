@@ -20,7 +20,7 @@ from django.test.utils import override_settings
 
 from accounts import audit, sealing
 from accounts.events import Event
-from accounts.evidence import export
+from accounts.evidence import export, selection
 from accounts.evidence.live import verify_log
 from accounts.models import User
 from accounts.sealing import witnesses
@@ -92,7 +92,7 @@ def _run(person: User, cases: int, seed: int, folder: Path) -> int:
 
 def _verify_export(path: Path, place: int | None) -> bool:
     """Whether `verify.py`, given the file of checkpoints, finds the damage in an export."""
-    *_steps, _done = export.write(path, export.sealed_range(), actor=None)
+    *_steps, _done = export.write(path, selection.sealed_range(), actor=None)
     with ZipFile(path) as archive:
         archive.extractall(path.with_suffix(""))
     outside = "--outside", str(witnesses.checkpoint_file())

@@ -69,7 +69,7 @@ def _lists(team: Team) -> dict[str, Callable[[], object]]:
         {"q": "nothing"},
         {"q": some.uuid},
     ]
-    found = {
+    found: dict[str, Callable[[], object]] = {
         f"admin, generations {urlencode(query)[:20]}": partial(
             _get, browser, "admin:generations_generation_changelist", query
         )

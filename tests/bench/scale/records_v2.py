@@ -86,7 +86,7 @@ def _record(
     )
     if kind == 1:
         row.text = {"prompt": prompt(n), "negative_prompt": None}  # type: ignore[attr-defined]
-        row.personal = payload_digest(salt(n), row.text)
+        row.personal = payload_digest(salt(n), row.text)  # type: ignore[attr-defined]
     actor = str(person.uuid) if person else None
     row.leaf = audit.leaf_hash(audit.record_bytes(row, actor=actor))
     return row
