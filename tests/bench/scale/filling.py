@@ -155,7 +155,9 @@ def _copy(
     models: Sequence[type[Model]],
 ) -> None:
     chance, number = random.Random(9), 0
-    last = {model: model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in models}
+    last = {
+        model: model._default_manager.aggregate(last=Max("pk"))["last"] or 0 for model in models
+    }
     while last[Record] < records:
         batch = defaultdict[str, list[log_copies.Names]](list)
         for _ in range(BATCH):
