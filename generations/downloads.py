@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts import audit, notices
 from accounts.events import Event
 from accounts.models import Record, User
-from generations import storage
+from generations import storage, usage
 from generations.exports.registry import file_name, format_of, stored_name
 from generations.imaging import mime_type
 from generations.labelling import FULL
@@ -49,7 +49,9 @@ def labelled(image: Image, *, actor: User) -> File:
     name = _name(image, rendition.format)
     file = _file(rendition, subject=image, story=image.run.uuid, name=name)
     facts = {"sha256": rendition.sha256, "recipe": rendition.recipe}
-    _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
+    with transaction.atomic():
+        usage.downloaded(image)
+        _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
     return file
 
 

@@ -11,6 +11,7 @@ arrive before `may_arrive_until`. They count as late and are not charged.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -21,7 +22,7 @@ from django.utils import timezone
 from accounts import audit, ledger
 from accounts.events import Event
 from accounts.models import User
-from generations import live
+from generations import live, usage
 from generations.jobs import hints
 from generations.models import Delivery, Generation, Run
 from generations.states import ENDED, OPEN, Status, sources
@@ -50,6 +51,7 @@ def move(
     expected = [Status(status) for status in (expect or [Status(generation.status)])]
     if not set(expected) <= sources(target):
         raise ValueError(f"no move from {expected} to {target}")
+    cost = generation.cost_usd
     with _as_it_was(generation), transaction.atomic():
         source = _swap(generation, target, expected, guard or Q(), changes or {})
         if source is None:
@@ -60,6 +62,7 @@ def move(
         late = {"late": True} if generation.came_late else {}
         facts = {**(facts or {}), **(spent or {}), **late}
         _record(generation, source, target, actor=actor, facts=facts, personal=dict(personal or {}))
+        _add_up(generation, source, spent, cost)
         live.bump(generation.run.user_id)
         if target in ENDED or target == Status.UNKNOWN:
             hints.hint(hints.SUBMIT)  # its key has room again
@@ -159,6 +162,19 @@ def _settle(generation: Generation, charge: int | None, actor: User | None) -> d
         "delivered": generation.delivered,
         "entries": settled.entries,
     }
+
+
+def _add_up(
+    generation: Generation, source: Status, settled: dict[str, Any] | None, cost: Decimal | None
+) -> None:
+    """Keep the totals of the day in step. `cost` is what was known before."""
+    if source == Status.FAILED:
+        usage.reopened(generation)
+    if generation.cost_usd != cost:
+        usage.costed(generation, (generation.cost_usd or Decimal()) - (cost or Decimal()))
+    if settled is not None:
+        spent, released = settled["credits_spent"], settled["credits_released"]
+        usage.ended(generation, spent=spent, released=released)
 
 
 def _record(

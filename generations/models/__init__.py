@@ -14,6 +14,7 @@ from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
 from generations.models.upstream_mark import UpstreamMark
+from generations.models.usage import UsageDay, WaitDay
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
 
@@ -40,6 +41,8 @@ __all__ = [
     "Run",
     "RunReference",
     "UpstreamMark",
+    "UsageDay",
+    "WaitDay",
     "WebhookEvent",
     "Worker",
 ]

@@ -100,6 +100,9 @@ class Generation(models.Model):
     error_message = models.TextField(_("provider's error text"), blank=True)
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # The day of its reservation in the team's time zone, for which it counts in `UsageDay`. Empty
+    # in rows of before; they count for the day in the time zone that the team has now.
+    day = models.DateField(_("day"), null=True, blank=True)
     next_action_at = models.DateTimeField(_("next action"), null=True, blank=True)
     # Since when it has waited for its run's references to be cleaned; empty when it may be sent.
     preparing_since = models.DateTimeField(_("references awaited since"), null=True, blank=True)
@@ -125,6 +128,7 @@ class Generation(models.Model):
         verbose_name_plural = _("generations")
         ordering = ["position", "id"]
         indexes = [
+            models.Index(fields=["day"], name="generation_by_day"),
             # One index for each status: for `status = x`, SQLite does not use an index whose
             # condition is a list of statuses.
             models.Index(

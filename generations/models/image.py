@@ -74,6 +74,8 @@ class Image(models.Model):
     # What the original said of itself when it arrived: see `labelling.layers`.
     arrived_with = models.JSONField(_("marks of the original"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # When its labelled file was first downloaded, alone or in a ZIP.
+    downloaded_at = models.DateTimeField(_("downloaded"), null=True, blank=True)
     hidden_at = models.DateTimeField(_("hidden"), null=True, blank=True)
     # When its files were erased. The row stays, as a tombstone, and is hidden.
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)

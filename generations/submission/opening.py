@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import ledger
 from accounts.models import User
-from generations import live, pricing
+from generations import live, pricing, usage
 from generations.jobs import hints
 from generations.models import Generation, Price, Reference, Run
 from generations.providers.capabilities import Capabilities, provider_of
@@ -107,7 +107,11 @@ def _generations(
         if last and last.position + last.wanted == position and last.wanted < per_request:
             last.wanted += 1
         else:
-            asked: dict[str, Any] = {"provider": provider_of(run.engine), "price": price}
+            asked: dict[str, Any] = {
+                "provider": provider_of(run.engine),
+                "price": price,
+                "day": usage.day_of(run.team),
+            }
             generations.append(
                 Generation(run=run, user=run.user, position=position, wanted=1, **asked)
             )

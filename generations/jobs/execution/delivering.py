@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.events import Event
-from generations import live, storage
+from generations import live, storage, usage
 from generations.imaging import ImageTooLarge, TruncatedImage, UnusableImage, inspect
 from generations.jobs import hints, in_hand, lifecycle
 from generations.jobs.execution import accidents, positions, renditions, upstream
@@ -298,6 +298,7 @@ def _store(delivery: Delivery, image: Image, labelled: list[Rendition]) -> None:
         rendition.save(force_insert=True)
     _record(image, labelled)
     upstream.note(image.run.engine, image.arrived_with)
+    usage.stored(delivery.generation)
     live.bump(image.run.user_id)
 
 
