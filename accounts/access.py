@@ -28,6 +28,7 @@ READ_LOG = "accounts.view_record"
 SEE_PROVIDERS = "generations.view_provideraccount"
 SEE_LABEL_LAW = "generations.see_label_law"
 SEE_NOTICES = "accounts.view_notice"
+SEE_USAGE = "generations.see_team_usage"
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -58,6 +59,7 @@ IMAGES = Requirement(rights=(SEE_IMAGES,))
 MAKING = Requirement(rights=(SEE_IMAGES, MAKE_IMAGES))
 LOG = Requirement(rights=(READ_LOG,), hidden=True)
 NOTICES = Requirement(rights=(SEE_NOTICES,))
+USAGE = Requirement(rights=(SEE_USAGE,))
 
 
 def _in_admin(app: str, model: str) -> dict[str, Requirement]:
@@ -103,6 +105,10 @@ TABLE: dict[str, Requirement] = {
     "export-delete": LOG,
     "label-reports": LOG,
     "label-law": Requirement(rights=(SEE_LABEL_LAW,)),
+    # What teams use: the own one, or all with `generations.view_usageday`
+    "usage": USAGE,
+    "usage-csv": USAGE,
+    "usage-xlsx": USAGE,
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
     "notices": NOTICES,

@@ -62,6 +62,7 @@ class Event(TextChoices):
     WEBHOOK_FORGED = "webhook:forged", _("Forged webhook call refused")
     LOG_SEALING_BEGAN = "log:sealing_began", _("Sealing of the log began")
     LOG_EXPORTED = "log:exported", _("Log exported by a command")
+    USAGE_EXPORTED = "usage:exported", _("Usage downloaded as a table")
     EXPORT_ASKED = "export:asked", _("Export asked for")
     EXPORT_MADE = "export:made", _("Export made")
     EXPORT_FAILED = "export:failed", _("Export failed")

@@ -18,6 +18,8 @@ AUDITORS = "auditors"
 DATA_PROTECTION = "data protection"
 # Who forbids that something is erased, and lifts that again. Nobody is in it from the start.
 LEGAL_COUNSEL = "legal counsel"
+# Who sees what the own team uses. Nobody is in it from the start.
+TEAM_LEADS = "team leads"
 # They may enter the admin.
 STAFF = (ADMINS, DATA_PROTECTION, LEGAL_COUNSEL)
 
@@ -50,6 +52,7 @@ PERMISSIONS = {
         "generations.view_erasure",
         SEE_LABEL_LAW,
     ),
+    TEAM_LEADS: ("generations.see_team_usage", "generations.view_image"),
     ADMINS: (
         "accounts.add_user",
         "accounts.change_user",
@@ -74,6 +77,8 @@ PERMISSIONS = {
         "generations.add_relabelling",
         "generations.change_relabelling",
         "generations.view_relabelling",
+        "generations.see_team_usage",
+        "generations.view_usageday",
         SEE_LABEL_LAW,
     ),
 }

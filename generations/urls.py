@@ -14,6 +14,7 @@ from generations.views import (
     seal,
     status,
     studio,
+    usage,
 )
 
 urlpatterns = [
@@ -42,6 +43,9 @@ urlpatterns = [
     path("log/seal/", seal.seal, name="seal"),
     path("log/seal/keys.txt", seal.keys, name="seal-keys"),
     path("labels/law/", label_law.label_law, name="label-law"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage.csv", usage.as_csv, name="usage-csv"),
+    path("usage.xlsx", usage.as_xlsx, name="usage-xlsx"),
     path("providers/", providers.providers, name="providers"),
     path("status/", status.status, name="studio-status"),
     path("log/runs/<uuid:uuid>/", log.story, name="story"),

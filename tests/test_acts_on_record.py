@@ -144,6 +144,8 @@ SENT = {
     "log-searches": Sent(Event.LOG_SEARCH_SAVED, SEARCH, kind="reviewer"),
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
     "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
+    "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin"),
+    "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     # Readings

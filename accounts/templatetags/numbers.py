@@ -1,6 +1,7 @@
-"""The filter `record_number`, known to every template."""
+"""The filters `record_number` and `percent`, known to every template."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 register = template.Library()
 
@@ -12,3 +13,15 @@ def record_number(number: int | None) -> str:
     Nothing for None.
     """
     return "" if number is None else f"#{number}"
+
+
+@register.filter
+def percent(share: float | None, sign: str = "") -> str:
+    """A share as whole per cent: 0.124 is 12%. With the sign "-", that of the opposite share.
+
+    Nothing for None.
+    """
+    if share is None:
+        return ""
+    number = round(-share * 100 if sign == "-" else share * 100)
+    return _("%(number)d%%") % {"number": number}

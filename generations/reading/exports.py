@@ -158,9 +158,17 @@ def _failed(facts: Mapping[str, Any]) -> str:
     return str(facts.get("problem", "")).rstrip(".")
 
 
+def _usage(facts: Mapping[str, Any]) -> str:
+    days = {"first": facts["from"], "last": facts["to"]}
+    if facts["all_teams"]:
+        return _("all teams, %(first)s to %(last)s") % days
+    return _("one team, %(first)s to %(last)s") % days
+
+
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.LOG_EXPORTED: _exported,
     Event.EXPORT_ASKED: _asked,
     Event.EXPORT_MADE: _exported,
     Event.EXPORT_FAILED: _failed,
+    Event.USAGE_EXPORTED: _usage,
 }

@@ -133,6 +133,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),
     Event.LOG_EXPORTED: ("download", "warn"),
+    Event.USAGE_EXPORTED: ("chart-column", ""),
     Event.EXPORT_ASKED: ("folder", ""),
     Event.EXPORT_MADE: ("folder", ""),
     Event.EXPORT_FAILED: ("triangle-alert", "bad"),

@@ -57,6 +57,12 @@ POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal
 GET  in  --  --  ok  --  ok  in  | --  --  ok  --  ok  in   seal-keys
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    seal-keys
 GET  in  no  no  ok  ok  ok  in  | no  no  ok  ok  ok  in   label-law
+GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   usage
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    usage
+GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   usage-csv
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    usage-csv
+GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   usage-xlsx
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    usage-xlsx
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    label-law
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   providers
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    providers

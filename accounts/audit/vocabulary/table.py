@@ -351,6 +351,14 @@ TABLE: dict[Event, Declared] = {
     # The log
     **SEALING,
     Event.LOG_EXPORTED: Declared(facts=_must(*EXPORTED[:3], EXPORT_BYTES, SHA256)),
+    Event.USAGE_EXPORTED: Declared(
+        facts=_must(
+            Value("from", Kind.TEXT, _("First day"), since=2),
+            Value("to", Kind.TEXT, _("Last day"), since=2),
+            Value("format", Kind.TEXT, _("Format"), since=2),
+            Value("all_teams", Kind.FLAG, _("Of all teams"), since=2),
+        )
+    ),
     # Exports
     Event.EXPORT_ASKED: Declared(
         facts=_must(

@@ -1,0 +1,113 @@
+"""The numbers at the top of a usage page, and how they compare with the period before."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+
+from generations.models import UsageDay, WaitDay
+from generations.reading.usage.period import Period
+from generations.reading.usage.scope import Scope
+from generations.usage.totals import STEP
+
+SUMS = ("spent", "released", "images", "downloaded", "succeeded", "failed", "cancelled", "cost_usd")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What was used, added up. Credits, images and generations are counted; the cost is in USD."""
+
+    spent: int = 0
+    released: int = 0
+    images: int = 0
+    downloaded: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    cost_usd: Decimal = Decimal()
+
+    @property
+    def success(self) -> float | None:
+        """The share of requests that brought images, of those that were not cancelled."""
+        ended = self.succeeded + self.failed
+        return self.succeeded / ended if ended else None
+
+    @property
+    def kept(self) -> float | None:
+        """The share of images that somebody has downloaded."""
+        return self.downloaded / self.images if self.images else None
+
+    @property
+    def never_downloaded(self) -> int:
+        return self.images - self.downloaded
+
+    @property
+    def usd_each(self) -> Decimal | None:
+        """US dollars for an image that was delivered."""
+        return self.cost_usd / self.images if self.images else None
+
+    @property
+    def usd_each_downloaded(self) -> Decimal | None:
+        """US dollars for an image that was downloaded: what all images cost, spread over these."""
+        return self.cost_usd / self.downloaded if self.downloaded else None
+
+    @property
+    def credits_each_downloaded(self) -> float | None:
+        return self.spent / self.downloaded if self.downloaded else None
+
+
+def summed(rows: QuerySet[UsageDay], *by: str) -> dict[Any, Sums]:
+    """The sums of rows by the values of the columns `by`. With one column, its value is the key."""
+    sums = {f"sum_{name}": Sum(name) for name in SUMS}
+    found = rows.values(*by).annotate(**sums) if by else [rows.aggregate(**sums)]
+    return {_key(row, by): _sums(row) for row in found}
+
+
+def _sums(row: dict[str, Any]) -> Sums:
+    given: dict[str, Any] = {name: row[f"sum_{name}"] for name in SUMS}
+    return Sums(**{name: value for name, value in given.items() if value})
+
+
+def _key(row: dict[str, Any], by: Sequence[str]) -> Any:
+    return row[by[0]] if len(by) == 1 else tuple(row[name] for name in by)
+
+
+def total(scope: Scope, period: Period) -> Sums:
+    return summed(scope.usage(period))[()]
+
+
+def change(now: float | Decimal | None, before: float | Decimal | None) -> float | None:
+    """How much more it is than before, as a share; None if there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return float(now) / float(before) - 1
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long generations took, in seconds; None if none ended."""
+
+    median: float | None
+    p95: float | None
+
+
+def waits(scope: Scope, period: Period) -> Waits:
+    """From the press to the last image, right within a tenth: see `WaitDay`."""
+    counts = sorted(_steps(scope.waits(period)))
+    return Waits(_quantile(counts, 0.5), _quantile(counts, 0.95))
+
+
+def _steps(rows: QuerySet[WaitDay]) -> list[tuple[int, int]]:
+    return list(rows.values_list("step").annotate(total=Sum("count")))
+
+
+def _quantile(counts: Sequence[tuple[int, int]], share: float) -> float | None:
+    due = share * sum(count for _step, count in counts)
+    for step, count in counts:
+        due -= count
+        if due <= 0:
+            return math.exp((step + 0.5) * STEP)
+    return None

@@ -1,0 +1,72 @@
+"""What was used by each engine, person, campaign or format."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from generations.models import Campaign
+from generations.providers import registry
+from generations.reading.usage.figures import Sums, summed
+from generations.reading.usage.period import Period
+from generations.reading.usage.scope import Scope
+from generations.usage.totals import CUSTOM
+
+MOST = 50  # groups in a table; the rest is one line
+
+
+@dataclass(frozen=True)
+class Group:
+    """One line of a table: `key` as the column holds it, None for the rest of a long table."""
+
+    key: Any
+    name: str
+    sums: Sums
+
+
+def by_engine(names: Iterable[Any]) -> Mapping[Any, str]:
+    known = registry.known_engines()
+    return {name: registry.full_label(known[name]) if name in known else name for name in names}
+
+
+def by_person(keys: Iterable[Any]) -> Mapping[Any, str]:
+    return {user.pk: str(user) for user in User.objects.filter(pk__in=list(keys))}
+
+
+def by_campaign(keys: Iterable[Any]) -> Mapping[Any, str]:
+    found = Campaign.objects.filter(pk__in=[key for key in keys if key is not None])
+    return {None: _("No campaign")} | {each.pk: each.name for each in found}
+
+
+def by_format(formats: Iterable[Any]) -> Mapping[Any, str]:
+    own = {CUSTOM: _("Own size"), "": _("Not said")}
+    return {each: own.get(each, each) for each in formats}
+
+
+# What totals can be grouped by: the column, its name, and the names of its values.
+DIMENSIONS: dict[str, tuple[str, Any, Callable[[Iterable[Any]], Mapping[Any, str]]]] = {
+    "engine": ("engine", gettext_lazy("Engine"), by_engine),
+    "person": ("user_id", gettext_lazy("Person"), by_person),
+    "campaign": ("campaign_id", gettext_lazy("Campaign"), by_campaign),
+    "format": ("format", gettext_lazy("Format"), by_format),
+}
+
+
+def groups(scope: Scope, period: Period, dimension: str) -> list[Group]:
+    """The groups that spent most, and one for the rest if there are more than fit."""
+    column, _name, named = DIMENSIONS[dimension]
+    found = summed(scope.usage(period), column)
+    ordered = sorted(found.items(), key=lambda each: (-each[1].spent, -each[1].images))
+    names = named([key for key, _sums in ordered[:MOST]])
+    shown = [Group(key, names.get(key, "?"), sums) for key, sums in ordered[:MOST]]
+    if rest := [sums for _key, sums in ordered[MOST:]]:
+        shown.append(Group(None, _("All others"), added(rest)))
+    return shown
+
+
+def added(sums: Iterable[Sums]) -> Sums:
+    rows = [vars(each) for each in sums]
+    return Sums(**{name: sum(row[name] for row in rows) for name in vars(Sums())})

@@ -1,0 +1,82 @@
+"""Everything that a usage page shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import ledger
+from accounts.models import User
+from generations.models import Generation
+from generations.reading.usage import period as periods
+from generations.reading.usage.chart import Chart, chart
+from generations.reading.usage.figures import Sums, Waits, change, total, waits
+from generations.reading.usage.groups import DIMENSIONS, Group, groups
+from generations.reading.usage.period import Period, period_asked
+from generations.reading.usage.scope import Scope, scope_of
+from generations.states import OPEN, Status
+from generations.usage import day_of
+
+MOST_COUNTED = 1000
+
+
+@dataclass(frozen=True)
+class UsagePage:
+    """A period in numbers. Shares are from 0 to 1; None where there is nothing to divide."""
+
+    period: Period
+    problem: str
+    scope: Scope
+    by: str
+    now: Sums
+    before: Sums
+    spent_change: float | None
+    images_change: float | None
+    cost_change: float | None
+    waits: Waits
+    chart: Chart
+    tables: list[tuple[str, Any, list[Group]]]
+    waiting: int
+    unknown: int
+    cap: Any
+    presets: list[tuple[str, Period]]
+    is_complete: bool
+
+
+def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
+    """The page that `reader` asks for with the parameters `from`, `to`, `team` and `by`."""
+    today = day_of(reader.team)
+    period, problem = period_asked(given, today)
+    scope = scope_of(reader, given)
+    by = given.get("by", "")
+    by = by if by in DIMENSIONS else "engine"
+    now, before = total(scope, period), total(scope, period.before)
+    return UsagePage(
+        period=period,
+        problem=problem,
+        scope=scope,
+        by=by,
+        now=now,
+        before=before,
+        spent_change=change(now.spent, before.spent),
+        images_change=change(now.images, before.images),
+        cost_change=change(now.usd_each, before.usd_each),
+        waits=waits(scope, period),
+        chart=chart(scope, period, by),
+        tables=[
+            (name, label, groups(scope, period, name))
+            for name, (_column, label, _named) in DIMENSIONS.items()
+        ],
+        waiting=sum(_counted(scope, status) for status in OPEN),
+        unknown=_counted(scope, Status.UNKNOWN),
+        cap=ledger.allowance_of(scope.team) if scope.team else None,
+        presets=periods.presets(today),
+        is_complete=not Generation.objects.filter(day__isnull=True).exists(),
+    )
+
+
+def _counted(scope: Scope, status: Status) -> int:
+    """How many generations have this status now, at most MOST_COUNTED."""
+    rows = Generation.objects.filter(status=status).order_by()
+    if scope.team:
+        rows = rows.filter(run__team=scope.team)
+    return rows[:MOST_COUNTED].count()

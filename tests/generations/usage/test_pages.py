@@ -1,0 +1,176 @@
+"""What teams use, as a page and as tables."""
+
+import datetime as dt
+import io
+import math
+import zipfile
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from accounts.events import Event
+from accounts.models import Record
+from generations.models import Campaign, UsageDay, WaitDay
+from generations.reading.usage import period_asked, usage_page
+from generations.reading.usage.figures import Sums, change
+from generations.usage.totals import STEP
+from tests.factories import make_team, make_user
+
+TODAY = dt.date(2026, 11, 22)
+
+
+def use(user, day=TODAY, **values):
+    given = {"engine": "demo/seedream-4-5", "format": "3:2", "team": user.team} | values
+    return UsageDay.objects.create(user=user, day=day, **given)
+
+
+class TestPeriod:
+    @pytest.mark.parametrize(
+        ("given", "first", "last"),
+        [
+            ({}, "2026-11-01", "2026-11-30"),
+            ({"from": "2026-02-10"}, "2026-02-01", "2026-02-28"),
+            ({"to": "2024-02-10"}, "2024-02-01", "2024-02-29"),
+            ({"from": "2026-11-03", "to": "2026-11-05"}, "2026-11-03", "2026-11-05"),
+        ],
+    )
+    def test_is_what_the_address_names_or_a_month(self, given, first, last):
+        period, problem = period_asked(given, TODAY)
+        assert (period.first.isoformat(), period.last.isoformat(), problem) == (first, last, "")
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"from": "yesterday"},
+            {"from": "2026-11-05", "to": "2026-11-03"},
+            {"from": "2020-01-01", "to": "2026-01-01"},
+            {"from": "0001-01-01"},
+            {"to": "9999-12-31"},
+        ],
+    )
+    def test_that_makes_no_sense_is_explained_and_this_month_shown(self, given):
+        period, problem = period_asked(given, TODAY)
+        assert period == period_asked({}, TODAY)[0]
+        assert problem.endswith("This month is shown.")
+
+    def test_is_compared_with_the_month_before_or_as_many_days(self):
+        march, _ = period_asked({"from": "2026-03-31"}, TODAY)
+        days, _ = period_asked({"from": "2026-03-03", "to": "2026-03-05"}, TODAY)
+        assert (march.before.first, march.before.days) == (dt.date(2026, 2, 1), 28)
+        assert (days.before.first, days.before.days) == (dt.date(2026, 2, 28), 3)
+
+
+def test_what_a_downloaded_image_costs_includes_those_that_nobody_wanted():
+    sums = Sums(images=10, downloaded=4, cost_usd=Decimal("0.40"), spent=40)
+    assert sums.usd_each == Decimal("0.04")
+    assert sums.usd_each_downloaded == Decimal("0.1")
+    assert (sums.never_downloaded, sums.kept) == (6, 0.4)
+
+
+def test_nothing_is_divided_by_nothing():
+    empty = Sums()
+    assert (empty.usd_each, empty.usd_each_downloaded, empty.success, empty.kept) == (None,) * 4
+    assert change(3, 0) is None
+
+
+@pytest.mark.django_db
+class TestPage:
+    def test_adds_up_a_period_by_engine_person_campaign_and_format(self, alice):
+        spring = Campaign.objects.create(team=alice.team, name="Spring", created_by=alice)
+        use(alice, spent=8, images=2, campaign=spring)
+        use(alice, spent=4, images=1, format="custom")
+        use(alice, dt.date(2026, 10, 5), spent=6, images=3)
+
+        page = usage_page(alice, {"from": "2026-11-01"})
+
+        assert (page.now.spent, page.now.images, page.before.spent) == (12, 3, 6)
+        assert page.spent_change == 1.0
+        lines = {name: [(g.name, g.sums.spent) for g in found] for name, _, found in page.tables}
+        assert lines["campaign"] == [("Spring", 8), ("No campaign", 4)]
+        assert lines["format"] == [("3:2", 8), ("Own size", 4)]
+        assert lines["person"] == [("Alice Adams", 12)]
+
+    def test_team_leads_see_their_team_and_admins_all_or_one(self, alice):
+        stranger = make_user(team=make_team(name="Other"))
+        use(alice, spent=8)
+        use(stranger, spent=100)
+        admin = make_user(team=alice.team, is_superuser=True)
+        given = {"from": "2026-11-01"}
+
+        other = given | {"team": str(stranger.team.uuid)}
+        assert usage_page(alice, other).now.spent == 8
+        assert usage_page(admin, given).now.spent == 108
+        assert usage_page(admin, other).now.spent == 100
+
+    def test_the_chart_stacks_what_spent_most_and_adds_the_rest(self, alice):
+        for number in range(7):
+            use(alice, engine=f"some/engine-{number}", spent=10 - number)
+
+        chart = usage_page(alice, {"from": "2026-11-22", "to": "2026-11-22"}).chart
+
+        assert chart.names == [*(f"some/engine-{number}" for number in range(4)), "All others"]
+        assert chart.table[0].credits == [10, 9, 8, 7, 6 + 5 + 4]
+        assert chart.bars[-1].y >= 12
+        assert sum(bar.height for bar in chart.bars) == pytest.approx(49 / 60 * 220, abs=1)
+
+    def test_the_median_wait_is_right_within_a_tenth(self, alice):
+        for seconds, count in ((2, 10), (9.4, 80), (31, 10)):
+            step = int(math.log(seconds) / STEP)
+            WaitDay.objects.create(day=TODAY, team=alice.team, step=step, count=count)
+
+        waits = usage_page(alice, {"from": "2026-11-01"}).waits
+
+        assert waits.median == pytest.approx(9.4, rel=0.1)
+        assert waits.p95 == pytest.approx(31, rel=0.1)
+
+    @pytest.mark.parametrize("rows", [2, 40])
+    def test_the_number_of_queries_does_not_grow(
+        self, client, alice, rows, django_assert_num_queries
+    ):
+        alice.is_superuser = True
+        alice.save()
+        for number in range(rows):
+            use(make_user(team=alice.team), engine=f"some/engine-{number}", spent=1)
+        client.force_login(alice)
+        with django_assert_num_queries(28):
+            client.get(reverse("usage"), {"from": "2026-11-01"})
+
+
+@pytest.mark.django_db
+class TestTables:
+    @pytest.fixture
+    def admin(self, client):
+        admin = make_user(is_superuser=True)
+        client.force_login(admin)
+        return admin
+
+    def test_csv_has_a_line_for_each_total_and_no_formula(self, client, admin):
+        admin.name = "=1+1"
+        admin.save()
+        use(admin, spent=8, cost_usd=Decimal("0.08"))
+
+        answer = client.get("/usage.csv", {"from": "2026-11-01"})
+
+        lines = b"".join(answer.streaming_content).decode().splitlines()
+        assert len(lines) == 2
+        assert '"\'=1+1"' in lines[1]
+        assert '"8"' in lines[1]
+        assert Record.objects.filter(event=Event.USAGE_EXPORTED).count() == 1
+
+    def test_xlsx_holds_numbers_and_no_formula(self, client, admin):
+        admin.name = "=1+1"
+        admin.save()
+        use(admin, spent=8)
+
+        answer = client.get("/usage.xlsx", {"from": "2026-11-01"})
+
+        book = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        assert "<v>8</v>" in sheet
+        assert "<f>" not in sheet
+
+    def test_a_period_that_makes_no_sense_gives_no_table(self, client, admin):
+        answer = client.get("/usage.csv", {"from": "x"}, follow=True)
+        assert "Write days as 2026-11-22" in answer.content.decode()
+        assert not Record.objects.filter(event=Event.USAGE_EXPORTED).exists()
