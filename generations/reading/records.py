@@ -130,6 +130,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.LABEL_ROOT_ADDED: ("lock", ""),
     Event.LABEL_CERTIFICATE_ADDED: ("lock", ""),
     Event.LABEL_MARK_KEY_MADE: ("lock", ""),
+    Event.LABEL_MARK_KEY_LOST: ("lock", "warn"),
+    Event.LABEL_CERTIFICATE_WITHDRAWN: ("lock", "bad"),
     Event.SHELL_USED: ("settings", "warn"),
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),

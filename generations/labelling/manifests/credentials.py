@@ -91,6 +91,8 @@ class Credentials:
     ingredients: tuple[Ingredient, ...] = ()
     depth: int = 0
     image_id: str = ""
+    # Set by those who know it: since when others may have the key that signed.
+    withdrawn_at: datetime | None = None
 
     @property
     def source_type(self) -> str:

@@ -11,8 +11,8 @@ from django.db.models import Sum
 
 from accounts.models import Entry, User
 from generations import submission
-from generations.labelling import PREVIEW
 from generations.label_chips import WORDS
+from generations.labelling import PREVIEW
 from generations.models import Delivery, Generation, Rendition, Run, RunReference
 from generations.providers.advice import Remedy, explain
 from generations.providers.errors import Code

@@ -23,7 +23,6 @@ from generations.reading.story.lines import named
 from generations.reading.story.wording import Moment, Text, moment, text_of
 from generations.tampering import Names, Said, facts_of, listed
 
-
 # The address of a picture and its chip; of one that can't be shown, both are empty.
 _Shown = tuple[str, str]
 _NOTHING: _Shown = ("", "")
