@@ -45,10 +45,18 @@ class StudioSigner:
 
     signer: C2paSigner
 
-    def sign(self, data: bytes, facts: LabelFacts, original: bytes) -> Signed:
+    def sign(
+        self,
+        data: bytes,
+        facts: LabelFacts,
+        original: bytes,
+        *,
+        carries: bool = True,
+        is_marked: bool = False,
+    ) -> Signed:
         """Signed if possible; never raises for what can't be signed."""
         try:
-            signed = self.signer.sign(data, facts, original)
+            signed = self.signer.sign(data, facts, original, carries=carries, is_marked=is_marked)
         except ValueError as error:
             logger.error("image %s is not signed: %s", facts.image_id, error)
             _tell("refused")

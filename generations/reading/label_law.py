@@ -218,9 +218,10 @@ def _kept() -> list[Duty]:
             _("No personal or confidential data in the marks."),
             _(
                 "The studio writes no prompt and no name of a person into a file. A provider's own "
-                "signed manifest is passed on as it is, and may say more."
+                "signed manifest is passed on, unless words of the prompt or a field for prompts "
+                "stand in it: then files name the provider's file by its hash, and it is kept here."
             ),
-            PART,
+            OK,
         ),
         Duty(
             "50(2), " + _("Code 3"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from generations import label_reading, storage
 from generations.labelling import FULL, Source
 from generations.labelling.inspecting.layers import Layers
-from generations.labelling.inspecting.reports import MARKS
+from generations.labelling.inspecting.reports import BEHIND, MARKS
 from generations.labelling.inspecting.verdict import AI_TYPES, faults
 from generations.labelling.manifests.credentials import (
     INVALID,
@@ -350,6 +350,13 @@ def _provider(kept: Mapping[str, str]) -> Line:
     told = []
     if kept.get("c2pa"):
         told.append(_c2pa_of_provider(kept))
+    if kept.get(BEHIND):
+        told.append(
+            _(
+                "A prompt stands in what was signed, so our files name the original by its hash "
+                "and do not carry it. The original is kept as it came."
+            )
+        )
     if kept.get("aigc"):
         told.append(_("An AIGC label."))
     if kept.get("source_type"):
