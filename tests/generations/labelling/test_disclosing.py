@@ -1,7 +1,6 @@
 """No word of a prompt leaves in a provider's manifest; a manifest without one is carried whole."""
 
 import hashlib
-import zlib
 
 import pytest
 
@@ -43,12 +42,9 @@ class TestMayLeave:
         assert not may_leave(original, ["", secret])
 
     def test_not_one_with_a_part_that_was_split_among_segments_of_a_jpeg(self):
-        filler = zlib.compress(bytes(range(256)) * 400, 0).hex()
-        places = range(64_600, 65_700, 7)
-
-        assert not any(
-            may_leave(saying(note=filler[:at] + PROMPT), [PROMPT]) for at in places[::40]
-        )
+        # Segments hold some 65,000 bytes; the text is longer than a step between the tries.
+        for filler in range(64_300, 65_700, 200):
+            assert not may_leave(saying(note="x" * filler + f"{PROMPT}, " * 4), [PROMPT])
 
     @pytest.mark.parametrize(
         "data",
