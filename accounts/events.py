@@ -74,6 +74,8 @@ class Event(TextChoices):
     LABEL_ROOT_ADDED = "label:root_added", _("Root of signatures added")
     LABEL_CERTIFICATE_ADDED = "label:certificate_added", _("New certificate signs images")
     LABEL_MARK_KEY_MADE = "label:mark_key_made", _("New key makes the imperceptible mark")
+    LABEL_MARK_KEY_LOST = "label:mark_key_lost", _("Key of the imperceptible mark given up")
+    LABEL_CERTIFICATE_WITHDRAWN = "label:certificate_withdrawn", _("Signing certificate withdrawn")
     LOG_PLACE_LOST = "log:place_lost", _("Sealed record found missing")
     LOG_FILE_BEGUN = "log:file_begun", _("File of checkpoints begun again")
     STUDIO_STARTED = "studio:started", _("Program started")

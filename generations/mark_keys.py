@@ -18,7 +18,7 @@ from accounts import audit, key_files, notices
 from accounts.events import Event
 from accounts.models import Record, Studio
 from generations.labelling.mark import KEY_BYTES, Marker, NumberMark
-from generations.notice_kinds import IMAGES_UNMARKED
+from generations.notice_kinds import IMAGES_UNMARKED, MARK_KEY_LOST
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ def mark(number: int | None) -> NumberMark | None:
         return None
     if notices.lasting([IMAGES_UNMARKED]):
         notices.end(IMAGES_UNMARKED, cause=_CAUSE)
+    _tell_of_lost_keys()
     return found
 
 
@@ -59,6 +60,43 @@ def markers() -> list[Marker]:
     else:
         found = [Marker(_read(number), number) for number in _numbers()]
     return found[::-1]
+
+
+def lost() -> set[int]:
+    """The numbers of keys that the studio has made and this machine lacks. Raises MarkKeyError.
+
+    Without those that were given up.
+    """
+    rows = Record.objects.filter(event__in=(Event.LABEL_MARK_KEY_MADE, Event.LABEL_MARK_KEY_LOST))
+    known = {sha256(marker.key).hexdigest() for marker in markers()}
+    made, gone = dict[int, str](), set[int]()
+    for event, facts in rows.values_list("event", "facts"):
+        if event == Event.LABEL_MARK_KEY_MADE:
+            made[facts["number"]] = facts["sha256"]
+        else:
+            gone.add(facts["number"])
+    return {number for number, digest in made.items() if digest not in known} - gone
+
+
+def give_up(number: int) -> None:
+    """Record that a key is lost for good, and end its notice. Raises MarkKeyError if it is not."""
+    if number not in lost():
+        raise MarkKeyError(f"Key {number} is not among the lost keys.")
+    with transaction.atomic():
+        studio, _ = Studio.objects.get_or_create(pk=Studio.ONLY)
+        facts = {"number": number}
+        audit.record(Event.LABEL_MARK_KEY_LOST, actor=None, subject=studio, facts=facts)
+        notices.end(MARK_KEY_LOST, cause=str(number))
+
+
+def _tell_of_lost_keys() -> None:
+    """A new key takes the place of a lost one at once, so that no image waits; admins must know."""
+    missing = {str(number) for number in lost()}
+    for number in missing:
+        notices.raise_notice(MARK_KEY_LOST, cause=number, facts={"number": number})
+    for _kind, cause in notices.lasting([MARK_KEY_LOST]):
+        if cause not in missing:
+            notices.end(MARK_KEY_LOST, cause=cause)
 
 
 def rotate() -> Marker:

@@ -219,6 +219,20 @@ IMAGES_UNMARKED = _declare(
     ),
 )
 
+# The cause is the number of the key.
+MARK_KEY_LOST = _declare(
+    "labels:mark_key_lost",
+    _("A lost key of the imperceptible mark"),
+    _("Key %(number)s of the imperceptible mark is not on this machine"),
+    _(
+        "Images that were marked with it can't be recognised by their pixels. Put the folder "
+        "“keys” of DATA_DIR back from the back-up, or name the key in LABEL_MARK_KEY. If it is "
+        "lost for good, `manage.py rotate_mark_key --give-up %(number)s` says so in the log, and "
+        "`manage.py relabel` marks all images with the new key. Files that have left keep the old "
+        "mark."
+    ),
+)
+
 IMAGES_UNSTAMPED = _declare(
     "labels:unstamped",
     _("Signatures without a time stamp"),

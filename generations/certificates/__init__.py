@@ -9,7 +9,8 @@ from django.utils.module_loading import import_string
 
 from accounts import notices
 from generations.certificates import authority, given, making
-from generations.certificates.register import own, roots
+from generations.certificates.register import own, roots, withdrawn, withdrawn_roots
+from generations.certificates.register import withdraw as withdraw_rows
 from generations.certificates.stamping import Stamps
 from generations.certificates.troubles import TROUBLES, Stopped
 from generations.labelling import LabelFacts, Signed
@@ -19,7 +20,18 @@ from generations.notice_kinds import CERTIFICATE_ENDS, IMAGES_UNSIGNED, IMAGES_U
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Stopped", "StudioSigner", "misconfigured", "own", "roots", "rotate", "signer"]
+__all__ = [
+    "Stopped",
+    "StudioSigner",
+    "misconfigured",
+    "own",
+    "roots",
+    "rotate",
+    "signer",
+    "withdraw",
+    "withdrawn",
+    "withdrawn_roots",
+]
 
 # The cause of the notice that an authority is silent: there is one at a time.
 AUTHORITY = "authority"
@@ -33,10 +45,18 @@ class StudioSigner:
 
     signer: C2paSigner
 
-    def sign(self, data: bytes, facts: LabelFacts, original: bytes) -> Signed:
+    def sign(
+        self,
+        data: bytes,
+        facts: LabelFacts,
+        original: bytes,
+        *,
+        carries: bool = True,
+        is_marked: bool = False,
+    ) -> Signed:
         """Signed if possible; never raises for what can't be signed."""
         try:
-            signed = self.signer.sign(data, facts, original)
+            signed = self.signer.sign(data, facts, original, carries=carries, is_marked=is_marked)
         except ValueError as error:
             logger.error("image %s is not signed: %s", facts.image_id, error)
             _tell("refused")
@@ -78,6 +98,22 @@ def rotate(*, new_root: bool = False) -> LabelCertificate:
     if not given.is_given():
         return authority.rotate(new_root=new_root)
     return given.current()[0]
+
+
+def withdraw(*, reason: str) -> tuple[LabelCertificate, list[LabelCertificate]]:
+    """Let a new key sign, because others may have the one before, and withdraw its certificates.
+
+    Of the studio's own, that is every one: their keys stand in one folder. Of those that the
+    settings named, it is the one before the present one, so a new one must be set first. Returns
+    the certificate that signs now and those that were withdrawn. Raises Stopped.
+    """
+    if not given.is_given():
+        row = authority.rotate(new_root=True)
+        return row, withdraw_rows(own().exclude(pk=row.pk), reason=reason)
+    row = given.current()[0]
+    others = LabelCertificate.objects.filter(origin=LabelCertificate.Origin.GIVEN, pk__lt=row.pk)
+    before = others.order_by("-pk").values_list("pk", flat=True)[:1]
+    return row, withdraw_rows(others.filter(pk__in=list(before)), reason=reason)
 
 
 def misconfigured() -> str:

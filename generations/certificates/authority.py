@@ -62,7 +62,7 @@ def _usable() -> LabelCertificate | None:
     One from a time when the clock was ahead is passed over until its time comes. Raises Stopped.
     """
     now = timezone.now()
-    rows = list(own())
+    rows = list(own().filter(withdrawn_at=None))
     valid = next((row for row in rows if row.begins_at <= now < row.ends_at), None)
     if valid or not rows:
         return valid

@@ -32,7 +32,10 @@ def current() -> tuple[LabelCertificate, Key]:
     """The certificate that signs now, and what signs. Raises Stopped."""
     chain = checked_chain()
     sign = _signing(chain[0])
-    return _found(chain) or _registered(chain), sign
+    row = _found(chain) or _registered(chain)
+    if row.withdrawn_at:
+        raise Stopped("chain_withdrawn")
+    return row, sign
 
 
 def ends_soon(row: LabelCertificate) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from cryptography import x509
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts import audit
 from accounts.events import Event
@@ -20,9 +21,43 @@ def own() -> QuerySet[LabelCertificate]:
 
 
 def roots() -> str:
-    """The roots of all certificates that sign or signed images, in PEM."""
-    chains = LabelCertificate.objects.order_by("pk").values_list("chain", flat=True)
-    return "".join(dict.fromkeys(making.pem(making.read_chain(each)[-1]) for each in chains))
+    """The roots of all certificates that sign or signed images and were not withdrawn, in PEM."""
+    return "".join(_roots_of(LabelCertificate.objects.filter(withdrawn_at=None)))
+
+
+def withdrawn_roots() -> str:
+    """The roots of withdrawn certificates that no other certificate has, in PEM."""
+    in_force = _roots_of(LabelCertificate.objects.filter(withdrawn_at=None))
+    return "".join(root for root in _roots_of(withdrawn()) if root not in in_force)
+
+
+def withdrawn() -> QuerySet[LabelCertificate]:
+    """The certificates that were withdrawn, the last one first."""
+    return LabelCertificate.objects.exclude(withdrawn_at=None).order_by("-withdrawn_at", "-pk")
+
+
+def withdraw(rows: QuerySet[LabelCertificate], *, reason: str) -> list[LabelCertificate]:
+    """Withdraw certificates whose keys others may have, on record. Returns those it has changed."""
+    with transaction.atomic():
+        studio = _locked()
+        found = list(rows.filter(withdrawn_at=None))
+        for row in found:
+            row.withdrawn_at = timezone.now()
+            row.save(update_fields=["withdrawn_at"])
+            facts = {"sha256": row.sha256, "serial": row.serial}
+            audit.record(
+                Event.LABEL_CERTIFICATE_WITHDRAWN,
+                actor=None,
+                subject=studio,
+                facts=facts,
+                personal={"reason": reason},
+            )
+    return found
+
+
+def _roots_of(rows: QuerySet[LabelCertificate]) -> dict[str, None]:
+    chains = rows.order_by("pk").values_list("chain", flat=True)
+    return dict.fromkeys(making.pem(making.read_chain(each)[-1]) for each in chains)
 
 
 def register(
@@ -58,7 +93,7 @@ def _locked() -> Studio:
 
 
 def _is_new(root: x509.Certificate) -> bool:
-    return making.pem(root) not in roots()
+    return making.pem(root) not in _roots_of(LabelCertificate.objects.all())
 
 
 def _record_root(studio: Studio, root: x509.Certificate) -> None:

@@ -43,6 +43,9 @@ TROUBLES: dict[str, Promise] = {
         "By the clock of this machine, a certificate of LABEL_CHAIN is not valid yet. Set the "
         "clock right."
     ),
+    "chain_withdrawn": _(
+        "LABEL_CHAIN names a certificate that was withdrawn. Set a new chain with a new key."
+    ),
     "chain_short": _(
         "LABEL_CHAIN has one certificate only. Add those above it, up to the one that readers know."
     ),

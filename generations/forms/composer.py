@@ -1,5 +1,6 @@
 """The composer as the page shows it: the form, its price, and why its button is off."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from generations import submission
 from generations.forms.compose import ComposeForm
 from generations.forms.fields import images_of_team, problem_of
 from generations.forms.lineage import mark_of
+from generations.label_chips import chip_of, chips_of_previews
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Reference, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
@@ -26,14 +28,14 @@ from generations.submission import AlreadyMade
 class Thumbnail:
     """An image that is chosen as a reference; `uuid` is its identifier.
 
-    `src` is empty if the image can't be shown yet, or at all because of `problem`. `ours` is true
-    for an image that this studio made, false for an upload.
+    `src` is empty if the image can't be shown yet, or at all because of `problem`. `chip` repeats
+    the badge of an image that this studio made; an upload has none.
     """
 
     uuid: str
     src: str
     problem: str = ""
-    ours: bool = False
+    chip: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Preview:
     href: str
     src: str
     alt: str
+    chip: str
     width: int
     height: int
 
@@ -129,18 +132,30 @@ def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
         form=form,
         price=credits_in_words(form.draft.price) if form.draft.price else "",
         blocked=_why_blocked(form, balance),
-        thumbnails=[_thumbnail(image) for image in images],
+        thumbnails=_thumbnails(images),
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
     )
 
 
-def _thumbnail(image: Reference | Image) -> Thumbnail:
+def _thumbnails(images: Sequence[Reference | Image]) -> list[Thumbnail]:
+    ours = {image.uuid: _made_here(image) for image in images}
+    chips = chips_of_previews(made.uuid for made in ours.values() if made)
+    return [
+        _thumbnail(image, chips[made.uuid] if (made := ours[image.uuid]) else "")
+        for image in images
+    ]
+
+
+def _made_here(image: Reference | Image) -> Image | None:
+    return image if isinstance(image, Image) else image.image
+
+
+def _thumbnail(image: Reference | Image, chip: str) -> Thumbnail:
     """Show an upload only when it is cleaned: its metadata may say where a photo was taken."""
     shown = isinstance(image, Image) or image.is_ready
     src = reference_path(image.uuid) if shown else ""
-    ours = isinstance(image, Image) or image.image_id is not None
-    return Thumbnail(str(image.uuid), src, problem_of(image), ours)
+    return Thumbnail(str(image.uuid), src, problem_of(image), chip)
 
 
 def prefilled_form(user: User, *, run: str = "", image: str = "") -> ComposeForm:
@@ -188,6 +203,7 @@ def _preview(number: int, preview: Rendition) -> Preview:
         href=image_path(preview.image.uuid),
         src=rendition_path(preview.uuid, preview.format),
         alt=_("Image %(number)d of this run") % {"number": number},
+        chip=chip_of(preview),
         width=preview.width,
         height=preview.height,
     )

@@ -113,6 +113,7 @@ def images_of_team(identifiers: Iterable[str], user: User) -> dict[str, Referenc
     """The references and images among `identifiers` that `user` may see, by identifier."""
     wanted = {text: known for text in identifiers if (known := uuid_of(text))}
     references = Reference.objects.visible_to(user).filter(uuid__in=wanted.values())
+    references = references.select_related("image")
     images = Image.objects.visible_to(user).filter(uuid__in=wanted.values()).select_related("run")
     found: dict[UUID, Reference | Image] = {row.uuid: row for row in references}
     found |= {row.uuid: row for row in images}

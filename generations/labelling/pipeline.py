@@ -30,6 +30,7 @@ from generations.imaging import (
     skim,
 )
 from generations.labelling.badge.drawing import put
+from generations.labelling.manifests.disclosing import may_leave
 from generations.labelling.metadata import aigc, xmp
 from generations.labelling.metadata.splice import insert_xmp, read_xmp
 from generations.labelling.types import (
@@ -90,21 +91,28 @@ class Original:
 
 
 def label(
-    original: Original, *, facts: LabelFacts, recipes: Sequence[Recipe], labels: Labels
+    original: Original,
+    *,
+    facts: LabelFacts,
+    recipes: Sequence[Recipe],
+    labels: Labels,
+    secrets: Sequence[str] | None = (),
 ) -> list[LabelledImage]:
     """A file for each recipe, the largest first, with visible and machine-readable labels.
 
     Without a signer, the same arguments give the same bytes. Of the original's metadata, only marks
-    of origin and rights are kept. Raises LabelFailed if a file does not pass the check.
+    of origin and rights are kept; its signed manifests only if none of `secrets`, the texts of its
+    prompt, stands in them (None: not known). Raises LabelFailed if a file does not pass the check.
     """
     made = []
+    carries = labels.signer is None or may_leave(original.data, secrets)
     pixels, drawn = original.pixels, None
     for recipe in recipes:
         try:
             fitted = _fitted(pixels, recipe)
             if drawn is None or fitted is not pixels:
                 pixels, drawn = fitted, _drawn(fitted, labels)
-            made.append(_label(original, drawn, facts, recipe, labels))
+            made.append(_label(original, drawn, facts, recipe, labels, carries=carries))
         except (UnusableImage, ValueError, OSError) as error:
             raise LabelFailed(f"{recipe.name} of image {facts.image_id}: {error}") from error
     return made
@@ -135,7 +143,13 @@ def _drawn(pixels: Image.Image, labels: Labels) -> _Drawn:
 
 
 def _label(
-    original: Original, drawn: _Drawn, facts: LabelFacts, recipe: Recipe, labels: Labels
+    original: Original,
+    drawn: _Drawn,
+    facts: LabelFacts,
+    recipe: Recipe,
+    labels: Labels,
+    *,
+    carries: bool,
 ) -> LabelledImage:
     data = encode(
         drawn.image,
@@ -144,7 +158,12 @@ def _label(
         coarse_colour=recipe.coarse_colour,
     )
     data = _embed_xmp(data, original, facts)
-    signed = labels.signer.sign(data, facts, original.data) if labels.signer else Signed(data)
+    signed = Signed(data)
+    if labels.signer:
+        is_marked = drawn.mark_key is not None
+        signed = labels.signer.sign(
+            data, facts, original.data, carries=carries, is_marked=is_marked
+        )
     found = _check(signed.data, facts, drawn)
     return LabelledImage(
         data=signed.data,

@@ -139,10 +139,20 @@ class Signed:
 class Signer(Protocol):
     """Adds a signed C2PA manifest to a finished file."""
 
-    def sign(self, data: bytes, facts: LabelFacts, original: bytes) -> Signed:
+    def sign(
+        self,
+        data: bytes,
+        facts: LabelFacts,
+        original: bytes,
+        *,
+        carries: bool = True,
+        is_marked: bool = False,
+    ) -> Signed:
         """`data` with a manifest about `facts`; `original` is the provider's file.
 
-        Raises ValueError if the signed file does not verify.
+        Unless it `carries` the manifests of the original, it names the original by its hash alone.
+        `is_marked` says that the pixels have an imperceptible mark. Raises ValueError if the signed
+        file does not verify.
         """
 
 

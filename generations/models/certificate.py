@@ -3,9 +3,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LabelCertificate(models.Model):
-    """A certificate that signs or signed images, with those above it. Rows are never changed.
+    """A certificate that signs or signed images, with those above it.
 
-    They stay for ever, so that any machine verifies old files.
+    Rows stay for ever, so that any machine verifies old files, and nothing in them is changed but
+    `withdrawn_at`: from then on others may have its key, or that of its root.
     """
 
     class Origin(models.TextChoices):
@@ -20,6 +21,7 @@ class LabelCertificate(models.Model):
     begins_at = models.DateTimeField(_("valid from"))
     ends_at = models.DateTimeField(_("valid until"))
     created_at = models.DateTimeField(_("in use since"), auto_now_add=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("signing certificate")

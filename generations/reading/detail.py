@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from accounts.events import Event
 from accounts.models import Entry, Record, User
 from generations.jobs.execution import requests
+from generations.label_chips import chip_of, chips_of_previews
 from generations.labelling import FULL, PREVIEW, SCREEN
 from generations.models import Generation, Image, Rendition, Run
 from generations.paths import image_path, reference_path, rendition_path
@@ -30,15 +31,18 @@ class Neighbour:
     href: str
     src: str
     alt: str
+    chip: str
     current: bool
 
 
 @dataclass(frozen=True)
 class GivenImage:
-    """A reference of the run. `ours` says that it is an image made in the studio, not an upload."""
+    """A reference of the run. `chip` repeats the badge of an image made in the studio; an upload
+    has none.
+    """
 
     src: str
-    ours: bool
+    chip: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Detail:
     shape: str
     src: str
     alt: str
+    chip: str
     when: str
     params: list[tuple[str, str]]
     other_size: str
@@ -94,7 +99,8 @@ def detail_of(image: Image, *, viewer: User) -> Detail:
         run=run,
         shape=shape_of(image.width, image.height),
         src=rendition_path(screen.uuid, screen.format),
-        alt=alt_text(run.prompt),
+        alt=alt_text(run.prompt, image.source_type),
+        chip=chip_of(screen),
         when=date_format(image.created_at.astimezone(zone), "j F Y, H:i"),
         params=_params(image),
         other_size=_other_size(image),
@@ -116,8 +122,9 @@ def can_be_reference() -> bool:
 
 def _references(run: Run) -> list[GivenImage]:
     kept = run.run_references.filter(reference__erased_at__isnull=True)
-    rows = kept.values_list("reference__uuid", "reference__image")
-    return [GivenImage(reference_path(uuid), ours=image is not None) for uuid, image in rows]
+    rows = list(kept.values_list("reference__uuid", "reference__image__uuid"))
+    chips = chips_of_previews(image for _uuid, image in rows if image)
+    return [GivenImage(reference_path(uuid), chips.get(image, "")) for uuid, image in rows]
 
 
 def _strip(image: Image) -> list[Neighbour]:
@@ -133,6 +140,7 @@ def _neighbour(number: int, preview: Rendition, shown: Image) -> Neighbour:
         href=image_path(preview.image.uuid),
         src=rendition_path(preview.uuid, preview.format),
         alt=_("Image %(number)d of this run") % {"number": number},
+        chip=chip_of(preview),
         current=preview.image_id == shown.pk,
     )
 

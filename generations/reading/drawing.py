@@ -31,15 +31,16 @@ KEPT_SECONDS = 3600
 class ShownImage(NamedTuple):
     """One image as the feed and the gallery show it: all that `TEMPLATE` is given.
 
-    `href` is the image's page; `reuse` is the address that fills the composer from its run, empty
-    for people who may not make images. `shape` is a class, empty if the frame takes the shape of
-    its run. `width` and `height` are those of the file, in pixels.
+    `href` is the image's page; `chip` repeats its badge; `reuse` is the address that fills the
+    composer from its run, empty for people who may not make images. `shape` is a class, empty if
+    the frame takes the shape of its run. `width` and `height` are those of the file, in pixels.
     """
 
     id: str
     href: str
     src: str
     alt: str
+    chip: str
     download: str
     reuse: str
     width: int

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from accounts import keyset
 from accounts.access import may_make
 from accounts.models import User
+from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
 from generations.models import Campaign, Image, Rendition
 from generations.paths import download_path, image_path, rendition_path, reuse_path
@@ -23,9 +24,11 @@ from generations.reading.shapes import shape_of
 
 PAGE_SIZE = 48
 EVERYTHING = Filter()
-PREVIEW_VALUES = ("uuid", "format", "width", "height")
+# Of the smallest file: how its image was made, address, size, and the words of its badge.
+PREVIEW_VALUES = ("image__source_type", "uuid", "format", "width", "height", WORDS)
+_Preview = tuple[str, UUID, str, int, int, str | None]
 # What a card is made of: image, run to reuse if there is one, prompt, the image's size, preview.
-_Shown = tuple[UUID, UUID | None, str, tuple[int, int], tuple[UUID, str, int, int]]
+_Shown = tuple[UUID, UUID | None, str, tuple[int, int], _Preview]
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def _page(images: Sequence[Any], user: User, cursor: str, stopped: str = "") -> 
     return GalleryPage(cards(images, viewer=user), cursor, stopped, authors)
 
 
-def _shown(image: Any, preview: tuple[UUID, str, int, int], *, reusable: bool) -> _Shown:
+def _shown(image: Any, preview: _Preview, *, reusable: bool) -> _Shown:
     reused = image.run__uuid if reusable else None
     prompt = shortened(image.run__prompt, ALT_LENGTH)
     return image.uuid, reused, prompt, (image.width, image.height), preview
@@ -100,12 +103,14 @@ def _shown(image: Any, preview: tuple[UUID, str, int, int], *, reusable: bool) -
 
 @lru_cache(maxsize=drawing.MOST_KEPT)
 def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
-    image, reused, prompt, size, (preview, preview_format, width, height) = shown
+    image, reused, prompt, size, file = shown
+    source, preview, preview_format, width, height, words = file
     frame = ShownImage(
         id=f"image-{image}",
         href=image_path(image),
         src=rendition_path(preview, preview_format),
-        alt=alt_text(prompt),
+        alt=alt_text(prompt, source),
+        chip=chip(words),
         download=download_path(image),
         reuse=reuse_path(reused) if reused else "",
         width=width,

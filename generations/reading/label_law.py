@@ -7,15 +7,20 @@ synthetic content (China, in force since 1 September 2025); California Business 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from generations.reading import label_settings
+from generations import certificates
+from generations.labelling.mark.limits import DOES_NOT_SURVIVE
+from generations.reading import label_limits, label_settings
 from generations.reading.label_settings import OK, OPEN, PART, Labels
 
+MOST_WITHDRAWN = 20
 # The provider code of TC260's rules of March 2025.
 _CODE = re.compile(r"[0-9A-Z]{27}")
 
@@ -57,6 +62,7 @@ class Page:
     badges: list[Setting]
     laws: list[Law]
     limits: list[str]
+    mark_is_lost_by: Sequence[Promise]
     questions: list[str]
 
 
@@ -67,8 +73,9 @@ def page() -> Page:
         settings=_settings(labels),
         badges=_badges(labels),
         laws=[_europe(labels), _china(labels), _california(labels)],
-        limits=_limits(),
-        questions=_questions(),
+        limits=label_limits.limits(),
+        mark_is_lost_by=DOES_NOT_SURVIVE,
+        questions=label_limits.questions(),
     )
 
 
@@ -80,6 +87,7 @@ def _settings(labels: Labels) -> list[Setting]:
     return [
         Setting(_("Signature (C2PA)"), _signing(labels), labels.signed.tone, "LABEL_SIGNING"),
         Setting(_("Certificates"), *_chain(labels), "LABEL_CHAIN"),
+        Setting(_("Withdrawn certificates"), *_withdrawn(), "manage.py rotate_label_key"),
         Setting(
             _("Time stamps"),
             _with(_authority(labels), str(labels.stamped)),
@@ -126,6 +134,16 @@ def _chain(labels: Labels) -> tuple[str, str]:
     if labels.own_chain:
         return _("made by the studio: public readers name the signer as unknown"), PART
     return _("given by the company"), OK
+
+
+def _withdrawn() -> tuple[str, str]:
+    """Each with its time; files with them that carry no older time stamp prove nothing."""
+    told = _("%(sha256)s on %(when)s")
+    found = [
+        told % {"sha256": row.sha256, "when": f"{row.withdrawn_at:%Y-%m-%d %H:%M} UTC"}
+        for row in certificates.withdrawn()[:MOST_WITHDRAWN]
+    ]
+    return "; ".join(found) or _("none"), PART if found else OK
 
 
 def _authority(labels: Labels) -> str:
@@ -200,9 +218,10 @@ def _kept() -> list[Duty]:
             _("No personal or confidential data in the marks."),
             _(
                 "The studio writes no prompt and no name of a person into a file. A provider's own "
-                "signed manifest is passed on as it is, and may say more."
+                "signed manifest is passed on, unless words of the prompt or a field for prompts "
+                "stand in it: then files name the provider's file by its hash, and it is kept here."
             ),
-            PART,
+            OK,
         ),
         Duty(
             "50(2), " + _("Code 3"),
@@ -348,40 +367,3 @@ def _california(labels: Labels) -> Law:
 
 def _worse(*tones: str) -> str:
     return max(tones, key=(OK, PART, OPEN).index)
-
-
-# --- What is left --------------------------------------------------------------------------------
-
-
-def _limits() -> list[str]:
-    return [
-        _(
-            "Most social networks remove metadata when they make a picture smaller. Then the badge "
-            "is left, and the imperceptible mark as far as it survives what they did."
-        ),
-        _("Whoever crops or paints over a picture can remove the badge."),
-        _("Files that were downloaded keep the labels of that day, whatever is done here later."),
-        _("A signature shows that a file was changed, not that what it says is true."),
-        _("Only images are labelled. Texts around them, films and sound are not."),
-    ]
-
-
-def _questions() -> list[str]:
-    return [
-        _(
-            "Is the company a provider or a deployer under the AI Act? Offering an image generator "
-            "under one's own name makes a provider, whoever trained the model."
-        ),
-        _("Which of the pictures are deep fakes, and which are evidently creative or satirical?"),
-        _("Is the service offered to the public in mainland China, and which code names it?"),
-        _(
-            "Does “text height” in GB 45438 mean the height of the capitals? The studio reads it "
-            "so, which is the stricter way."
-        ),
-        _("Is a signature of the studio's own making enough, or is a bought certificate needed?"),
-        _(
-            "How long must records and originals be kept, and how does that go with the right of "
-            "people to have their data erased?"
-        ),
-        _("What do the contracts with the providers of the engines say about marks and their use?"),
-    ]

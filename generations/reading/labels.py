@@ -3,8 +3,8 @@
 Each line has a word for its state besides the icon and the colour.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from django.utils.formats import date_format
@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generations import label_reading, storage
-from generations.labelling import FULL
+from generations.labelling import FULL, Source
 from generations.labelling.inspecting.layers import Layers
-from generations.labelling.inspecting.reports import MARKS
+from generations.labelling.inspecting.reports import BEHIND, MARKS
 from generations.labelling.inspecting.verdict import AI_TYPES, faults
 from generations.labelling.manifests.credentials import (
     INVALID,
@@ -25,6 +25,7 @@ from generations.labelling.manifests.credentials import (
     VALID,
     Credentials,
 )
+from generations.labelling.mark.limits import DOES_NOT_SURVIVE, SURVIVES
 from generations.models import Image, Rendition
 
 # Letters that are smaller can't be read: the studio then repeats them beside the image.
@@ -35,13 +36,16 @@ LEAST_CAPITALS = 12
 class Line:
     """One layer of a file: its name, a word for its state, and what that means.
 
-    `tone` is ok, warn, bad or empty; `icon` goes with it.
+    `tone` is ok, warn, bad or empty; `icon` goes with it. `more` are sentences that people may
+    open; `more_about` is their title.
     """
 
     name: str
     state: str
     tone: str
     text: str
+    more_about: str = ""
+    more: Sequence[Promise] = ()
 
     @property
     def icon(self) -> str:
@@ -100,7 +104,7 @@ def lines_of(
     `expected` is the row of a file of ours, which says what the studio put into it.
     """
     missing = "warn" if ours else ""
-    lines = [_source_type(layers, missing), _aigc(layers, missing), _signature(layers)]
+    lines = [_source_type(layers, missing), _aigc(layers, missing), _signature(layers, zone)]
     if layers.credentials and layers.credentials.is_intact:
         lines.append(_time_stamp(layers.credentials, zone))
     lines.append(_mark(layers, expected))
@@ -131,6 +135,8 @@ def _summary(layers: Layers, row: Rendition) -> tuple[str, str]:
     found = faults(layers, signed=bool(row.certificate))
     if found:
         return _("Some labels are missing or wrong"), "warn"
+    if row.image.source_type != Source.GENERATED:
+        return _("Modified with AI, labels in place"), "ok"
     return _("AI-generated, labels in place"), "ok"
 
 
@@ -141,15 +147,16 @@ def _badge(row: Rendition | None) -> Line:
         return Line(name, _("Not known"), "", _("The studio did not draw one into this file."))
     if row.capitals is None:
         return Line(name, _("In place"), "ok", _("Everybody sees it without opening anything."))
-    sizes = {"height": row.capitals, "least": LEAST_CAPITALS}
+    height = {"height": row.capitals}
     if row.capitals < LEAST_CAPITALS:
         text = _(
             "The image has no room for letters that can be read: they are %(height)d pixels high. "
-            "Say beside the image that it is AI-generated."
+            "Say beside the image: %(words)s."
         )
-        return Line(name, _("Too small to read"), "warn", text % sizes)
+        words = " ".join(row.badge.get("text", _("AI-generated")).splitlines())
+        return Line(name, _("Too small to read"), "warn", text % {**height, "words": words})
     text = _("Everybody sees it without opening anything. Its capitals are %(height)d pixels high.")
-    return Line(name, _("In place"), "ok", text % sizes)
+    return Line(name, _("In place"), "ok", text % height)
 
 
 _TYPES: dict[str, Promise] = {
@@ -236,14 +243,34 @@ _SIGNATURES: dict[str, tuple[Promise, str, Promise]] = {
 }
 
 
-def _signature(layers: Layers) -> Line:
+def _signature(layers: Layers, zone: tzinfo) -> Line:
     name = _("Signature (C2PA content credentials)")
     found = layers.credentials
     if found is None:
         return Line(name, _("Not signed"), "", _("Nothing proves who made the file."))
+    if found.withdrawn_at:
+        return Line(name, _("Certificate withdrawn"), "warn", _of_withdrawn(found, zone))
     state, tone, text = _SIGNATURES[found.state]
     signer = found.issuer or found.signer or _("somebody unnamed")
     return Line(name, str(state), tone, str(text).format(signer=signer))
+
+
+def _of_withdrawn(found: Credentials, zone: tzinfo) -> str:
+    """What a signature is worth whose key others may have had since."""
+    since = found.withdrawn_at
+    assert since is not None  # noqa: S101  # the caller has asked
+    when = date_format(since.astimezone(zone), "j F Y, H:i")
+    if found.stamped_at and found.stamped_at < since:
+        text = _(
+            "Signed with a certificate that was withdrawn on %(when)s. The time stamp is from "
+            "before, so the signature remains good if you trust the authority that gave it."
+        )
+    else:
+        text = _(
+            "Signed with a certificate that was withdrawn on %(when)s, because others may have its "
+            "key. No time stamp shows that the file is older. Files stamped before remain good."
+        )
+    return text % {"when": when}
 
 
 def _time_stamp(found: Credentials, zone: tzinfo) -> Line:
@@ -258,14 +285,10 @@ def _time_stamp(found: Credentials, zone: tzinfo) -> Line:
 
 def _mark(layers: Layers, expected: Rendition | None) -> Line:
     name = _("Imperceptible mark")
-    survives = _(
-        "It survives saving again, resizing and cutting a little off. It does not survive turning, "
-        "mirroring, cutting away more than a tenth, or drawing the image anew."
-    )
     if layers.mark.state == "found":
-        return Line(name, _("Found"), "ok", survives)
+        return _with_limits(Line(name, _("Found"), "ok", str(SURVIVES)))
     if layers.mark.state == "not_looked":
-        return _mark_by_row(name, survives, expected)
+        return _mark_by_row(name, expected)
     if layers.mark.state == "absent":
         is_lost = bool(expected and expected.mark_key)
         text = _("The pixels carry no mark of this studio.")
@@ -278,14 +301,18 @@ def _mark(layers: Layers, expected: Rendition | None) -> Line:
     return Line(name, _("Not looked for"), "", reasons.get(layers.mark.state, ""))
 
 
-def _mark_by_row(name: str, survives: str, expected: Rendition | None) -> Line:
+def _with_limits(line: Line) -> Line:
+    return replace(line, more_about=_("What it does not survive"), more=DOES_NOT_SURVIVE)
+
+
+def _mark_by_row(name: str, expected: Rendition | None) -> Line:
     """What is known of the mark without the pixels."""
     if expected is None:
         return Line(name, _("Not looked for"), "", _("The pixels were not read."))
     if expected.mark_key is None:
         return Line(name, _("None"), "", _("The studio put none into this file."))
-    text = _("The studio put it into this file. %(survives)s") % {"survives": survives}
-    return Line(name, _("Put in, not looked for now"), "", text)
+    text = _("The studio put it into this file. %(survives)s") % {"survives": SURVIVES}
+    return _with_limits(Line(name, _("Put in, not looked for now"), "", text))
 
 
 def _others(layers: Layers) -> Iterator[Line]:
@@ -323,6 +350,13 @@ def _provider(kept: Mapping[str, str]) -> Line:
     told = []
     if kept.get("c2pa"):
         told.append(_c2pa_of_provider(kept))
+    if kept.get(BEHIND):
+        told.append(
+            _(
+                "A prompt stands in what was signed, so our files name the original by its hash "
+                "and do not carry it. The original is kept as it came."
+            )
+        )
     if kept.get("aigc"):
         told.append(_("An AIGC label."))
     if kept.get("source_type"):

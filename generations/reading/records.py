@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.events import Event
 from accounts.models import Record, Team, User
+from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
 from generations.models import Image, Rendition, Run
 from generations.paths import rendition_path
@@ -37,13 +38,16 @@ def name_without_actor(event: str) -> str:
     return _("Someone outside the studio") if event in _BY_STRANGERS else _("System")
 
 
-def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, str]:
-    """The addresses of the images that records are about, by the image's identifier."""
+def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, tuple[str, str]]:
+    """Address and chip of the images that records are about, by the image's identifier."""
     subjects = [record.subject_id for record in records if record.subject_kind == "image"]
     images = Image.objects.visible_to(reader).filter(uuid__in=subjects)
     previews = Rendition.objects.filter(image__in=images, recipe=PREVIEW.name)
-    found = previews.values_list("image__uuid", "uuid", "format")
-    return {image: rendition_path(uuid, image_format) for image, uuid, image_format in found}
+    found = previews.values_list("image__uuid", "uuid", "format", WORDS)
+    return {
+        image: (rendition_path(uuid, image_format), chip(words))
+        for image, uuid, image_format, words in found
+    }
 
 
 def names_of(records: Sequence[Record]) -> dict[UUID, str]:
@@ -129,6 +133,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.LABEL_ROOT_ADDED: ("lock", ""),
     Event.LABEL_CERTIFICATE_ADDED: ("lock", ""),
     Event.LABEL_MARK_KEY_MADE: ("lock", ""),
+    Event.LABEL_MARK_KEY_LOST: ("lock", "warn"),
+    Event.LABEL_CERTIFICATE_WITHDRAWN: ("lock", "bad"),
     Event.SHELL_USED: ("settings", "warn"),
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.WEBHOOK_FORGED: ("shield-alert", "warn"),

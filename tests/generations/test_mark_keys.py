@@ -11,7 +11,7 @@ from accounts.events import Event
 from accounts.models import Record
 from generations import mark_keys
 from generations.labelling import mark
-from generations.notice_kinds import IMAGES_UNMARKED
+from generations.notice_kinds import IMAGES_UNMARKED, MARK_KEY_LOST
 from tests.bench import pictures
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,51 @@ def test_the_number_of_a_lost_key_is_not_given_again():
     mark_keys.mark(1)
     key_files.path("mark-1.key").unlink()
     assert mark_keys.mark(1).key_number == 2
+
+
+class TestLost:
+    """A new key takes the place of a lost one, and admins are told until the old one is back."""
+
+    @pytest.fixture
+    def file(self):
+        mark_keys.mark(1)
+        path = key_files.path("mark-1.key")
+        self.kept = path.read_bytes()
+        path.unlink()
+        mark_keys.mark(2)
+        return path
+
+    def told(self):
+        return notices.lasting([MARK_KEY_LOST])
+
+    def test_until_the_file_is_back(self, file):
+        assert self.told() == {("labels:mark_key_lost", "1")}
+        file.write_bytes(self.kept)
+        mark_keys.mark(3)
+        assert not self.told()
+
+    def test_until_the_setting_names_it(self, file, settings):
+        second = key_files.path("mark-2.key").read_bytes()
+        keys = (self.kept, second)
+        settings.LABEL_MARK_KEY = ",".join(key.decode().strip() for key in keys)
+        mark_keys.mark(3)
+        assert not self.told()
+
+    def test_until_it_is_given_up_on_record(self, file):
+        call_command("rotate_mark_key", "--give-up", "1")
+        assert Record.objects.get(event=Event.LABEL_MARK_KEY_LOST).facts["number"] == 1
+        assert not self.told()
+        mark_keys.mark(3)
+        assert not self.told()
+
+    def test_a_key_that_is_there_is_not_given_up(self, file):
+        with pytest.raises(CommandError, match="not among the lost keys"):
+            call_command("rotate_mark_key", "--give-up", "2")
+
+    def test_another_file_in_its_place_is_noticed(self, file):
+        file.write_bytes(b64encode(bytes(32)) + b"\n")
+        mark_keys.mark(3)
+        assert self.told()
 
 
 def test_a_key_that_cannot_be_recorded_is_not_kept(monkeypatch):

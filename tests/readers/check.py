@@ -15,6 +15,7 @@ from PIL import Image
 
 from generations.imaging.containers import chunks
 from generations.labelling import ENGLISH, RECIPES, LabelFacts, Labels, Original, label
+from generations.labelling.mark import KEY_BYTES, Marker
 from tests.generations.imaging.images import FORMATS, make_file
 from tests.generations.labelling.signers import make_signer, upstream
 
@@ -36,7 +37,8 @@ SIGNER = make_signer()
 def made(image_format, size):
     """The files of an image, by recipe."""
     original = Original(make_file(image_format, image=_picture(size)))
-    labels = Labels(ENGLISH, signer=SIGNER)
+    mark = Marker(bytes(KEY_BYTES), 1).with_number(7)
+    labels = Labels(ENGLISH, mark=mark, signer=SIGNER)
     files = label(original, facts=FACTS, recipes=RECIPES, labels=labels)
     return {recipe.name: file.data for recipe, file in zip(RECIPES, files, strict=True)}
 
@@ -129,6 +131,15 @@ def test_over_a_manifest_of_the_provider(tmp_path, image_format):
     found = states(read(tmp_path, data))
     assert {found["web"], found["server"]} <= {"Trusted", "Valid"}
     assert found["typescript"] in (None, "Valid")
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_that_names_a_file_of_the_provider_by_its_hash(tmp_path, image_format):
+    original = upstream().sign(make_file("JPEG"))
+
+    data = SIGNER.sign(make_file(image_format), FACTS, original, carries=False).data
+
+    assert states(read(tmp_path, data)) == expected(data, "Trusted", "Valid")
 
 
 def _picture(size):

@@ -45,4 +45,14 @@ SEALING: dict[Event, Declared] = {
             Value("sha256", Kind.HASH, _("SHA-256 of the key"), since=2),
         )
     ),
+    Event.LABEL_MARK_KEY_LOST: Declared(
+        facts=must(Value("number", Kind.NUMBER, _("Number of the key"), since=2))
+    ),
+    Event.LABEL_CERTIFICATE_WITHDRAWN: Declared(
+        facts=must(
+            Value("sha256", Kind.HASH, _("SHA-256 of the certificate"), since=2),
+            Value("serial", Kind.TEXT, _("Serial number"), since=2),
+        ),
+        personal=must(Value("reason", Kind.TEXT, _("Reason"), since=2)),
+    ),
 }

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from generations import certificates, label_policies, mark_keys, storage
 from generations.imaging import ImageFacts, UnusableImage, extension
-from generations.jobs.execution import requests
+from generations.jobs.execution import requests, upstream
 from generations.label_policies import LabelsInForce
 from generations.labelling import (
     RECIPES,
@@ -66,7 +66,13 @@ def make_files(image: Image, original: Original) -> list[Rendition]:
     badge = policy.badge(facts.source)
     mark = mark_keys.mark(image.delivery_id)
     labels = Labels(badge, mark=mark, signer=certificates.signer())
-    files = label(original, facts=facts, recipes=RECIPES, labels=labels)
+    files = label(
+        original,
+        facts=facts,
+        recipes=RECIPES,
+        labels=labels,
+        secrets=upstream.secrets_of(image.generation.run),
+    )
     rows = [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
     for row, file in zip(rows, files, strict=True):
         _note_badge(row, policy, badge, file)

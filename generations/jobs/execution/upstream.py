@@ -5,7 +5,7 @@ the mark was last there and how many originals in a row have come without it, so
 search the images for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.db.models import F
@@ -13,7 +13,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from generations.labelling.inspecting.layers import read_layers
-from generations.labelling.inspecting.reports import MARKS, carried, in_codes
+from generations.labelling.inspecting.reports import BEHIND, MARKS, carried, in_codes
+from generations.labelling.manifests.disclosing import may_leave
 from generations.models import Run, UpstreamMark
 
 # So many in a row are no accident: one original without a mark may have come from a cache.
@@ -29,7 +30,16 @@ def look(original: bytes, run: Run) -> dict[str, str]:
 
     Issuers are not vouched for here: `valid` means that nothing has changed since somebody signed.
     """
-    return in_codes(read_layers(original), secret=run.prompt)
+    kept = in_codes(read_layers(original), secret=run.prompt)
+    left = {} if may_leave(original, secrets_of(run)) else {BEHIND: "1"}
+    return kept | left
+
+
+def secrets_of(run: Run) -> Sequence[str] | None:
+    """What a file of a run must not say: its prompts. None once they are erased."""
+    if run.erased_at:
+        return None
+    return [run.prompt, str(run.options.get("negative_prompt") or "")]
 
 
 def note(engine: str, kept: Mapping[str, str]) -> None:

@@ -29,6 +29,8 @@ _KNOWN_FIELDS = frozenset(
         "workflow",
     )
 )
+# Kept beside the codes if the signed manifests were left behind: a prompt may stand in them.
+BEHIND = "c2pa_left_behind"
 # A name of a company or a program. What is longer may be anything.
 _NAME = re.compile(r"[\w .,:;/()&+'’-]{1,64}")
 _TERM = re.compile(r"http://cv\.iptc\.org/newscodes/digitalsourcetype/([A-Za-z]{1,40})")

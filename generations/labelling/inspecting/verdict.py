@@ -68,5 +68,7 @@ def _credentials(layers: Layers) -> Iterator[str]:
         yield "credentials_missing"
     elif layers.credentials.state not in (TRUSTED, VALID):
         yield f"credentials_{layers.credentials.state}"
+    elif layers.credentials.withdrawn_at:
+        yield "credentials_withdrawn"
     elif layers.credentials.source_type not in AI_TYPES:
         yield "credentials_source_type"

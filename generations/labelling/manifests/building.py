@@ -3,13 +3,22 @@
 It holds no prompt, no name of a person and no name of a file.
 """
 
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from generations.imaging import mime_type
+from generations.imaging.containers import sniff
 from generations.labelling.manifests.contexts import MINING_ASSERTION, OWN_ASSERTION
 from generations.labelling.types import LabelFacts, ReferenceFacts
 
 PARENT = "original"
+# Stands for a parent that the caller adds with its own manifests.
+OPENED: Mapping[str, str] = MappingProxyType({})
+# C2PA 2.2, 18.14.2. Not `bound`: that needs a soft binding by which anybody finds the manifest, and
+# nobody but the studio reads this mark.
+_MARKED = {"action": "c2pa.watermarked.unbound"}
 # All entries of CAWG's assertion, so that no reader has to guess what one without them means.
 MINING_ENTRIES = (
     "cawg.data_mining",
@@ -19,13 +28,19 @@ MINING_ENTRIES = (
 )
 
 
-def manifest(facts: LabelFacts, *, has_parent: bool) -> dict[str, Any]:
+def manifest(
+    facts: LabelFacts, *, is_marked: bool = False, parent: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The definition of a manifest, as c2pa's Builder takes it.
 
-    With `has_parent`, the picture was opened from the ingredient PARENT, which the caller adds, and
-    edited. Without one, it was created.
+    With a `parent`, the picture was opened from that ingredient and edited: `named_parent`, or
+    OPENED, which the caller adds. Without one, it was created. `is_marked`: its pixels have an
+    imperceptible mark.
     """
-    actions = _opened(facts) if has_parent else [_made(facts, "c2pa.created")]
+    actions = [_made(facts, "c2pa.created")] if parent is None else _opened(facts)
+    if is_marked:
+        actions.append(_MARKED)
+    named = [dict(parent)] if parent else []
     return {
         "claim_generator_info": [_program(facts.tool, facts.tool_version)],
         "title": facts.image_id,
@@ -34,11 +49,20 @@ def manifest(facts: LabelFacts, *, has_parent: bool) -> dict[str, Any]:
             _created(OWN_ASSERTION, _own(facts)),
             *_mining(facts),
         ],
-        "ingredients": [_reference(number, each) for number, each in _numbered(facts)],
+        "ingredients": [*named, *(_reference(number, each) for number, each in _numbered(facts))],
     }
 
 
-def parent() -> dict[str, Any]:
+def named_parent(original: bytes) -> dict[str, str]:
+    """The ingredient that a provider's file is, by its hash alone: its own manifests stay here."""
+    return {
+        **parent(),
+        "format": mime_type(sniff(original) or "JPEG"),
+        "instance_id": f"nih:sha-256;{hashlib.sha256(original).hexdigest()}",
+    }
+
+
+def parent() -> dict[str, str]:
     """The ingredient that a provider's signed file is."""
     return {"title": "original", "relationship": "parentOf", "label": PARENT}
 

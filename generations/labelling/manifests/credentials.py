@@ -91,6 +91,8 @@ class Credentials:
     ingredients: tuple[Ingredient, ...] = ()
     depth: int = 0
     image_id: str = ""
+    # Set by those who know it: since when others may have the key that signed.
+    withdrawn_at: datetime | None = None
 
     @property
     def source_type(self) -> str:
@@ -122,12 +124,21 @@ def read_credentials(data: bytes, *, roots: str) -> Credentials | None:
         return Credentials(UNREADABLE, (_code(error),))
 
 
+def can_be_opened(data: bytes) -> bool:
+    """Whether a file has a manifest that readers of ours can read, be it valid or not."""
+    if not store_bytes(data):
+        return False
+    found = read_credentials(data, roots="")
+    return found is not None and found.state in (TRUSTED, VALID, INVALID)
+
+
 def store_bytes(data: bytes) -> int:
     """How many bytes of a file are manifests (C2PA 2.2, A.3), counted without reading them."""
-    return sum(len(chunk.body) for chunk in chunks(data) if _is_store(chunk))
+    return sum(len(chunk.body) for chunk in chunks(data) if is_store(chunk))
 
 
-def _is_store(chunk: Chunk) -> bool:
+def is_store(chunk: Chunk) -> bool:
+    """Whether a part of a file holds manifests."""
     in_jpeg = chunk.kind == _APP11 and chunk.body[:2] == _JUMBF_IN_JPEG
     return in_jpeg or chunk.kind in (b"caBX", b"C2PA")
 

@@ -10,15 +10,13 @@ import c2pa
 
 from generations.imaging import mime_type
 from generations.imaging.containers import sniff
-from generations.labelling.manifests.building import manifest, parent
+from generations.labelling.manifests.building import OPENED, manifest, named_parent, parent
 from generations.labelling.manifests.contexts import context
 from generations.labelling.manifests.credentials import (
-    INVALID,
     TRUSTED,
-    VALID,
     Credentials,
+    can_be_opened,
     read_credentials,
-    store_bytes,
 )
 from generations.labelling.types import LabelFacts, Signed
 
@@ -75,22 +73,36 @@ class C2paSigner:
     roots: str
     stamping: Stamping | None = None
 
-    def sign(self, data: bytes, facts: LabelFacts, original: bytes) -> Signed:
+    def sign(
+        self,
+        data: bytes,
+        facts: LabelFacts,
+        original: bytes,
+        *,
+        carries: bool = True,
+        is_marked: bool = False,
+    ) -> Signed:
         """`data` with a manifest about `facts`, over that of the provider's file if it has one.
 
-        A manifest that can't be carried on costs only what it says. Raises ValueError if no signed
-        file verifies.
+        Unless it `carries` that manifest, the file is named by its hash alone. `is_marked`: the
+        pixels have an imperceptible mark. A manifest that can't be carried on costs only what it
+        says. Raises ValueError if no signed file verifies.
         """
-        if _can_be_opened(original):
+        if not carries:
+            about = manifest(facts, is_marked=is_marked, parent=named_parent(original))
+            return self._sign(data, facts, about, opened=None)
+        if can_be_opened(original):
             try:
-                return self._sign(data, facts, opened=original)
+                about = manifest(facts, is_marked=is_marked, parent=OPENED)
+                return self._sign(data, facts, about, opened=original)
             except ValueError as error:  # its text may quote the original
                 kind = type(error.__cause__ or error).__name__
                 logger.warning("credentials of an original left behind: %s", kind)
-        return self._sign(data, facts, opened=None)
+        return self._sign(data, facts, manifest(facts, is_marked=is_marked), opened=None)
 
-    def _sign(self, data: bytes, facts: LabelFacts, *, opened: bytes | None) -> Signed:
-        about = manifest(facts, has_parent=opened is not None)
+    def _sign(
+        self, data: bytes, facts: LabelFacts, about: dict[str, Any], *, opened: bytes | None
+    ) -> Signed:
         request = Request(data, about, opened, self.certificate.chain)
         if self.stamping:
             try:
@@ -122,14 +134,6 @@ def sign(request: Request, key: Key | str) -> bytes:
         cause = failures[0] if failures else error
         raise ValueError(f"can't be signed: {cause}") from cause
     return out.getvalue()
-
-
-def _can_be_opened(original: bytes) -> bool:
-    """Whether it has a manifest that readers of ours can read, be it valid or not."""
-    if not store_bytes(original):
-        return False
-    found = read_credentials(original, roots="")
-    return found is not None and found.state in (TRUSTED, VALID, INVALID)
 
 
 def _signer(request: Request, key: Key | str, failures: list[Exception]) -> c2pa.Signer:

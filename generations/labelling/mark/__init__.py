@@ -14,7 +14,6 @@ from PIL import Image
 from generations.labelling.mark import code, embedding, pattern, reading
 
 __all__ = [
-    "DOES_NOT_SURVIVE",
     "KEY_BYTES",
     "LARGEST_NUMBER",
     "Found",
@@ -27,21 +26,6 @@ KEY_BYTES = 32
 LARGEST_NUMBER = code.LARGEST_NUMBER
 # A picture with a smaller side, or with sides further apart, carries no mark.
 LEAST_SIDE, MOST_RATIO = 200, 4
-
-# Sentences for the page about a file. tests/bench/marks.py measures what it survives.
-DOES_NOT_SURVIVE = (
-    "a crop that leaves less than nine tenths of the longer side",
-    "being turned or mirrored, even by a few degrees",
-    "being stretched, bent or put into perspective, and a photograph of a screen",
-    "being drawn anew, by a person or by another model",
-    "a headline, a bar or another picture over a large part of it",
-    "strong blur, or a size of less than about 200 pixels",
-    "being made so bright that most of the picture turns white",
-    "a picture that is too small or too narrow to carry it: a side of less than 200 pixels, or one "
-    "side more than four times as long as the other",
-    "strong compression of a picture that is little but text on white, or of a long narrow picture "
-    "that is full of fine detail",
-)
 
 
 @dataclass(frozen=True)

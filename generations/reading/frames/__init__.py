@@ -51,7 +51,9 @@ def frames_of(runs: Sequence[Run], *, viewer: User) -> dict[int, list[Frame]]:
 
 
 def _frames(run: Run, rows: Gathered, viewer: User) -> list[Frame]:
-    previews, alt = rows.previews.get(run.pk, []), alt_text(run.prompt)
+    previews = rows.previews.get(run.pk, [])
+    # All images of a run are made from the same pictures.
+    alt = alt_text(run.prompt, *(preview.source for preview in previews[:1]))
     if run.pk not in rows.generations:
         return list(_images(tuple(previews), alt, get_script_prefix()))
     frames = {preview.position: preview_frame(preview, alt=alt) for preview in previews}

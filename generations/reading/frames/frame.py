@@ -7,6 +7,8 @@ from enum import StrEnum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from generations import label_chips
+from generations.labelling import Source
 from generations.paths import download_path, image_path, rendition_path
 from generations.reading.drawing import ShownImage
 from generations.reading.frames.rows import Preview
@@ -62,6 +64,7 @@ class Frame:
     href: str = ""
     src: str = ""
     alt: str = ""
+    chip: str = ""
     download: str = ""
     width: int = 0
     height: int = 0
@@ -86,8 +89,18 @@ class Frame:
 
         `with_shape` gives it the class of its own shape. Otherwise it takes the shape of its run.
         """
-        where = self.id, self.href, self.src, self.alt, self.download
-        return ShownImage(*where, reuse, self.width, self.height, self.shape if with_shape else "")
+        return ShownImage(
+            id=self.id,
+            href=self.href,
+            src=self.src,
+            alt=self.alt,
+            chip=self.chip,
+            download=self.download,
+            reuse=reuse,
+            width=self.width,
+            height=self.height,
+            shape=self.shape if with_shape else "",
+        )
 
     @property
     def icon(self) -> str:
@@ -111,15 +124,16 @@ def preview_frame(preview: Preview, *, alt: str) -> Frame:
         href=image_path(preview.image),
         src=rendition_path(preview.uuid, preview.format),
         alt=alt,
+        chip=label_chips.chip(preview.words),
         download=download_path(preview.image),
         width=preview.width,
         height=preview.height,
     )
 
 
-def alt_text(prompt: str) -> str:
-    """The alternative text of an image made from `prompt`."""
-    return _("Image generated with AI: %(prompt)s") % {"prompt": shortened(prompt, ALT_LENGTH)}
+def alt_text(prompt: str, source: str = Source.GENERATED) -> str:
+    """The alternative text of an image made from `prompt` in this way."""
+    return label_chips.alt_text(shortened(prompt, ALT_LENGTH), source)
 
 
 def shortened(text: str, length: int) -> str:

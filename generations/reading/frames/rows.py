@@ -11,6 +11,7 @@ from django.db.models import Sum
 
 from accounts.models import Entry, User
 from generations import submission
+from generations.label_chips import WORDS
 from generations.labelling import PREVIEW
 from generations.models import Delivery, Generation, Rendition, Run, RunReference
 from generations.providers.advice import Remedy, explain
@@ -21,17 +22,22 @@ from generations.submission import Offer
 
 
 class Preview(NamedTuple):
-    """An image of a run and its smallest labelled file, whose pixels are `width` and `height`."""
+    """An image of a run and its smallest labelled file, whose pixels are `width` and `height`.
+
+    `words` are those of the file's badge, if they are known.
+    """
 
     run: int
     position: int
     image: UUID
     hidden_at: dt.datetime | None
     erased_at: dt.datetime | None
+    source: str
     uuid: UUID
     format: str
     width: int
     height: int
+    words: str | None
 
     @property
     def is_left_out(self) -> bool:
@@ -106,9 +112,9 @@ def _previews(runs: Iterable[int]) -> defaultdict[int, list[Preview]]:
     """The images by run; plain values, because a page may show hundreds."""
     previews = defaultdict(list)
     rows = Rendition.objects.filter(recipe=PREVIEW.name, image__run__in=list(runs))
-    image = ("run", "position", "uuid", "hidden_at", "erased_at")
+    image = ("run", "position", "uuid", "hidden_at", "erased_at", "source_type")
     columns = [f"image__{name}" for name in image]
-    for values in rows.values_list(*columns, "uuid", "format", "width", "height"):
+    for values in rows.values_list(*columns, "uuid", "format", "width", "height", WORDS):
         preview = Preview(*values)
         previews[preview.run].append(preview)
     return previews

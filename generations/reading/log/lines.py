@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import index, outcomes
 from accounts.events import Event
 from accounts.models import Record, User
+from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
 from generations.models import Rendition
 from generations.paths import rendition_path
@@ -44,9 +45,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Picture:
-    """The address of an image's preview."""
+    """The address of an image's preview, and what repeats its badge."""
 
     src: str
+    chip: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
             pictures=(
                 pictures.get(runs.get(record.story, 0), [])
                 if record.pk in heads
-                else [Picture(src) for src in [previews.get(record.subject_id)] if src]
+                else [Picture(*shown) for shown in [previews.get(record.subject_id)] if shown]
             ),
             outcome=ended.get(record.story) if record.pk in heads else None,
         )
@@ -213,6 +215,7 @@ def _pictures(runs: Iterable[int]) -> Mapping[int, list[Picture]]:
         image__run__in=list(runs), image__hidden_at__isnull=True, recipe=PREVIEW.name
     ).order_by("image__position", "image_id")
     found: dict[int, list[Picture]] = {}
-    for run, uuid, image_format in rows.values_list("image__run", "uuid", "format"):
-        found.setdefault(run, []).append(Picture(rendition_path(uuid, image_format)))
+    for run, uuid, image_format, words in rows.values_list("image__run", "uuid", "format", WORDS):
+        picture = Picture(rendition_path(uuid, image_format), chip(words))
+        found.setdefault(run, []).append(picture)
     return found

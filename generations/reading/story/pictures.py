@@ -14,6 +14,7 @@ from accounts import audit
 from accounts.events import Event
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from generations.label_chips import WORDS, chip, chips_of_previews
 from generations.labelling import PREVIEW
 from generations.models import Image, Reference, Rendition
 from generations.paths import reference_path, rendition_path
@@ -22,10 +23,15 @@ from generations.reading.story.lines import named
 from generations.reading.story.wording import Moment, Text, moment, text_of
 from generations.tampering import Names, Said, facts_of, listed
 
+# The address of a picture and its chip; of one that can't be shown, both are empty.
+_Shown = tuple[str, str]
+_NOTHING: _Shown = ("", "")
+
 
 @dataclass(frozen=True)
 class StoredImage:
-    """One image by the record of its storing. `src` is empty if it can't be shown.
+    """One image by the record of its storing. `src` is empty if it can't be shown; `chip` repeats
+    the badge of what is shown.
 
     `files` are labels and hashes of all its files, the original first; `former` are those of
     labelled files that were replaced, the newest first.
@@ -37,6 +43,7 @@ class StoredImage:
     when: Moment
     size: str
     src: str
+    chip: str
     href: str
     files: list[tuple[str, str]]
     former: list[tuple[str, str]]
@@ -47,12 +54,13 @@ class StoredImage:
 class GivenReference:
     """A reference as the run was given it. `src` is empty if it can't be shown.
 
-    `ours` is true for an image of the studio, which then has `href`, the address of its own story.
+    An image of the studio has `href`, the address of its own story, and `chip`, which repeats its
+    badge.
     `hashes` are labels and values; `numbers` are those of the records about it.
     """
 
     src: str
-    ours: bool
+    chip: str
     href: str
     rights: str
     licence: Text
@@ -79,23 +87,27 @@ def images(
     return sorted(shown, key=lambda image: (len(image.position), image.position, image.number))
 
 
-def _sources(uuids: Sequence[UUID], reader: User, recipe: str) -> dict[UUID, str]:
-    """The addresses of the labelled files that `reader` may see, by image."""
+def _sources(uuids: Sequence[UUID], reader: User, recipe: str) -> Mapping[UUID, _Shown]:
+    """The labelled files that `reader` may see, by image."""
     found = Image.objects.filter(uuid__in=uuids, hidden_at__isnull=True)
     if not audit.reads_whole_log(reader):
         found = found.visible_to(reader)
     files = Rendition.objects.filter(image__in=found, recipe=recipe)
-    rows = files.values_list("image__uuid", "uuid", "format")
-    return {image: rendition_path(uuid, image_format) for image, uuid, image_format in rows}
+    rows = files.values_list("image__uuid", "uuid", "format", WORDS)
+    return {
+        image: (rendition_path(uuid, image_format), chip(words))
+        for image, uuid, image_format, words in rows
+    }
 
 
 def _image(
-    told: Told, again: Sequence[Told], sources: Mapping[UUID, str], reader: User
+    told: Told, again: Sequence[Told], sources: Mapping[UUID, _Shown], reader: User
 ) -> StoredImage:
     """An image; `again` are the records of its later labels, oldest first."""
     facts, uuid = told.facts, told.record.subject_id
     position = facts.get("position")
     newest = again[-1] if again else told
+    src, words = sources.get(uuid, _NOTHING)
     files = {_("Original"): facts.get("original_sha256")} | _labelled(newest)
     return StoredImage(
         uuid=uuid,
@@ -103,7 +115,8 @@ def _image(
         position=str(position + 1) if isinstance(position, int) else "",
         when=moment(told.record.at, reader.team.tzinfo),
         size=f"{facts.get('width', '?')}×{facts.get('height', '?')}, {facts.get('format', '?')}",
-        src=sources.get(uuid, ""),
+        src=src,
+        chip=words,
         href=reverse("log-image", args=[uuid]),
         files=[(str(label), str(digest)) for label, digest in files.items() if digest],
         former=_former([told, *again], reader),
@@ -154,17 +167,22 @@ def references(found: Found, reader: User) -> list[GivenReference]:
     return [_reference(each, own, sources, names, reader) for each in given]
 
 
-def _reference_sources(uuids: Iterable[UUID], reader: User) -> dict[UUID, str]:
+def _reference_sources(uuids: Iterable[UUID], reader: User) -> Mapping[UUID, _Shown]:
     rows = Reference.objects.filter(uuid__in=uuids)
     if not audit.reads_whole_log(reader):
         rows = rows.visible_to(reader)
-    return {row.uuid: reference_path(row.uuid) for row in rows if row.is_ready}
+    ready = [row for row in rows.select_related("image") if row.is_ready]
+    chips = chips_of_previews(row.image.uuid for row in ready if row.image)
+    return {
+        row.uuid: (reference_path(row.uuid), chips[row.image.uuid] if row.image else "")
+        for row in ready
+    }
 
 
 def _reference(
     given: Mapping[str, Any],
     own: Mapping[UUID, Sequence[Told]],
-    sources: Mapping[UUID, str],
+    sources: Mapping[UUID, _Shown],
     names: Mapping[UUID, Said],
     reader: User,
 ) -> GivenReference:
@@ -173,9 +191,10 @@ def _reference(
     upload = next((each for each in records if each.record.event == Event.REFERENCE_UPLOADED), None)
     image = uuid_of(str(given.get("image") or ""))
     person = upload.record.actor if upload else None
+    src, words = sources.get(uuid, _NOTHING) if uuid else _NOTHING
     return GivenReference(
-        src=sources.get(uuid, "") if uuid else "",
-        ours=image is not None,
+        src=src,
+        chip=words,
         href=reverse("log-image", args=[image]) if image else "",
         rights=_rights(str(given.get("rights", ""))),
         licence=text_of(upload, "licence") if upload else Text(),

@@ -316,7 +316,7 @@ class TestFailsClosed:
     )
     def test_a_file_that_reads_back_wrong(self, facts, spoil, complaint):
         class Spoiling:
-            def sign(self, data, facts, original):
+            def sign(self, data, facts, original, **more):
                 return Signed(spoil(data, facts))
 
         labels = Labels(ENGLISH, signer=Spoiling())
@@ -461,7 +461,7 @@ class TestShowsTheImage:
     @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
     def test_garbled_bytes_are_found(self, facts, image_format, part):
         class Garbling:
-            def sign(self, data, facts, original):
+            def sign(self, data, facts, original, **more):
                 at = int(len(data) * part)
                 noise = random.Random(7).randbytes(40).replace(b"\xff", b"\xfe")
                 return Signed(data[:at] + noise + data[at + 40 :])
@@ -473,7 +473,7 @@ class TestShowsTheImage:
 
     def test_another_picture_is_found(self, facts):
         class Swapping:
-            def sign(self, data, facts, original):
+            def sign(self, data, facts, original, **more):
                 return Signed(insert_xmp(make_file("JPEG", colour="white"), read_xmp(data)))
 
         original = Original(make_file("JPEG", colour="black"))
@@ -505,7 +505,7 @@ class TestSource:
 
     def test_a_file_that_says_something_else_is_refused(self, facts):
         class Lying:
-            def sign(self, data, facts, original):
+            def sign(self, data, facts, original, **more):
                 term, other = Source.COMPOSITE.uri.encode(), Source.GENERATED.uri.encode()
                 return Signed(insert_xmp(data, read_xmp(data).replace(term, other)))
 

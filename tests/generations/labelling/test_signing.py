@@ -110,6 +110,15 @@ class TestOurFiles:
         assert len(action["parameters"]["ingredients"]) == 2
         assert b"thumbnail" not in data
 
+    def test_says_that_the_pixels_are_marked(self, signer, facts):
+        for is_marked in (True, False):
+            data = signer.sign(make_file("JPEG"), facts, b"", is_marked=is_marked).data
+
+            found = read_credentials(data, roots=signer.roots)
+            assert found.state == TRUSTED
+            names = [each.name for each in found.actions]
+            assert names == ["c2pa.created", *["c2pa.watermarked.unbound"] * is_marked]
+
     @pytest.mark.parametrize("mining", ["allowed", "notAllowed", "constrained", ""])
     def test_mining_as_the_policy_says(self, signer, facts, mining):
         facts = dataclasses.replace(facts, mining=mining)
