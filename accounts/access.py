@@ -151,6 +151,8 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "entry"),
     **_in_admin("accounts", "team"),
     **_in_admin("accounts", "user"),
+    "admin:accounts_user_top_up": Requirement(staff=True, rights=("accounts.change_allowance",)),
+    "admin:accounts_user_sign_out": Requirement(staff=True, rights=("accounts.change_user",)),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
     **_in_admin("generations", "labelpolicy"),
