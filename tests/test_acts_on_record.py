@@ -293,7 +293,7 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("user", "change"): ({"name": "Somebody Else"}, Event.USER_CHANGED),
     ("team", "add"): ({"name": "Cumulus", "time_zone": "UTC"}, Event.ADMIN_ADDED),
     ("team", "change"): ({"name": "Nimbus"}, Event.ADMIN_CHANGED),
-    ("price", "add"): ({"engine": DEMO, "tier": "2K", "credits": "3"}, Event.ADMIN_ADDED),
+    ("price", "add"): ({"offer": f"{DEMO} 2K", "credits": "3"}, Event.ADMIN_ADDED),
     ("provideraccount", "change"): ({"concurrency": "3"}, Event.ADMIN_CHANGED),
     ("generation", "change"): (
         {"decision": "release", "reason": "asked support"},
