@@ -18,7 +18,7 @@ from accounts import notices as admin_notices
 from accounts.events import Event
 from accounts.forms import NameForm
 from accounts.http import SignedInRequest
-from accounts.models import Reading, User
+from accounts.models import Reading
 
 READINGS_A_PAGE = 50
 
