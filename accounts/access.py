@@ -18,6 +18,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 from accounts.models import User
 
@@ -170,6 +171,14 @@ TABLE: dict[str, Requirement] = {
 def may_make(user: User | AnonymousUser) -> bool:
     """Whether `user` may ask for images, so whether pages offer what leads to that."""
     return user.has_perms(MAKING.rights)
+
+
+def page_of_person(person: User | None, viewer: User) -> str:
+    """The address of `person` in the admin; empty if `viewer` may not open it."""
+    may_open = viewer.is_staff and viewer.has_perm("accounts.view_user")
+    if person is None or not may_open or (person.is_superuser and not viewer.is_superuser):
+        return ""
+    return reverse("admin:accounts_user_change", args=[person.pk])
 
 
 def checked(view: View) -> View:

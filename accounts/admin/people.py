@@ -48,6 +48,15 @@ class PersonForm(forms.ModelForm):
         return email
 
 
+class QuotaForm(forms.ModelForm):
+    """A person's own quota, in a row of the list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        label = _("Own credits a month of %(person)s") % {"person": self.instance}
+        self.fields["quota"].widget.attrs["aria-label"] = label
+
+
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     form = PersonForm
@@ -84,6 +93,9 @@ class UserAdmin(RecordedAdmin):
 
     def has_top_up_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_allowance")
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[forms.ModelForm]:
+        return QuotaForm
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

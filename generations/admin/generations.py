@@ -151,8 +151,8 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
         return (queryset.filter(pk__in=_found(search_term)) if search_term else queryset), False
 
     @admin.display(description=_("task at the provider"), ordering="task_id")
-    def provider_task(self, row: Generation) -> str | None:
-        return row.task_id or None
+    def provider_task(self, row: Generation) -> str:
+        return row.task_id or self.get_empty_value_display()
 
     @admin.display(description=_("status"))
     def state(self, row: Generation) -> str:
@@ -168,11 +168,11 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("key"))
     def key(self, row: Generation) -> str:
-        return key_in_words(row.account)
+        return key_in_words(row.account) or self.get_empty_value_display()
 
     @admin.display(description=_("error"))
     def error(self, row: Generation) -> str:
-        return error_in_words(row.error_code)
+        return error_in_words(row.error_code) or self.get_empty_value_display()
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.recorded import RecordedAdmin
@@ -47,16 +48,16 @@ class ProviderAccountAdmin(RecordedAdmin):
     def key(self, account: ProviderAccount) -> str:
         return key_in_words(account)
 
-    @admin.display(description=_("blocked because"), empty_value=_("not blocked"))
+    @admin.display(description=_("blocked because"))
     def blocked(self, account: ProviderAccount) -> str:
-        return error_in_words(account.blocked_code)
+        return error_in_words(account.blocked_code) or gettext("not blocked")
 
-    @admin.display(description=_("balance at the provider"), empty_value=_("not told"))
+    @admin.display(description=_("balance at the provider"))
     def balance_column(self, account: ProviderAccount) -> str:
         if account.balance is None:
-            return ""
+            return gettext("not told")
         return f"{account.balance.normalize():f} {account.balance_unit}".strip()
 
-    @admin.display(description=_("admins were told"), empty_value=_("nothing"))
+    @admin.display(description=_("admins were told"))
     def alert_column(self, account: ProviderAccount) -> str:
-        return error_in_words(account.alert)
+        return error_in_words(account.alert) or gettext("nothing")

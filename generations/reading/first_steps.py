@@ -65,7 +65,7 @@ def _steps(reader: User) -> Iterator[Step]:
         _("Back up the data and the keys"),
         _(
             "The keys that sign images and the log are in the folder keys of the data. A backup "
-            "without them cannot be used. README, “Back up and restore”, has the commands."
+            "without them cannot be used. The commands are in the README, under “Back-up”."
         ),
         None,
     )

@@ -7,13 +7,15 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts import invitations, ledger
+from accounts import access, invitations, ledger
 from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Entry, Record, User
 from tests.accounts.admin.pages import change, url
 from tests.factories import make_team, make_user
+from tests.generations.factories import make_finished_run, make_run
 from tests.queries import queries_of
+from tests.records import write
 
 
 @pytest.fixture
@@ -174,3 +176,36 @@ def test_more_runs_and_entries_need_no_more_queries(desk, alice):
         ledger.top_up(alice, 1, actor=None, reason="")
         make_user(team=alice.team)
     assert queries_of(lambda: page_of(desk, alice)) == before
+
+
+class TestLinksOnNames:
+    @pytest.mark.parametrize(("kind", "is_linked"), [("reader", False), ("both", True)])
+    def test_the_log_links_people_for_those_who_may_open_them(
+        self, sign_in, team, alice, kind, is_linked
+    ):
+        groups = [REVIEWERS, ADMINS] if kind == "both" else [REVIEWERS]
+        make_run(alice)
+        write(Event.USER_SIGNED_IN, actor=alice, subject=alice)
+        page = sign_in(make_user(team=team, groups=groups)).get(reverse("log"), {"steps": "1"})
+        assert (url(User, "change", alice.pk) in page.content.decode()) is is_linked
+
+    def test_the_gallery_links_the_person_of_its_filter(self, sign_in, admin, alice, charlie):
+        def linked(viewer, person):
+            page = sign_in(viewer).get(reverse("gallery"), {"person": str(person.uuid)})
+            return url(User, "change", person.pk) in page.content.decode()
+
+        assert linked(admin, alice)
+        assert not linked(admin, charlie)
+        assert not linked(alice, admin)
+
+    def test_nobody_is_led_to_a_superuser_whom_they_cannot_reach(self, admin, superuser):
+        assert access.page_of_person(superuser, admin) == ""
+        assert access.page_of_person(superuser, superuser)
+
+
+def test_the_last_work_is_counted_without_prompts(desk, alice):
+    make_finished_run(alice, images=3, prompt="a red fox")
+    make_finished_run(alice, images=2, prompt="a red fox")
+    page = page_of(desk, alice).content.decode()
+    assert "5, in 2 runs" in page
+    assert "a red fox" not in page
