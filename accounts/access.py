@@ -18,6 +18,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 from accounts.models import User
 
@@ -157,6 +158,8 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "entry"),
     **_in_admin("accounts", "team"),
     **_in_admin("accounts", "user"),
+    "admin:accounts_user_top_up": Requirement(staff=True, rights=("accounts.change_allowance",)),
+    "admin:accounts_user_sign_out": Requirement(staff=True, rights=("accounts.change_user",)),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
     **_in_admin("generations", "labelpolicy"),
@@ -174,6 +177,14 @@ TABLE: dict[str, Requirement] = {
 def may_make(user: User | AnonymousUser) -> bool:
     """Whether `user` may ask for images, so whether pages offer what leads to that."""
     return user.has_perms(MAKING.rights)
+
+
+def page_of_person(person: User | None, viewer: User) -> str:
+    """The address of `person` in the admin; empty if `viewer` may not open it."""
+    may_open = viewer.is_staff and viewer.has_perm("accounts.view_user")
+    if person is None or not may_open or (person.is_superuser and not viewer.is_superuser):
+        return ""
+    return reverse("admin:accounts_user_change", args=[person.pk])
 
 
 def checked(view: View) -> View:

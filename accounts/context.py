@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts import ledger, notices
+from accounts import invitations, ledger, notices
 from accounts.ledger import Balance
 
 
@@ -27,3 +27,8 @@ def unread_notices(request: HttpRequest) -> dict[str, Any]:
         return notices.unread(user) if user and user.is_authenticated else 0
 
     return {"unread_notices": SimpleLazyObject(count)}
+
+
+def can_mail(request: HttpRequest) -> dict[str, Any]:
+    """`can_mail`: whether the studio sends mail, so whether a page may promise one."""
+    return {"can_mail": invitations.can_mail()}

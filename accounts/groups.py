@@ -1,5 +1,6 @@
 """The groups and what each may do. Every migration restores the groups to this table."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import AppConfig
@@ -8,6 +9,8 @@ from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 MEMBERS = "members"
 REVIEWERS = "reviewers"
@@ -22,6 +25,34 @@ LEGAL_COUNSEL = "legal counsel"
 TEAM_LEADS = "team leads"
 # They may enter the admin.
 STAFF = (ADMINS, DATA_PROTECTION, LEGAL_COUNSEL)
+
+
+@dataclass(frozen=True)
+class InWords:
+    """What pages call a group, and what the people in it may do."""
+
+    title: str | Promise
+    may: str | Promise
+
+
+IN_WORDS = {
+    MEMBERS: InWords(_("Members"), _("make, find and download images of their team")),
+    REVIEWERS: InWords(
+        _("Reviewers"), _("read and search the log of their team, prompts included")
+    ),
+    AUDITORS: InWords(
+        _("Auditors"), _("read the whole log: of every team, and what concerns none")
+    ),
+    ADMINS: InWords(
+        _("Admins"), _("invite and deactivate people, set credits, prices and limits of keys")
+    ),
+    DATA_PROTECTION: InWords(
+        _("Data protection"), _("erase people, runs and images, and set what is erased by age")
+    ),
+    LEGAL_COUNSEL: InWords(
+        _("Legal counsel"), _("place and lift legal holds, which forbid to erase something")
+    ),
+}
 
 SEE_LABEL_LAW = "generations.see_label_law"
 
@@ -82,6 +113,11 @@ PERMISSIONS = {
         SEE_LABEL_LAW,
     ),
 }
+
+
+def title_of(name: str) -> str:
+    """What pages call the group `name`: a group that somebody added has only its name."""
+    return str(IN_WORDS[name].title) if name in IN_WORDS else name
 
 
 def create_after_migrate(

@@ -15,7 +15,6 @@ urlpatterns = [
         access.checked(RedirectView.as_view(pattern_name="account")),
         name="account-email",
     ),
-    path("credits/", views.credits, name="credits"),
     path("notices/", views.notices, name="notices"),
     path("notices/read/", views.notices_read, name="notices-read"),
     path("notices/<uuid:uuid>/read/", views.notices_read, name="notice-read"),

@@ -1,17 +1,13 @@
-"""A person's own pages: the account, credits with the entries that explain them, and notices."""
+"""A person's own pages: the account, who has read their prompts, and notices."""
 
-import re
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
@@ -22,12 +18,9 @@ from accounts import notices as admin_notices
 from accounts.events import Event
 from accounts.forms import NameForm
 from accounts.http import SignedInRequest
-from accounts.models import Allowance, Entry, Reading, User
+from accounts.models import Reading
 
-ENTRIES_A_PAGE = 50
 READINGS_A_PAGE = 50
-# Each month costs a query.
-MONTHS_A_PAGE = 12
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,13 +51,6 @@ def readings(request: SignedInRequest) -> HttpResponse:
     return render(request, "accounts/readings.html", context)
 
 
-@require_GET
-@access.checked
-def credits(request: SignedInRequest) -> HttpResponse:
-    page = entries_of(request.user, before=request.GET.get("before", ""), size=ENTRIES_A_PAGE)
-    return render(request, "accounts/credits.html", {"page": page})
-
-
 @require_safe
 @access.checked
 def notices(request: SignedInRequest) -> HttpResponse:
@@ -92,51 +78,6 @@ def notices_mute(request: SignedInRequest, kind: str) -> HttpResponse:
     change = admin_notices.unmute if request.POST.get("on") else admin_notices.mute
     change(request.user, kind)
     return redirect("notices")
-
-
-@dataclass(frozen=True)
-class EntriesPage:
-    """Entries by month. `next_cursor` leads to older ones; it is empty if there are none."""
-
-    entries: list[Entry]
-    next_cursor: str
-
-
-def entries_of(user: User, *, before: str, size: int) -> EntriesPage:
-    """At most `size` entries of a person: the newest month first, and its newest entry first.
-
-    A month holds everything that was charged to it, even later. `before` is the `next_cursor` of
-    the page before, or empty. Raises Http404 if it names no entry of `user`.
-    """
-    last = _entry(user, before) if before else None
-    place = keyset.Place(last.created_at, last.pk) if last else None
-    months, more = _months(user, last), False
-    shown: list[Entry] = []
-    for month in months[:MONTHS_A_PAGE]:
-        entries = month.entries.select_related("allowance", "actor")
-        found, more = keyset.newest([entries], place, size=size - len(shown))
-        shown, place = shown + found, None
-        more = more or month != months[-1]
-        if len(shown) == size:
-            break
-    return EntriesPage(shown, str(shown[-1].pk) if more else "")
-
-
-def _months(user: User, last: Entry | None) -> list[Allowance]:
-    """The months of one page that have entries, from that of `last`, and one month more."""
-    has_entries = Exists(Entry.objects.filter(allowance=OuterRef("pk")))
-    months = Allowance.objects.filter(has_entries, user=user).order_by("-month")
-    if last:
-        months = months.filter(month__lte=last.allowance.month)
-    return list(months[: MONTHS_A_PAGE + 1])
-
-
-def _entry(user: User, cursor: str) -> Entry:
-    """The entry of `user` that a cursor names. Raises Http404 if there is none."""
-    if not re.fullmatch(r"\d{1,18}", cursor, re.ASCII):
-        raise Http404
-    mine = Entry.objects.filter(allowance__user=user).select_related("allowance")
-    return get_object_or_404(mine, pk=int(cursor))
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@ from django.urls import path
 
 from generations.views import (
     callbacks,
+    credits,
     exports,
     gallery,
     health,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("runs/<uuid:uuid>/again/", runs.try_again, name="run-try-again"),
     path("runs/<uuid:uuid>/remedy/<slug:name>/", runs.remedy, name="run-remedy"),
     path("generations/<uuid:uuid>/cancel/", runs.cancel, name="generation-cancel"),
+    path("credits/", credits.credits, name="credits"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("images/<uuid:uuid>/", images.image, name="image"),
     path("images/<uuid:uuid>/labels/", labels.labels, name="image-labels"),

@@ -100,6 +100,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.balance",
                 "accounts.context.unread_notices",
+                "accounts.context.can_mail",
             ],
             "builtins": ["accounts.templatetags.icons", "accounts.templatetags.numbers"],
         },
@@ -197,6 +198,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_MAX_EMAIL_ADDRESSES = 1
+# The link works once and proves as much as the new password does.
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SERVED_OVER_HTTPS else "http"
@@ -252,6 +255,8 @@ FILE_UPLOAD_HANDLERS: list[str] = []
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "seedream_site" / "locale"]
+# English with the day before the month and a clock of 24 hours, as everywhere in the studio.
+FORMAT_MODULE_PATH = ["seedream_site.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -148,6 +148,8 @@ SENT = {
     "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
+    "admin:accounts_user_top_up": Sent(Event.ALLOWANCE_TOPPED_UP, {"credits": "5"}, kind="admin"),
+    "admin:accounts_user_sign_out": Sent(Event.USER_SESSIONS_ENDED, kind="admin"),
     # Readings
     "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
     "image": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
@@ -181,7 +183,7 @@ NO_ACT = {
     "admin:view_on_site": "finds nothing",
 }
 # Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
-OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/]")
+OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/](?!user_(top_up|sign_out)$)")
 
 
 @pytest.fixture
@@ -218,6 +220,7 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
     special = {
         "account_login": {"login": member.email},
         "account_reset_password": {"email": member.email},
+        "admin:accounts_user_top_up": {"seen": f"{ledger.month_of(member.team):%Y-%m} 0"},
     }
     address_of |= _prepared(everyone)
     silent = {}
@@ -292,7 +295,7 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("user", "change"): ({"name": "Somebody Else"}, Event.USER_CHANGED),
     ("team", "add"): ({"name": "Cumulus", "time_zone": "UTC"}, Event.ADMIN_ADDED),
     ("team", "change"): ({"name": "Nimbus"}, Event.ADMIN_CHANGED),
-    ("price", "add"): ({"engine": DEMO, "tier": "2K", "credits": "3"}, Event.ADMIN_ADDED),
+    ("price", "add"): ({"offer": f"{DEMO} 2K", "credits": "3"}, Event.ADMIN_ADDED),
     ("provideraccount", "change"): ({"concurrency": "3"}, Event.ADMIN_CHANGED),
     ("generation", "change"): (
         {"decision": "release", "reason": "asked support"},

@@ -7,20 +7,26 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Permission
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
-from accounts import audit, invitations, ledger, sessions
-from accounts.admin import quotas, rights, usage
+from accounts import audit, groups, invitations, ledger, sessions
+from accounts.admin import inviting, person_page, quotas, rights, usage
 from accounts.admin.amounts import ask_amount
 from accounts.admin.changes import Snapshot
 from accounts.admin.recorded import RecordedAdmin
 from accounts.commits import after_commit
+from accounts.errors import InvalidAmount
 from accounts.events import Event
 from accounts.groups import STAFF
 from accounts.http import actor_of
@@ -42,14 +48,20 @@ class PersonForm(forms.ModelForm):
         return email
 
 
+class QuotaForm(forms.ModelForm):
+    """A person's own quota, in a row of the list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        label = _("Own credits a month of %(person)s") % {"person": self.instance}
+        self.fields["quota"].widget.attrs["aria-label"] = label
+
+
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     form = PersonForm
     actions = ["top_up", "mail_link", "show_link", "erase"]
-    list_display = [
-        *("email", "name", "team", "roles", "is_active", "quota"),
-        *usage.COLUMNS,
-    ]
+    list_display = ["who", *usage.COLUMNS, "team", "roles", "is_active", "quota"]
     list_editable = ["quota"]
     list_per_page = 25  # each row has a form
     list_filter = ["team", "is_active", "groups"]
@@ -58,6 +70,8 @@ class UserAdmin(RecordedAdmin):
     search_help_text = _("E-mail address or name")
     ordering = ["email"]
     add_fields = ("email", "name", "team", "groups")
+    add_form_template = "admin/accounts/invite.html"
+    change_form_template = "admin/accounts/person.html"
     fieldsets = [
         (None, {"fields": ["email", "name", "team", "quota"]}),
         (_("Access"), {"fields": ["is_active", "groups", "date_joined", "last_login"]}),
@@ -80,9 +94,13 @@ class UserAdmin(RecordedAdmin):
     def has_top_up_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_allowance")
 
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[forms.ModelForm]:
+        return QuotaForm
+
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
-            return [(None, {"fields": self.add_fields})]
+            what = {"fields": self.add_fields, "description": inviting.what_happens()}
+            return [(None, what)]
         if request.user.is_superuser:
             return [*self.fieldsets, self.superuser_fieldset]
         return self.fieldsets
@@ -97,13 +115,31 @@ class UserAdmin(RecordedAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
-            kwargs["queryset"] = rights.givable_groups(actor_of(request))
-            kwargs["widget"] = forms.CheckboxSelectMultiple
+            kwargs |= inviting.groups_field_of(actor_of(request))
         else:
             kwargs["queryset"] = Permission.objects.select_related("content_type")  # for its name
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<int:pk>/top-up/", wrap(self.add_credits), name="accounts_user_top_up"),
+            path("<int:pk>/sign-out/", wrap(self.sign_out), name="accounts_user_sign_out"),
+        ]
+        return [*own, *super().get_urls()]
+
     # Inviting and changing
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return inviting.preselected() | super().get_changeform_initial_data(request)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        kwargs["extra_context"] = {"title": _("Invite a person")}
+        return super().add_view(request, *args, **kwargs)
+
+    def response_add(self, request: HttpRequest, obj: User, *args: Any) -> HttpResponse:
+        """Lead to the new person's page, where the link to hand over is shown."""
+        return self._page_of(obj)
 
     def save_model(
         self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool
@@ -157,11 +193,71 @@ class UserAdmin(RecordedAdmin):
         if ACCESS & after.keys():
             sessions.end_all(row, keep=request.session if row == request.user else None)
 
+    # A person's page
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if kwargs.get("obj"):
+            context |= person_page.context_of(kwargs["obj"])
+            context["may_top_up"] = self.has_top_up_permission(request)
+            context["may_invite"] = self.has_change_permission(request)
+            context["can_mail"] = invitations.can_mail()
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @method_decorator(require_POST)
+    def add_credits(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Add credits to one person's month."""
+        if not self.has_top_up_permission(request):
+            raise PermissionDenied
+        user, form = self._reached(request, pk), person_page.TopUpForm(request.POST)
+        try:
+            self._added(request, user, form)
+        except InvalidAmount as error:
+            self.message_user(request, error.message, messages.ERROR)
+        return self._page_of(user)
+
+    def _added(self, request: HttpRequest, user: User, form: person_page.TopUpForm) -> None:
+        if not form.is_valid():
+            raise InvalidAmount(person_page.what_is_wrong(form))
+        allowance = person_page.add_credits(user, form, actor=actor_of(request))
+        text = _("%(person)s has %(left)s of %(total)s credits left this month.")
+        figures = {"person": user, "left": allowance.left, "total": allowance.total}
+        self.message_user(request, text % figures, messages.SUCCESS)
+
+    @method_decorator(require_POST)
+    def sign_out(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """End one person's sessions."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        user = self._reached(request, pk)
+        number = person_page.end_sessions(request, user)
+        text = ngettext(
+            "%(number)d browser was signed out.", "%(number)d browsers were signed out.", number
+        )
+        self.message_user(request, text % {"number": number}, messages.SUCCESS)
+        return self._page_of(user)
+
+    def _reached(self, request: HttpRequest, pk: int) -> User:
+        user = self.get_object(request, str(pk))
+        if user is None:
+            raise Http404
+        return user
+
+    def _page_of(self, user: User) -> HttpResponse:
+        return redirect("admin:accounts_user_change", user.pk)
+
     # The list
+
+    @admin.display(description=_("person"), ordering="email")
+    def who(self, person: User) -> str | SafeString:
+        if not person.name:
+            return person.email
+        return format_html('{}<br><span class="quiet">{}</span>', person.name, person.email)
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:
-        return ", ".join(sorted(group.name for group in person.groups.all()))
+        return ", ".join(sorted(groups.title_of(group.name) for group in person.groups.all()))
 
     @admin.action(description=_("Top up credits"), permissions=["top_up"])
     def top_up(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
@@ -218,7 +314,10 @@ class UserAdmin(RecordedAdmin):
             self._mail(request, invitation)
         self.message_user(
             request,
-            _("Link for %(person)s to set a password and sign in: %(link)s")
+            _(
+                "Link for %(person)s to set a password, which signs them in at once: %(link)s It "
+                "works once. Give it to nobody else."
+            )
             % {"person": invitation.user, "link": invitation.link},
         )
 

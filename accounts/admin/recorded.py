@@ -37,6 +37,9 @@ class RecordedAdmin(admin.ModelAdmin):
     to `search_fields`, and `o` to the columns of `list_display`.
     """
 
+    class Media:
+        js: ClassVar[list[str]] = ["js/admin-clock.js"]
+
     list_per_page = 50
     show_full_result_count = False
     paginator = BoundedPaginator

@@ -43,34 +43,37 @@ def _this_month() -> Q:
     return condition
 
 
-# The columns take a User with these annotations.
+# What follows takes a User with these annotations.
 
 
-@admin.display(description=_("limit"), ordering="month_limit")
 def limit(person: Any) -> int:
     if person.month_limit is None:
         return ledger.quota_in_force(person)[0]
     return person.month_limit
 
 
-@admin.display(description=_("top-up"), ordering="month_top_up")
 def top_up(person: Any) -> int:
     return person.month_top_up or 0
 
 
-@admin.display(description=_("reserved"), ordering="month_reserved")
 def reserved(person: Any) -> int:
     return person.month_reserved or 0
 
 
-@admin.display(description=_("spent"), ordering="month_spent")
 def spent(person: Any) -> int:
     return person.month_spent or 0
 
 
-@admin.display(description=_("left"))
-def left(person: Any) -> int:
+def credits_left(person: Any) -> int:
     return limit(person) + top_up(person) - reserved(person) - spent(person)
+
+
+@admin.display(description=_("left this month"))
+def left(person: Any) -> str:
+    return _("%(left)s of %(total)s") % {
+        "left": credits_left(person),
+        "total": limit(person) + top_up(person),
+    }
 
 
 @admin.display(description=_("used"), ordering="share")
@@ -78,4 +81,4 @@ def share_used(person: Any) -> str:
     return f"{person.share:.0%}"
 
 
-COLUMNS: list[Any] = [limit, top_up, reserved, spent, left, share_used]
+COLUMNS: list[Any] = [left, share_used]

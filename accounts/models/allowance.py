@@ -153,6 +153,11 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["allowance", "-created_at", "-id"], name="entry_by_allowance"),
             models.Index(fields=["kind", "-id"], name="entry_by_kind"),
+            models.Index(
+                fields=["allowance", "-created_at", "-id"],
+                condition=Q(generation__isnull=True),
+                name="entry_of_no_generation",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,14 +1,21 @@
 """The form in which an admin decides what became of a generation, and the words around it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.db import transaction
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from generations.models import Generation
+from accounts import access, audit
+from accounts.events import Event
+from accounts.models import User
+from generations.admin.words import key_in_words, provider_in_words
+from generations.models import Generation, Run
 from generations.pricing import credits_in_words
 from generations.providers import registry
 from generations.states import Status
@@ -76,6 +83,43 @@ def _decisions(generation: Generation) -> Iterator[tuple[str, str]]:
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the generation asked for, and where its provider shows what it received.
+
+    `prompt` and `references` are empty for people who may not read the run.
+    """
+
+    provider: str
+    console: str
+    may_read: bool
+    prompt: str
+    references: list[str]
+
+
+def what_was_asked(generation: Generation, reader: User) -> Asked:
+    """Return it, and record that `reader` was shown the prompt, if that is somebody else's."""
+    run, provider = generation.run, generation.provider
+    known = provider in registry.provider_names()
+    may_read = _may_read(run, reader)
+    if may_read and run.user_id != reader.pk:
+        with transaction.atomic():
+            audit.record(Event.RECORD_READ, actor=reader, subject=run, story=run.uuid)
+    rows = run.run_references.select_related("reference") if may_read else ()
+    return Asked(
+        provider=provider_in_words(provider),
+        console=registry.adapter_class(provider).console if known else "",
+        may_read=may_read,
+        prompt=run.prompt if may_read else "",
+        references=[reverse("reference", args=[row.reference.uuid]) for row in rows],
+    )
+
+
+def _may_read(run: Run, reader: User) -> bool:
+    visible = Run.objects.visible_to(reader).filter(pk=run.pk)
+    return reader.has_perm(access.SEE_IMAGES) and visible.exists()
+
+
 def what_is_known(generation: Generation) -> str:
     """Tell an admin what to look for in the provider's console."""
     sent = generation.submitted_at
@@ -86,7 +130,7 @@ def what_is_known(generation: Generation) -> str:
     ) % {
         "day": date_format(sent, "j F Y") if sent else "?",
         "time": sent.strftime("%H:%M:%S") if sent else "?",
-        "account": generation.account or generation.provider,
+        "account": key_in_words(generation.account) or provider_in_words(generation.provider),
         "images": ngettext("%(count)d image", "%(count)d images", generation.wanted)
         % {"count": generation.wanted},
     }

@@ -1,19 +1,24 @@
-"""Generations in the Django admin. Prompts and originals do not appear here."""
+"""Generations in the Django admin.
+
+Prompts and references appear on the page for a decision, to those who may read the run.
+"""
 
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.filters import ChoicesFieldListFilter
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin.long_lists import LongListMixin, known_values
 from accounts.admin.recorded import ReadOnlyAdmin
+from accounts.http import actor_of
 from accounts.identifiers import uuid_of
 from accounts.models import User
 from generations.admin import deciding
+from generations.admin.words import engine_in_words, error_in_words, key_in_words
 from generations.jobs import decisions
 from generations.models import Generation, ProviderAccount
 from generations.providers import registry
@@ -35,7 +40,7 @@ class StatusFilter(ChoicesFieldListFilter):
         return rows
 
 
-class ErrorFilter(known_values(lambda: sorted(Code))):  # type: ignore[misc]
+class ErrorFilter(known_values(lambda: sorted(Code), error_in_words)):  # type: ignore[misc]
     """By error. Repeats the condition of the error indexes: SQLite needs it to use them."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -61,7 +66,9 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
     """A read-only list. A generation whose outcome is unknown has a form for the decision."""
 
     form = deciding.DecisionForm
-    list_display = ("uuid", "state", "provider", "engine", "person", "created_at", "error_code")
+    change_form_template = "admin/generations/decision.html"
+    list_display = ("created_at", "state", "engine", "person", "error", "uuid")
+    list_display_links = ("created_at", "uuid")
     list_filter = (("status", StatusFilter), "account", ("error_code", ErrorFilter))
     list_select_related = ("run__user", "account")
     search_fields = ("=uuid", "=task_id", "=request_id")
@@ -72,7 +79,7 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
         "status",
         "engine",
         "person",
-        "account",
+        "key",
         "wanted",
         "delivered",
         "attempt",
@@ -82,7 +89,7 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
         "request_id",
         "model",
         "cost_usd",
-        "error_code",
+        "error",
         "error_raw_code",
     )
 
@@ -144,8 +151,8 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
         return (queryset.filter(pk__in=_found(search_term)) if search_term else queryset), False
 
     @admin.display(description=_("task at the provider"), ordering="task_id")
-    def provider_task(self, row: Generation) -> str | None:
-        return row.task_id or None
+    def provider_task(self, row: Generation) -> str:
+        return row.task_id or self.get_empty_value_display()
 
     @admin.display(description=_("status"))
     def state(self, row: Generation) -> str:
@@ -153,8 +160,24 @@ class GenerationAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("engine"), ordering="run__engine")
     def engine(self, row: Generation) -> str:
-        return row.run.engine
+        return engine_in_words(row.run.engine)
 
     @admin.display(description=_("person"), ordering="run__user")
     def person(self, row: Generation) -> str:
         return str(row.run.user)
+
+    @admin.display(description=_("key"))
+    def key(self, row: Generation) -> str:
+        return key_in_words(row.account) or self.get_empty_value_display()
+
+    @admin.display(description=_("error"))
+    def error(self, row: Generation) -> str:
+        return error_in_words(row.error_code) or self.get_empty_value_display()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        generation = kwargs.get("obj")
+        if generation and decisions.can_be_decided(generation):
+            context["asked"] = deciding.what_was_asked(generation, actor_of(request))
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -1,38 +1,72 @@
 """The price book in the Django admin."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.long_lists import known_values
 from accounts.admin.recorded import RecordedAdmin
+from generations import pricing
+from generations.admin.words import engine_in_words, tier_in_words
 from generations.models import Price
 from generations.providers import registry
 
+# Between an engine's name and a tier in the value of a choice; in neither of them.
+BETWEEN = " "
+
 
 class PriceForm(forms.ModelForm):
-    engine = forms.ChoiceField(label=_("Engine"))
+    """One choice of engine and tier together, so that each choice exists."""
+
+    offer = forms.ChoiceField(
+        label=_("Engine and price tier"),
+        help_text=_("The tier is the resolution for which the engine has this price."),
+    )
 
     class Meta:
         model = Price
-        fields = ("engine", "tier", "credits", "cost_usd", "valid_from")
+        fields = ("credits", "cost_usd", "valid_from")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = sorted(registry.known_engines())
-        self.fields["engine"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        self.fields["offer"].choices = [("", "---------"), *_offers()]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        engine = registry.known_engines().get(cleaned.get("engine", ""))
-        tiers = [price.tier for price in engine.prices] if engine else []
-        if engine and cleaned.get("tier") not in tiers:
-            message = _("This engine has the tiers %(tiers)s.") % {"tiers": ", ".join(tiers)}
-            self.add_error("tier", message)
+        if not self.errors:
+            price = self.instance
+            price.engine, _between, price.tier = cleaned["offer"].partition(BETWEEN)
+            same = Price.objects.filter(engine=price.engine, tier=price.tier)
+            if same.filter(valid_from=cleaned["valid_from"]).exists():
+                self.add_error("valid_from", _("There is a price from this moment already."))
         return cleaned
+
+
+def _offers() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each engine with its tiers and what they cost now."""
+    engines = registry.known_engines().values()
+    prices = pricing.prices_in_force([engine.name for engine in engines])
+    for engine in sorted(engines, key=registry.full_label):
+        tiers = [
+            (
+                f"{engine.name}{BETWEEN}{each.tier}",
+                _offer(prices.get((engine.name, each.tier)), each.tier),
+            )
+            for each in engine.prices
+        ]
+        yield registry.full_label(engine), tiers
+
+
+def _offer(price: Price | None, tier: str) -> str:
+    if price is None:
+        return tier_in_words(tier)
+    now = pricing.credits_in_words(price.credits)
+    return gettext("%(tier)s (now %(credits)s)") % {"tier": tier_in_words(tier), "credits": now}
 
 
 @admin.register(Price)
@@ -40,9 +74,28 @@ class PriceAdmin(RecordedAdmin):
     """Prices are added, never changed: each run keeps the price that it was submitted at."""
 
     form = PriceForm
-    list_display = ("engine", "tier", "credits", "cost_usd", "valid_from", "source")
-    list_filter = (("engine", known_values(lambda: sorted(registry.known_engines()))), "source")
+    fields = ("offer", "credits", "cost_usd", "valid_from")
+    shown_fields = ("engine_column", "tier_column", "credits", "cost_usd", "valid_from", "source")
+    list_display = shown_fields
+    list_filter = (
+        ("engine", known_values(lambda: sorted(registry.known_engines()), engine_in_words)),
+        "source",
+    )
     plain_text_fields = frozenset({"engine", "tier"})
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.shown_fields if obj else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.shown_fields if obj else ()
+
+    @admin.display(description=_("engine"), ordering="engine")
+    def engine_column(self, price: Price) -> str:
+        return engine_in_words(price.engine)
+
+    @admin.display(description=_("tier"), ordering="tier")
+    def tier_column(self, price: Price) -> str:
+        return tier_in_words(price.tier)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.created_by = request.user

@@ -161,6 +161,7 @@ class ApiframeProvider(HttpProvider):
 
     name = "apiframe"
     label = "Apiframe"
+    console = "https://apiframe.ai/"
     engines = (SEEDREAM_4_5,)
     idempotency_header = "Idempotency-Key"
 

@@ -183,6 +183,7 @@ class ApipodProvider(HttpProvider):
 
     name = "apipod"
     label = "APIPod"
+    console = "https://apipod.ai/"
     engines = (SEEDREAM_4_5,)
     idempotency_header = "Idempotency-Key"
     page_advice = PAGE_ADVICE

@@ -156,6 +156,7 @@ class ApixoProvider(HttpProvider):
 
     name = "apixo"
     label = "APIXO"
+    console = "https://apixo.ai/"
     engines = (SEEDREAM_4_5,)
     page_advice = PAGE_ADVICE
 

@@ -42,6 +42,9 @@ class ImageProvider(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     engines: ClassVar[Sequence[Engine]]
+    # Where people sign in to see what the provider has received; its front page if its
+    # documentation names nothing closer.
+    console: ClassVar[str] = ""
     # How many requests one key may run at once and start in a minute, unless an admin sets other
     # limits.
     default_concurrency: ClassVar[int] = 10

@@ -158,6 +158,7 @@ class SeedanceProvider(HttpProvider):
 
     name = "seedance"
     label = "Seedance.it"
+    console = "https://seedance.it.com/"
     engines = (SEEDREAM_4_5, SEEDREAM_3, SEEDREAM_5_LITE)
     page_advice = PAGE_ADVICE
 

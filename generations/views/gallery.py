@@ -6,6 +6,8 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.audit import readings
 from accounts.http import SignedInRequest
+from accounts.identifiers import uuid_of
+from accounts.models import User
 from generations.reading import gallery as images
 from generations.reading.search import LONGEST_QUERY, Filter, what_was_searched
 from generations.views.rendering import page_or_fragment
@@ -34,7 +36,15 @@ def gallery(request: SignedInRequest) -> HttpResponse:
         "searched": what_was_searched(chosen.query),
         "campaigns": images.campaigns_of(request.user),
         "people": images.people_of(request.user),
+        "person_page": _page_of(chosen.person, request.user),
     }
     return page_or_fragment(
         request, "generations/gallery.html", "generations/_gallery_page.html", context
     )
+
+
+def _page_of(identifier: str, viewer: User) -> str:
+    """The address in the admin of a person of the viewer's team; empty if there is none."""
+    uuid = uuid_of(identifier) if viewer.is_staff else None
+    found = User.objects.filter(uuid=uuid, team_id=viewer.team_id).first() if uuid else None
+    return access.page_of_person(found, viewer)

@@ -13,7 +13,7 @@ from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from generations import live, submission
-from generations.forms import ComposeForm
+from generations.forms import ComposeForm, examples
 from generations.forms import composer as composers
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
@@ -37,11 +37,21 @@ def studio(request: SignedInRequest) -> HttpResponse:
     if not request.user.has_perm(access.SEE_IMAGES):
         return render(request, "generations/no_images.html")
     if request.method != "POST":
-        run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
-        form = composers.prefilled_form(request.user, run=run, image=image)
-        return _page(request, form)
+        return _page(request, _filled_form(request))
     expect_files(request)
     return _asked(request)
+
+
+def _filled_form(request: SignedInRequest) -> ComposeForm:
+    """The form as the address asks: from a run, with a reference, or from an example."""
+    run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
+    form = composers.prefilled_form(request.user, run=run, image=image)
+    name = request.GET.get("example", "")
+    return examples.example_form(request.user, name, engine=_engine_of(form)) or form
+
+
+def _engine_of(form: ComposeForm) -> str:
+    return form.draft.engine.name if form.draft.engine else ""
 
 
 @csrf_protect
@@ -115,8 +125,19 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
         "since": state.since,
         "live": state,
         "tag": tag,
+        "examples": _examples(request, form, state.cards),
     }
     return render(request, "generations/studio.html", context, status=status)
+
+
+def _examples(
+    request: SignedInRequest, form: ComposeForm, cards: Iterable[feed.RunCard]
+) -> list[examples.Offer]:
+    """Examples for a person without runs who may make images."""
+    has_made = any(card.author == request.user.pk for card in cards)
+    if has_made or not access.may_make(request.user):
+        return []
+    return examples.offers(request.user, engine=_engine_of(form))
 
 
 def _note_reading(request: SignedInRequest, cards: Iterable[feed.RunCard]) -> None:

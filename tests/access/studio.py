@@ -175,6 +175,8 @@ def _things(owner: User) -> dict[str, Any]:
         "accounts_entry": Entry.objects.filter(allowance=allowance).latest("pk").pk,
         "accounts_team": owner.team.pk,
         "accounts_user": owner.pk,
+        "admin:accounts_user_top_up": {"pk": owner.pk},
+        "admin:accounts_user_sign_out": {"pk": owner.pk},
         "generations_relabelling": Relabelling.objects.create(
             scope="image", subject=finished.uuid, next_action_at=finished.created_at
         ).pk,

@@ -194,6 +194,10 @@ GET  in  in  in  in  no  no  in  | in  in  in  no  no  in   admin:accounts_user_
 POST in  in  in  in  no  no  in  | in  in  in  no  no  in   admin:accounts_user_delete
 GET  in  in  in  in  ok  ok  in  | in  in  in  ok  ok  in   admin:accounts_user_change
 POST in  in  in  in  ok  ok  in  | in  in  in  ok  ok  in   admin:accounts_user_change
+GET  in  in  in  in  x   x   in  | in  in  in  x   x   in   admin:accounts_user_top_up
+POST in  in  in  in  go  go  in  | in  in  in  go  go  in   admin:accounts_user_top_up
+GET  in  in  in  in  x   x   in  | in  in  in  x   x   in   admin:accounts_user_sign_out
+POST in  in  in  in  go  go  in  | in  in  in  go  go  in   admin:accounts_user_sign_out
 GET  in  in  in  in  go  go  in  | in  in  in  go  go  in   admin/accounts/user/<path:object_id>/
 POST in  in  in  in  go  go  in  | in  in  in  go  go  in   admin/accounts/user/<path:object_id>/
 GET  in  in  in  in  ok  ok  in  | in  in  in  ok  ok  in   admin:accounts_team_changelist

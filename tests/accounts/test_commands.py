@@ -43,7 +43,7 @@ class TestSetupDemo:
         assert groups_of("marketer@studio.example") == {MEMBERS}
         assert groups_of("reviewer@studio.example") == {REVIEWERS}
         admin = User.objects.get(email="boss@company.example")
-        assert (admin.is_staff, admin.is_superuser) == (True, False)
+        assert (admin.is_staff, admin.is_superuser) == (True, True)
 
     def test_everyone_can_sign_in_as_printed(self, client):
         printed = [line.split() for line in run("setup_demo").splitlines() if "@" in line]

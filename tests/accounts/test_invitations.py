@@ -42,11 +42,33 @@ def sign_in_status(email, password):
     return Client().post(reverse("account_login"), data).status_code
 
 
-def test_the_link_sets_a_password_and_the_password_signs_in(client, invitation):
+def test_the_link_sets_a_password_and_signs_in(client, invitation):
     response = set_password(client, invitation.link)
 
-    assert response.status_code == HTTPStatus.OK
+    assert response.redirect_chain[-1][0] == reverse("studio")
+    assert response.context["user"] == invitation.user
+    assert Record.objects.filter(event=Event.USER_SIGNED_IN, actor=invitation.user).exists()
+    assert client.get(reverse("account")).status_code == HTTPStatus.OK
     assert sign_in_status("new.person@example.com", NEW_PASSWORD) == HTTPStatus.FOUND
+
+
+def test_whoever_else_was_signed_in_is_signed_out_by_the_link(sign_in, admin, invitation):
+    client = sign_in(admin)
+
+    response = set_password(client, invitation.link)
+
+    assert response.context["user"] == invitation.user
+
+
+def test_a_mail_is_promised_only_where_one_can_be_sent(client, db, settings):
+    page = reverse("account_reset_password")
+    assert "We send you a link" in client.get(page).content.decode()
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
+    without = client.get(page).content.decode()
+    assert "sends no mails" in without
+    assert "We send you a link" not in without
 
 
 def test_before_that_no_password_works(invitation):

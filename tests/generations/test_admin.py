@@ -6,12 +6,16 @@ from django.utils import timezone
 
 from accounts import ledger
 from accounts.events import Event
-from accounts.models import Record
+from accounts.groups import ADMINS, MEMBERS
+from accounts.models import Reading, Record
 from generations import pricing
 from generations.jobs import dispatch
-from generations.models import Delivery, Generation, Price, ProviderAccount
+from generations.models import Delivery, Generation, Price, ProviderAccount, RunReference
+from generations.providers import registry
 from generations.states import RunStatus, Status
+from tests.factories import make_user
 from tests.generations.asking import APIXO, DEMO, ask
+from tests.generations.factories import make_reference
 from tests.records import said
 
 pytestmark = pytest.mark.django_db
@@ -94,12 +98,41 @@ class TestUnknownOutcomes:
         assert decide(client, unknown, decision="release").status_code == 302
         assert unknown.status == Status.UNKNOWN
 
-    def test_no_prompt_and_no_provider_text_is_shown(self, browser, unknown):
-        Generation.objects.filter(pk=unknown.pk).update(error_message="echoed ridges")
+    def test_no_text_of_the_provider_is_shown_but_where_to_look(self, browser, unknown):
+        Generation.objects.filter(pk=unknown.pk).update(error_message="echoed words")
         address = reverse("admin:generations_generation_change", args=[unknown.pk])
         page = browser.get(address).content.decode()
-        assert "ridges" not in page
-        assert unknown.run.engine in page
+        assert "echoed words" not in page
+        assert registry.full_label(registry.engine(unknown.run.engine)) in page
+        assert 'href="https://apixo.ai/"' in page
+
+    def test_who_may_read_the_run_sees_what_was_asked_on_the_record(
+        self, browser, unknown, admin, alice
+    ):
+        row = RunReference.objects.create(
+            run=unknown.run, reference=make_reference(alice), position=0
+        )
+        address = reverse("admin:generations_generation_change", args=[unknown.pk])
+        page = browser.get(address).content.decode()
+        assert unknown.run.prompt in page
+        assert reverse("reference", args=[row.reference.uuid]) in page
+        record = Record.objects.get(event=Event.RECORD_READ)
+        assert (record.actor, record.story) == (admin, unknown.run.uuid)
+        assert Reading.objects.filter(author=alice, reader=admin).exists()
+
+    @pytest.mark.parametrize("kind", ["another team", "no member"])
+    def test_others_decide_without_the_prompt(self, client, unknown, team, kind):
+        values = {"team": team, "groups": [ADMINS]} if kind == "no member" else {}
+        other = make_user(**{"groups": [ADMINS, MEMBERS]} | values)
+        client.force_login(other)
+        address = reverse("admin:generations_generation_change", args=[unknown.pk])
+        assert unknown.run.prompt not in client.get(address).content.decode()
+        assert not Record.objects.filter(event=Event.RECORD_READ).exists()
+
+    def test_every_provider_but_the_demo_names_its_console(self):
+        consoles = {name: registry.adapter_class(name).console for name in registry.ADAPTERS}
+        assert consoles.pop("demo") == ""
+        assert all(address.startswith("https://") for address in consoles.values())
 
     def test_missing_images_are_fetched_again(self, browser, unknown):
         missed = Delivery.objects.create(
@@ -120,7 +153,7 @@ class TestUnknownOutcomes:
 
 class TestPrices:
     def test_a_new_price_is_in_force_and_on_the_record(self, browser, admin):
-        fields = {"engine": DEMO, "tier": "2K", "credits": 7, "cost_usd": "0.05"}
+        fields = {"offer": f"{DEMO} 2K", "credits": 7, "cost_usd": "0.05"}
         now = timezone.now()
         moment = {"valid_from_0": f"{now:%Y-%m-%d}", "valid_from_1": f"{now:%H:%M:%S}"}
         Price.objects.update(valid_from="2026-01-01T00:00:00Z")
@@ -131,10 +164,21 @@ class TestPrices:
         assert record.facts["after"]["credits"] == 7
 
     def test_a_tier_that_the_engine_lacks_is_refused(self, browser):
-        fields = {"engine": DEMO, "tier": "9K", "credits": 7, "cost_usd": "0.05"}
+        fields = {"offer": f"{DEMO} 9K", "credits": 7, "cost_usd": "0.05"}
         response = browser.post(reverse("admin:generations_price_add"), fields)
-        assert "has the tiers 2K, 4K" in response.content.decode()
+        assert "Select a valid choice" in response.content.decode()
         assert not Price.objects.filter(tier="9K").exists()
+
+    def test_the_tiers_of_each_engine_are_offered_with_their_price(self, browser):
+        page = browser.get(reverse("admin:generations_price_add")).content.decode()
+        assert f'<option value="{DEMO} 2K">2K (now 2 credits)</option>' in page
+
+    def test_two_prices_of_one_moment_are_refused_beside_the_field(self, browser):
+        moment = {"valid_from_0": "2030-01-01", "valid_from_1": "00:00:00"}
+        fields = {"offer": f"{DEMO} 2K", "credits": 7, "cost_usd": "0.05"} | moment
+        browser.post(reverse("admin:generations_price_add"), fields)
+        response = browser.post(reverse("admin:generations_price_add"), fields)
+        assert "from this moment already" in response.content.decode()
 
     def test_a_price_is_never_changed(self, browser):
         price = Price.objects.get(engine=DEMO, tier="2K")

@@ -47,6 +47,8 @@ def _add_first_admin(team: Team) -> tuple[User, str, tuple[str, ...]]:
     chosen = settings.STUDIO_ADMIN_PASSWORD
     groups = (ADMINS, MEMBERS, REVIEWERS)
     user, password, _ = _add(team, settings.STUDIO_ADMIN_EMAIL, "Admin", groups, password=chosen)
+    # Somebody must be able to make reviewers and other superusers without a shell.
+    User.objects.filter(pk=user.pk).update(is_superuser=True)
     return user, "(STUDIO_ADMIN_PASSWORD)" if chosen else password, groups
 
 

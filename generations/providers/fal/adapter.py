@@ -146,6 +146,7 @@ class FalProvider(HttpProvider):
 
     name = "fal"
     label = "fal"
+    console = "https://fal.ai/dashboard"
     engines = (SEEDREAM_4_5,)
     page_advice = PAGE_ADVICE
     # fal's own clients read this header.

@@ -64,6 +64,7 @@ class ModelArkProvider(HttpProvider):
 
     name = "modelark"
     label = "ModelArk"
+    console = "https://console.byteplus.com/ark"
     engines = ENGINES
     # Each call holds a worker's thread until its images are made.
     default_concurrency = 8

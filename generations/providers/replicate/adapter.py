@@ -156,6 +156,7 @@ class ReplicateProvider(HttpProvider):
 
     name = "replicate"
     label = "Replicate"
+    console = "https://replicate.com/predictions"
     engines = (SEEDREAM_4_5,)
     # "Rate limits" names 600 for new predictions, and fewer when the credit is nearly used up.
     default_per_minute = 300

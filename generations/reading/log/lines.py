@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from accounts import access
 from accounts.audit import index, outcomes
 from accounts.events import Event
 from accounts.models import Record, User
@@ -57,6 +58,7 @@ class Line:
 
     `title` is the prompt of a run and of a refused request, and otherwise the name of the event.
     `author` is the key of the person whose prompt can be read in it.
+    `person_page` is the address of the person in the admin, or empty.
     `story` is the address of the run's story, or empty. There are `more` images than `pictures`.
     """
 
@@ -77,6 +79,7 @@ class Line:
     more: int = 0
     outcome: Outcome | None = None
     author: int | None = None
+    person_page: str = ""
 
 
 def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
@@ -156,6 +159,7 @@ def _line(
         more=max(0, len(pictures) - PICTURES),
         outcome=_in_words(outcome) if outcome else _refused(record),
         author=record.actor_id if prompt and index.data_of(record) else None,
+        person_page=access.page_of_person(person, reader),
     )
 
 
