@@ -78,6 +78,10 @@ TABLE: dict[str, Requirement] = {
     "composer": MAKING,
     "live": IMAGES,
     "feed-older": IMAGES,
+    "feed-news": IMAGES,
+    # A run leaves one's own feed; the author's leaves everybody's.
+    "run-dismiss": IMAGES,
+    "run-restore": IMAGES,
     "run-try-again": MAKING,
     "run-remedy": MAKING,
     "generation-cancel": IMAGES,  # of one's own: it spends nothing

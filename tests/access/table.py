@@ -24,6 +24,12 @@ GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   live
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    live
 GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-older
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-older
+GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-news
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-news
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-dismiss
+POST in  no  go  go  no  go  in  | no  --  --  no  --  in   run-dismiss
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-restore
+POST in  no  go  go  no  go  in  | no  --  --  no  --  in   run-restore
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-try-again
 POST in  no  go  no  no  --  in  | no  --  no  no  --  in   run-try-again
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-remedy
