@@ -109,9 +109,10 @@ TABLE: dict[str, Requirement] = {
     "label-law": Requirement(rights=(SEE_LABEL_LAW,)),
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
-    "notices": NOTICES,
-    "notices-read": NOTICES,
-    "notice-read": NOTICES,
+    # One's own notices; those about the studio require `SEE_NOTICES`.
+    "notices": SIGNED_IN,
+    "notices-read": SIGNED_IN,
+    "notice-read": SIGNED_IN,
     "notices-mute": NOTICES,
     # Machines
     "reference-link": TOKEN,
@@ -122,6 +123,7 @@ TABLE: dict[str, Requirement] = {
     "account": SIGNED_IN,
     "account-email": SIGNED_IN,
     "account-readings": SIGNED_IN,
+    "account-mail": SIGNED_IN,
     "credits": SIGNED_IN,
     "usersessions_list": SIGNED_IN,
     "account_change_password": SIGNED_IN,

@@ -8,9 +8,7 @@ from generations.models.run import Run
 class Dismissal(models.Model):
     """Says that a person has taken a run out of the feed; see `generations.dismissals`."""
 
-    run = models.ForeignKey(
-        Run, models.CASCADE, related_name="dismissals", verbose_name=_("run")
-    )
+    run = models.ForeignKey(Run, models.CASCADE, related_name="dismissals", verbose_name=_("run"))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
     )

@@ -23,7 +23,6 @@ from generations.reading.frames.frame import Frame, FrameState
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
 
-
 # What to do about a request that takes longer than usual.
 _LATE = gettext_lazy("you need not wait here")
 
