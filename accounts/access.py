@@ -81,6 +81,10 @@ TABLE: dict[str, Requirement] = {
     "composer": MAKING,
     "live": IMAGES,
     "feed-older": IMAGES,
+    "feed-news": IMAGES,
+    # A run leaves one's own feed; the author's leaves everybody's.
+    "run-dismiss": IMAGES,
+    "run-restore": IMAGES,
     "run-try-again": MAKING,
     "run-remedy": MAKING,
     "generation-cancel": IMAGES,  # of one's own: it spends nothing
@@ -112,9 +116,10 @@ TABLE: dict[str, Requirement] = {
     "usage-xlsx": USAGE,
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
-    "notices": NOTICES,
-    "notices-read": NOTICES,
-    "notice-read": NOTICES,
+    # One's own notices; those about the studio require `SEE_NOTICES`.
+    "notices": SIGNED_IN,
+    "notices-read": SIGNED_IN,
+    "notice-read": SIGNED_IN,
     "notices-mute": NOTICES,
     # Machines
     "reference-link": TOKEN,
@@ -125,6 +130,7 @@ TABLE: dict[str, Requirement] = {
     "account": SIGNED_IN,
     "account-email": SIGNED_IN,
     "account-readings": SIGNED_IN,
+    "account-mail": SIGNED_IN,
     "credits": SIGNED_IN,
     "usersessions_list": SIGNED_IN,
     "account_change_password": SIGNED_IN,

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts import invitations, ledger, notices
+from accounts.access import SEE_NOTICES
 from accounts.ledger import Balance
 
 
@@ -20,11 +21,15 @@ def balance(request: HttpRequest) -> dict[str, Any]:
 
 
 def unread_notices(request: HttpRequest) -> dict[str, Any]:
-    """`unread_notices`: how many notices the person has not read; counted only if it is used."""
+    """`unread_notices`: how many notices the person has not read, of the studio if they
+    see those, and their own; counted only if it is used."""
 
     def count() -> int:
         user = getattr(request, "user", None)
-        return notices.unread(user) if user and user.is_authenticated else 0
+        if not user or not user.is_authenticated:
+            return 0
+        of_studio = notices.unread(user) if user.has_perm(SEE_NOTICES) else 0
+        return of_studio + notices.unread_personal(user)
 
     return {"unread_notices": SimpleLazyObject(count)}
 

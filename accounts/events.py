@@ -59,6 +59,7 @@ class Event(TextChoices):
     USER_SESSIONS_ENDED = "user:sessions_ended", _("Sessions ended")
     USER_RESET_ASKED = "user:reset_asked", _("Password reset asked")
     USER_SIGN_IN_FAILED = "user:sign_in_failed", _("Sign-in failed")
+    NOTICES_MAILED = "user:notices_mailed", _("Personal notices mailed")
     WEBHOOK_FORGED = "webhook:forged", _("Forged webhook call refused")
     LOG_SEALING_BEGAN = "log:sealing_began", _("Sealing of the log began")
     LOG_EXPORTED = "log:exported", _("Log exported by a command")

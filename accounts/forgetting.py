@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import sessions
+from accounts import personal_notices, sessions
 from accounts.models import Allowance, Entry, Reading, SavedSearch, User
 from accounts.models.notice import NoticeMute, NoticeReading
 
@@ -39,6 +39,7 @@ def forget(person: User) -> None:
     EmailAddress.objects.filter(user=person).delete()
     NoticeReading.objects.filter(user=person).delete()
     NoticeMute.objects.filter(user=person).delete()
+    personal_notices.forget(person)
     SavedSearch.objects.filter(user=person).delete()
     Reading.objects.filter(author=person).delete()
     _forget_in_the_admin(person)

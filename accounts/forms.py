@@ -1,9 +1,9 @@
-"""The form of the account page."""
+"""The forms of the account page."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import MailChoice, User
 
 
 class NameForm(forms.ModelForm):
@@ -19,3 +19,17 @@ class NameForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["name"]
+
+
+class MailForm(forms.ModelForm):
+    """When a person gets their notices by mail."""
+
+    when = forms.ChoiceField(
+        label=_("Notices by e-mail"),
+        choices=MailChoice.When,
+        help_text=_("Mails hold no prompts. The page “Notices” shows everything in any case."),
+    )
+
+    class Meta:
+        model = MailChoice
+        fields = ["when"]

@@ -98,6 +98,16 @@ def older(
     )
 
 
+def newer(rows: QuerySet[Any, Row], place: Place) -> QuerySet[Any, Row]:
+    """The rows that are newer than the one at `place`."""
+    return rows.filter(Q(created_at__gt=place.at) | Q(pk__gt=place.pk), created_at__gte=place.at)
+
+
 def not_older(rows: QuerySet[Any, Row], place: Place) -> QuerySet[Any, Row]:
     """The row at `place` and all that are newer."""
     return rows.filter(Q(created_at__gt=place.at) | Q(pk__gte=place.pk), created_at__gte=place.at)
+
+
+def not_newer(rows: QuerySet[Any, Row], place: Place) -> QuerySet[Any, Row]:
+    """The row at `place` and all that are older."""
+    return rows.filter(Q(created_at__lt=place.at) | Q(pk__lte=place.pk), created_at__lte=place.at)

@@ -17,7 +17,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, personal_notices
 from accounts.errors import InsufficientCredits, InvalidAmount
 from accounts.events import Event
 from accounts.models import Allowance, Entry, Team, User
@@ -203,6 +203,10 @@ def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str)
     entries = _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
     facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"} | entries
     _record(Event.ALLOWANCE_TOPPED_UP, owner, actor=actor, reason=reason, facts=facts)
+    if isinstance(owner, User):
+        told = {"credits": credits}
+        kind = personal_notices.Kind.CREDITS_ADDED
+        personal_notices.tell(owner.pk, kind, cause=facts["entries"][0], facts=told)
     allowance.refresh_from_db()
     return allowance
 

@@ -62,3 +62,9 @@ def note_beat() -> None:
 @shared_task(name="accounts.prune_notices")
 def prune_notices() -> None:
     notices.prune()
+    notices.prune_personal()
+
+
+@shared_task(name="accounts.mail_notices")
+def mail_notices() -> None:
+    notices.mail_due()

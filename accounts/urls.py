@@ -8,6 +8,7 @@ from accounts import access, views
 urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/readings/", views.readings, name="account-readings"),
+    path("account/mail/", views.account_mail, name="account-mail"),
     path("account/sessions/", include("allauth.usersessions.urls")),
     # Only admins change addresses, and each change is recorded, so allauth's page is hidden.
     path(

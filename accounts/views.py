@@ -13,12 +13,13 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import access, audit, keyset
+from accounts import access, audit, keyset, personal_notices
 from accounts import notices as admin_notices
 from accounts.events import Event
-from accounts.forms import NameForm
+from accounts.forms import MailForm, NameForm
 from accounts.http import SignedInRequest
-from accounts.models import Reading
+from accounts.invitations import can_mail
+from accounts.models import Reading, User
 
 READINGS_A_PAGE = 50
 
@@ -32,8 +33,33 @@ def account(request: SignedInRequest) -> HttpResponse:
         _rename(form, before=before)
         messages.success(request, _("Your name is saved."))
         return redirect("account")
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/account.html", {"form": form}, status=status)
+    return _account(request, form, _mail_form(request.user), status=422 if form.is_bound else 200)
+
+
+@require_POST
+@access.checked
+def account_mail(request: SignedInRequest) -> HttpResponse:
+    """Choose when one's notices come by mail. The studio answers 404 if it sends no mail."""
+    if not can_mail():
+        raise Http404
+    form = MailForm(request.POST)
+    if not form.is_valid():
+        return _account(request, NameForm(instance=request.user), form, status=422)
+    personal_notices.choose_mail(request.user, form.cleaned_data["when"])
+    messages.success(request, _("Your choice is saved."))
+    return redirect("account")
+
+
+def _account(
+    request: SignedInRequest, form: NameForm, mail: MailForm | None, *, status: int
+) -> HttpResponse:
+    context = {"form": form, "mail": mail}
+    return render(request, "accounts/account.html", context, status=status)
+
+
+def _mail_form(user: User) -> MailForm | None:
+    """The choice of mail, if the studio sends any."""
+    return MailForm(initial={"when": personal_notices.mail_choice(user)}) if can_mail() else None
 
 
 @require_safe
@@ -54,18 +80,25 @@ def readings(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @access.checked
 def notices(request: SignedInRequest) -> HttpResponse:
-    """What admins are told: first what is ongoing, then what is over."""
+    """The person's own notices. Admins also see those about the studio: ongoing ones first."""
+    personal = admin_notices.personal_for(request.user)
+    if not request.user.has_perm(access.SEE_NOTICES):
+        return render(request, "accounts/notices.html", {"personal": personal})
     muted = admin_notices.muted_kinds(request.user)
     kinds = [(kind, kind.name in muted) for kind in admin_notices.declared()]
     shown = admin_notices.notices_for(request.user)
-    return render(request, "accounts/notices.html", {"notices": shown, "kinds": kinds})
+    context = {"personal": personal, "notices": shown, "kinds": kinds}
+    return render(request, "accounts/notices.html", context)
 
 
 @require_POST
 @access.checked
 def notices_read(request: SignedInRequest, uuid: UUID | None = None) -> HttpResponse:
     """Mark one notice as read for this person, or all if there is no `uuid`."""
-    admin_notices.mark_read(request.user, None if uuid is None else [uuid])
+    uuids = None if uuid is None else [uuid]
+    admin_notices.mark_personal_read(request.user, uuids)
+    if request.user.has_perm(access.SEE_NOTICES):
+        admin_notices.mark_read(request.user, uuids)
     return redirect("notices")
 
 

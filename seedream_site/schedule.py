@@ -33,6 +33,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=47),
         "options": {"expires": 3600},
     },
+    "mail-notices": {
+        "task": "accounts.mail_notices",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
     "prune-webhook-events": {
         "task": "generations.prune_webhook_events",
         "schedule": crontab(hour=3, minute=37),

@@ -164,6 +164,9 @@ SENT = {
 }
 NO_ACT = {
     "composer": "draws the form again",
+    "run-dismiss": "what feeds show: nothing is deleted, and undo puts it back",
+    "run-restore": "what feeds show: nothing is deleted, and undo puts it back",
+    "account-mail": "when a person gets mail; each mail is on record",
     "notices-read": "a person's own marks on notices",
     "notice-read": "a person's own marks on notices",
     "notices-mute": "a person's own marks on notices",

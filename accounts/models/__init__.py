@@ -3,6 +3,7 @@
 from accounts.models.allowance import Allowance, Entry
 from accounts.models.indexed_record import IndexedRecord
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
+from accounts.models.personal_notice import MailChoice, PersonalNotice
 from accounts.models.pulse import Pulse
 from accounts.models.reading import Reading
 from accounts.models.record import EmptiedPayload, Record, RecordPayload, RecordTeam
@@ -31,9 +32,11 @@ __all__ = [
     "IndexedRecord",
     "Leaf",
     "LogKey",
+    "MailChoice",
     "Notice",
     "NoticeMute",
     "NoticeReading",
+    "PersonalNotice",
     "Pulse",
     "Reading",
     "Record",

@@ -10,7 +10,7 @@ arrive before `may_arrive_until`. They count as late and are not charged.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,13 +19,16 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from accounts import audit, ledger
+from accounts import audit, ledger, personal_notices
 from accounts.events import Event
 from accounts.models import User
 from generations import live, usage
 from generations.jobs import hints
 from generations.models import Delivery, Generation, Run
 from generations.states import ENDED, OPEN, Status, sources
+
+# Nobody sits and waits for so long: who asked for a run that took longer is told when it has ended.
+LONG = timedelta(minutes=2)
 
 
 def move(
@@ -63,10 +66,25 @@ def move(
         facts = {**(facts or {}), **(spent or {}), **late}
         _record(generation, source, target, actor=actor, facts=facts, personal=dict(personal or {}))
         _add_up(generation, source, spent, cost)
+        if target in ENDED:
+            _tell_author(generation, actor)
         live.bump(generation.run.user_id)
         if target in ENDED or target == Status.UNKNOWN:
             hints.hint(hints.SUBMIT)  # its key has room again
     return True
+
+
+def _tell_author(generation: Generation, actor: User | None) -> None:
+    """Tell the author of a run that took long and has ended, unless they ended it."""
+    run, now = generation.run, timezone.now()
+    if now - run.created_at < LONG or (actor and actor.pk == run.user_id):
+        return
+    # Read after the counters were updated, so that of two last moves one sees the end.
+    ended = Run.objects.filter(pk=run.pk, open=0, unknown=0)
+    for delivered in ended.values_list("delivered", flat=True):
+        facts = {"images": delivered, "minutes": int((now - run.created_at).total_seconds() // 60)}
+        kind = personal_notices.Kind.RUN_ENDED
+        personal_notices.tell(run.user_id, kind, cause=str(run.uuid), facts=facts)
 
 
 @contextmanager

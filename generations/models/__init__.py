@@ -2,6 +2,7 @@
 
 from generations.models.campaign import Campaign
 from generations.models.certificate import LabelCertificate
+from generations.models.dismissal import Dismissal
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
@@ -22,6 +23,7 @@ __all__ = [
     "ERASED",
     "Campaign",
     "Delivery",
+    "Dismissal",
     "EngineBlock",
     "Erasure",
     "Export",

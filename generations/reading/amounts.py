@@ -30,3 +30,7 @@ def runs(count: int) -> str:
 
 def uploads(count: int) -> str:
     return ngettext("%(count)d upload", "%(count)d uploads", count) % {"count": count}
+
+
+def notices(count: int) -> str:
+    return ngettext("%(count)d notice", "%(count)d notices", count) % {"count": count}

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import keyset
 from accounts.access import may_make
 from accounts.models import User
+from generations import dismissals
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.providers import registry
@@ -26,13 +27,18 @@ from generations.reading import drawing
 from generations.reading.amounts import of_wanted
 from generations.reading.frames import Frame, FrameState, frames_of, shape_of_frames, shortened
 from generations.reading.shapes import format_asked, shape_asked, shape_of
+from generations.states import RunStatus
 
 PAGE_SIZE = 10
 # The most runs in each of the two lists of a live update.
 LIVE_SIZE = 60
+# The most new runs of team-mates that are counted.
+NEWS_MOST = 60
 # How long a run further down the page is still updated after one of its requests has ended.
 AFTERGLOW = dt.timedelta(minutes=1)
 PROMPT_LENGTH = 200
+# A run with at least as many frames has its rows to itself.
+ROW = 4
 # What the badge of a run says of its frames.
 BADGES = {
     FrameState.SENT: gettext_lazy("%(count)d generating"),
@@ -53,7 +59,10 @@ class RunCard:
     """One run as the feed shows it. Every text is ready to print.
 
     `author` is the key of the person. `images` is the HTML of all frames if each of them is an
-    image, else empty. `is_mixed` says that the images have different shapes.
+    image, else empty. `is_mixed` says that the images have different shapes. `size` is the class of
+    a run with few frames, which shares its row with others. `ended` is one sentence on how the run
+    ended, if it is the viewer's own. `dismiss` is the address that takes it out of the feed, empty
+    if it has images, and `dismisses_for_all` says from whose.
     """
 
     uuid: str
@@ -71,6 +80,10 @@ class RunCard:
     frames: Sequence[Frame]
     images: SafeString
     is_mixed: bool
+    size: str
+    ended: str
+    dismiss: str
+    dismisses_for_all: bool
 
     @property
     def alone(self) -> list["RunCard"]:
@@ -90,17 +103,25 @@ class FeedPage:
 class Live:
     """The part of the feed that updates itself: a run, or the first page, and all newer runs.
 
-    `elsewhere` are runs of the viewer further down the page that have changed. `pending` says
-    whether to go on polling. `summary` is one sentence for screen readers. `next_cursor` leads to
-    older runs, if this is the first page.
+    `elsewhere` are runs of the viewer further down the page that have changed. `since` and `until`
+    are the UUIDs of the oldest run and of the newest one of the whole team that the page has shown.
+    `pending` says whether to go on polling. `next_cursor` leads to older runs, if this is the first
+    page.
     """
 
     cards: list[RunCard]
     elsewhere: list[RunCard]
     since: str
+    until: str
     next_cursor: str
     pending: bool
-    summary: str
+
+
+@dataclass(frozen=True)
+class News:
+    """What team-mates have made since the page was opened, in one sentence; empty if nothing."""
+
+    text: str
 
 
 def scope_of(text: str) -> Scope:
@@ -114,15 +135,17 @@ def page(viewer: User, *, scope: Scope, cursor: str) -> FeedPage:
     return FeedPage(cards(found.rows, viewer=viewer), found.next_cursor)
 
 
-def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
+def live(viewer: User, *, scope: Scope, since: str = "", until: str = "") -> Live:
     """The run with the UUID `since` and all newer ones, or the first page.
 
-    Runs of the viewer that are open or have just ended are included, wherever they stand."""
-    place = keyset.place_of(_seen_by(viewer), since)
-    if place:
-        runs = _runs(viewer, scope)
-        here = list(keyset.newest_first(keyset.not_older(runs, place))[:LIVE_SIZE])
-        next_cursor = ""
+    Of runs newer than `until`, only the viewer's own are included, so that what others make does
+    not push away what the viewer looks at; see `news`. Runs of the viewer that are open or have
+    just ended are included, wherever they stand.
+    """
+    oldest = keyset.place_of(_seen_by(viewer), since)
+    newest = keyset.place_of(_seen_by(viewer), until) if oldest else None
+    if oldest:
+        here, next_cursor = _between(viewer, scope, oldest, newest), ""
     else:
         found = _page(viewer, scope, cursor="")
         here, next_cursor = found.rows, found.next_cursor
@@ -130,15 +153,26 @@ def live(viewer: User, *, scope: Scope, since: str = "") -> Live:
     elsewhere = (pending | _ended_lately(viewer)) - {run.pk for run in here}
     others = _newest(viewer, elsewhere) if elsewhere else []
     drawn = cards([*here, *others], viewer=viewer)
-    mine = [run for run in here if run.user_id == viewer.pk]
     return Live(
         cards=drawn[: len(here)],
         elsewhere=drawn[len(here) :],
-        since=since if place else str(here[-1].uuid) if here else "",
+        since=since if oldest else str(here[-1].uuid) if here else "",
+        until=until if newest else str(here[0].uuid) if here else "",
         next_cursor=next_cursor,
         pending=bool(pending),
-        summary=_summary(mine[0]) if mine else "",
     )
+
+
+def news(viewer: User, *, until: str) -> News:
+    """The images that team-mates have made in runs newer than the one with the UUID `until`."""
+    place = keyset.place_of(_seen_by(viewer), until)
+    if place is None:
+        return News("")
+    newer = keyset.newest_first(keyset.newer(_seen_by(viewer), place))[:NEWS_MOST]
+    rows = newer.values_list("user", "user__name", "user__email", "delivered")
+    made = [row for row in rows if row[0] != viewer.pk and row[3]]
+    people = {key: name or email for key, name, email, _delivered in made}
+    return News(_news(sum(row[3] for row in made), list(people.values())))
 
 
 def cards(runs: Sequence[Run], *, viewer: User) -> list[RunCard]:
@@ -177,12 +211,42 @@ def _page(viewer: User, scope: Scope, cursor: str) -> keyset.Page[Run]:
     )
 
 
+def _between(
+    viewer: User, scope: Scope, oldest: keyset.Place, newest: keyset.Place | None
+) -> list[Run]:
+    """The runs from `oldest` to `newest`, and newer ones of the viewer; newest first."""
+    runs = keyset.not_older(_runs(viewer, scope), oldest)
+    if newest is None:
+        return list(keyset.newest_first(runs)[:LIVE_SIZE])
+    # Two queries, each of which reads a range of its index: with an OR the database would read
+    # all that team-mates have made since the page was opened.
+    own = keyset.newest_first(keyset.newer(_runs(viewer, Scope.MINE), newest))[:LIVE_SIZE]
+    known = keyset.newest_first(keyset.not_newer(runs, newest))[:LIVE_SIZE]
+    return [*own, *known][:LIVE_SIZE]
+
+
+def _news(images: int, people: list[str]) -> str:
+    if not people:
+        return ""
+    if len(people) == 1:
+        text = ngettext(
+            "%(count)d new image from %(person)s", "%(count)d new images from %(person)s", images
+        )
+        return text % {"count": images, "person": people[0]}
+    text = ngettext(
+        "%(count)d new image from %(people)d people",
+        "%(count)d new images from %(people)d people",
+        images,
+    )
+    return text % {"count": images, "people": len(people)}
+
+
 def _seen_by(viewer: User) -> QuerySet[Run]:
     return Run.objects.visible_to(viewer)
 
 
 def _runs(viewer: User, scope: Scope) -> QuerySet[Run]:
-    runs = _seen_by(viewer).select_related("user")
+    runs = dismissals.without_dismissed(_seen_by(viewer), viewer).select_related("user")
     return runs.filter(user=viewer) if scope == Scope.MINE else runs
 
 
@@ -207,6 +271,7 @@ def _newest(viewer: User, keys: set[int]) -> list[Run]:
 
 def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime, *, makes: bool) -> RunCard:
     """`makes` says whether the viewer may ask for images."""
+    is_own = run.user_id == viewer.pk
     return RunCard(
         uuid=str(run.uuid),
         author=run.user_id,
@@ -220,6 +285,10 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime, *, make
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
+        size=f"run-{len(frames)}" if len(frames) < ROW else "",
+        ended=_ended(run) if is_own and not run.open else "",
+        dismiss=reverse("run-dismiss", args=[run.uuid]) if dismissals.can_dismiss(run) else "",
+        dismisses_for_all=is_own,
         **_drawn(run, frames, viewer, makes=makes),
     )
 
@@ -273,9 +342,16 @@ def _with_try_again(frames: list[Frame], path: str) -> list[Frame]:
     return frames
 
 
-def _summary(run: Run) -> str:
-    if run.is_pending:
+def _ended(run: Run) -> str:
+    """How a run ended, in one sentence without its prompt."""
+    if run.unknown:
+        return _("What became of a run is unknown.")
+    if run.delivered >= run.wanted:
+        text = ngettext("%(count)d image is ready.", "%(count)d images are ready.", run.delivered)
+        return text % {"count": run.delivered}
+    if run.delivered:
         ready = of_wanted(run.delivered, run.wanted)
-        return _("%(ready)s images ready") % {"ready": ready}
-    ready = ngettext("%(ready)d image ready", "%(ready)d images ready", run.delivered)
-    return ready % {"ready": run.delivered}
+        return _("%(ready)s images are ready.") % {"ready": ready}
+    if run.status == RunStatus.CANCELLED:
+        return _("A run was cancelled.")
+    return _("A run has ended without images.")

@@ -118,6 +118,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.USER_SIGNED_OUT: ("log-in", ""),
     Event.USER_SESSIONS_ENDED: ("log-in", ""),
     Event.USER_RESET_ASKED: ("mail", ""),
+    Event.NOTICES_MAILED: ("mail", ""),
     Event.PERSONAL_ERASED: ("trash-2", "warn"),
     Event.ERASURE_ASKED: ("trash-2", ""),
     Event.ERASURE_STOPPED: ("triangle-alert", "warn"),

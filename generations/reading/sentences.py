@@ -297,6 +297,10 @@ def _credited(facts: Facts) -> str:
     return _listed(amounts.credits(facts["credits"]), facts.get("month", ""))
 
 
+def _notices_mailed(facts: Facts) -> str:
+    return amounts.notices(facts["notices"])
+
+
 def _changed(facts: Facts) -> str:
     return _names(facts["changed"]) if facts.get("changed") else _changed_in_admin(facts)
 
@@ -359,6 +363,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.USER_INVITED: _invited,
     Event.USER_CHANGED: _changed,
     Event.USER_DEACTIVATED: _changed_in_admin,
+    Event.NOTICES_MAILED: _notices_mailed,
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
     Event.PERSONAL_ERASED: _emptied,

@@ -4,14 +4,17 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 from django.core.cache import cache
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
+from generations.providers.capabilities import provider_of
 from generations.states import OPEN, Status
 
 # How many places of a line are counted.
@@ -19,6 +22,9 @@ COUNTED = 100
 MEASURED = 100
 LEAST_MEASURED = 3
 REMEMBERED_SECONDS = 30
+# A request is late after so many times the median, but not after a few seconds.
+LATE = 2
+LATE_LEAST_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,25 @@ def typical_seconds(run: Run, pace: Pace) -> float | None:
         return measured
     engine = registry.known_engines().get(run.engine)
     return engine.capabilities.typical_seconds.get(resolution) if engine else None
+
+
+def usual_seconds(engine: str, resolution: str = "") -> float | None:
+    """Seconds from submission to storage at this engine: the median of its newest requests, or what
+    its provider documents. None if neither is known.
+    """
+    known = registry.known_engines().get(engine)
+    if known is None:
+        return None
+    measured = pace_of(provider_of(engine)).seconds.get((engine, resolution))
+    return measured or known.capabilities.typical_seconds.get(resolution)
+
+
+def is_late(submitted_at: datetime | None, usual: float | None) -> bool:
+    """Whether a request that was sent then takes more than `LATE` times the usual seconds."""
+    if submitted_at is None or usual is None:
+        return False
+    taken = (timezone.now() - submitted_at).total_seconds()
+    return taken > max(LATE * usual, LATE_LEAST_SECONDS)
 
 
 def seconds_in_line(run: Run, place: int, pace: Pace) -> float | None:

@@ -27,11 +27,11 @@ def known_answer(request: HttpRequest) -> HttpResponse | None:
     if person is None:
         return None
     user_id, session_hash = person
-    tag = live.tag(user_id)
-    if constant_time_compare(tag, request.headers.get(TAG, "")):
-        return tagged(HttpResponseNotModified(), tag)
+    tag, sent = live.tag(user_id), request.headers.get(TAG, "")
+    if constant_time_compare(tag, sent.partition(".")[0]):
+        return tagged(HttpResponseNotModified(), sent)
     drawn = caches["live"].get(_key(request, tag, session_hash))
-    return tagged(HttpResponse(drawn), tag) if drawn else None
+    return _unless_same(request, HttpResponse(drawn), tag) if drawn else None
 
 
 def keep(request: HttpRequest, tag: str, response: HttpResponse) -> HttpResponse:
@@ -42,7 +42,23 @@ def keep(request: HttpRequest, tag: str, response: HttpResponse) -> HttpResponse
     if person:
         key = _key(request, tag, person[1])
         caches["live"].set(key, response.content, live.TAG_SECONDS)
-    return tagged(response, tag)
+    return _unless_same(request, response, tag)
+
+
+def unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The response, or 304 if the page shows the same already; for fragments without a tag."""
+    return _unless_same(request, response, "")
+
+
+def _unless_same(request: HttpRequest, response: HttpResponse, tag: str) -> HttpResponse:
+    """The response, or 304 if it was drawn anew and is still what the page shows.
+
+    The browser sends back the tag together with a digest of what it was given.
+    """
+    digest = hashlib.sha256(response.content.replace(tag.encode(), b"")).hexdigest()[:16]
+    shown = request.headers.get(TAG, "").partition(".")[2]
+    same = constant_time_compare(digest, shown)
+    return tagged(HttpResponseNotModified() if same else response, f"{tag}.{digest}")
 
 
 def tagged(response: HttpResponse, tag: str) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
-from generations import live, submission
+from generations import dismissals, live, submission
 from generations.models import Generation, Run
 from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
@@ -58,6 +58,44 @@ def cancel(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     )
     submission.cancel(generation, actor=request.user)
     return _back(request, generation.run)
+
+
+@require_POST
+@access.checked
+def dismiss(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Take a run without images out of the feed: of everybody if it is one's own, else of one."""
+    run = _seen_run(request, uuid)
+    is_dismissed = dismissals.dismiss(run, request.user)
+    if not is_partial(request):
+        dismissed = str(run.uuid) if is_dismissed else ""
+        return see_other("studio", scope=request.GET.get("scope", ""), dismissed=dismissed)
+    return _dismissed(request, run, is_dismissed=is_dismissed)
+
+
+@require_POST
+@access.checked
+def restore(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Put a run that this person has dismissed back into the feed."""
+    run = _seen_run(request, uuid)
+    dismissals.restore(run, request.user)
+    if not is_partial(request):
+        return see_other("studio", scope=request.GET.get("scope", ""))
+    return _dismissed(request, run, is_dismissed=False)
+
+
+def _dismissed(request: SignedInRequest, run: Run, *, is_dismissed: bool) -> HttpResponse:
+    """The feed without the run, and the offer to put it back; or the feed with it."""
+    cards = feed.cards([run], viewer=request.user)
+    context = live_context(request, live.tag(request.user.pk)) | {
+        "dismissed": cards[0] if is_dismissed else None,
+        "cards": cards,
+    }
+    return render(request, "generations/_dismissed.html", context)
+
+
+def _seen_run(request: SignedInRequest, uuid: UUID) -> Run:
+    runs = Run.objects.visible_to(request.user).select_related("user")
+    return get_object_or_404(runs, uuid=uuid)
 
 
 def _own_run(request: SignedInRequest, uuid: UUID) -> Run:

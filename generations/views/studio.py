@@ -12,7 +12,8 @@ from accounts import access, ledger
 from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
-from generations import live, submission
+from accounts.identifiers import uuid_of
+from generations import dismissals, live, submission
 from generations.forms import ComposeForm, examples
 from generations.forms import composer as composers
 from generations.models import Run
@@ -86,12 +87,23 @@ def live_feed(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @access.checked
+def feed_news(request: SignedInRequest) -> HttpResponse:
+    """How many images team-mates have made since the page was opened."""
+    given = {name: request.GET.get(name, "") for name in ("since", "until")}
+    context = {"news": feed.news(request.user, until=given["until"]), **given}
+    response = render(request, "generations/_feed_news.html", context)
+    return live_answers.unless_known(request, response)
+
+
+@require_safe
+@access.checked
 def older(request: SignedInRequest) -> HttpResponse:
     """Runs further down the feed."""
     scope, cursor = feed.scope_of(request.GET.get("scope", "")), request.GET.get("before", "")
     page = feed.page(request.user, scope=scope, cursor=cursor)
     _note_reading(request, page.cards)
-    context = {"scope": scope, "since": request.GET.get("since", ""), "feed": page}
+    given = {name: request.GET.get(name, "") for name in ("since", "until")}
+    context = {"scope": scope, "feed": page, **given}
     return page_or_fragment(request, "generations/older.html", "generations/_older.html", context)
 
 
@@ -106,10 +118,13 @@ def _drawn(request: SignedInRequest) -> HttpResponse:
 def live_context(request: SignedInRequest, tag: str) -> dict[str, Any]:
     """The part of the feed that updates itself, for the page's scope and oldest run."""
     scope, since = feed.scope_of(request.GET.get("scope", "")), request.GET.get("since", "")
-    state = feed.live(request.user, scope=scope, since=since)
+    until = request.GET.get("until", "")
+    state = feed.live(request.user, scope=scope, since=since, until=until)
     return {
         "scope": scope,
         "since": state.since,
+        "until": state.until,
+        "shows_news": not until,
         "live": state,
         "tag": tag,
         "balance": ledger.balance(request.user),
@@ -123,9 +138,11 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
     _note_reading(request, state.cards)
     context = _composer_context(request, form) | {
         "since": state.since,
+        "until": state.until,
         "live": state,
         "tag": tag,
         "examples": _examples(request, form, state.cards),
+        "dismissed": _dismissed(request),
     }
     return render(request, "generations/studio.html", context, status=status)
 
@@ -138,6 +155,15 @@ def _examples(
     if has_made or not access.may_make(request.user):
         return []
     return examples.offers(request.user, engine=_engine_of(form))
+
+
+def _dismissed(request: SignedInRequest) -> feed.RunCard | None:
+    """The run that was dismissed without scripts, so that the page can offer to put it back."""
+    uuid = uuid_of(request.GET.get("dismissed", ""))
+    run = Run.objects.visible_to(request.user).filter(uuid=uuid).select_related("user").first()
+    if run is None or not dismissals.has_dismissed(run, request.user):
+        return None
+    return feed.cards([run], viewer=request.user)[0]
 
 
 def _note_reading(request: SignedInRequest, cards: Iterable[feed.RunCard]) -> None:

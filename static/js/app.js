@@ -24,13 +24,15 @@ function announce(name) {
   toastTimer = setTimeout(() => toast.replaceChildren(), TOAST_MILLISECONDS);
 }
 
-/** Stop polls of a tab that is not visible. */
+/** Stop polls of a tab that is not visible; `feed.js` lets some of the feed's through. */
 function holdHiddenPolls(event) {
-  if (document.hidden && isPoll(event.detail.ctx)) event.preventDefault();
+  const { ctx } = event.detail;
+  if (document.hidden && isPoll(ctx) && ctx.sourceElement?.id !== "live") event.preventDefault();
 }
 
-/** Reload the page if the answer is the sign-in page, because the session has ended. */
+/** Reload the page if the answer to a press is the sign-in page; `connection.js` reads polls. */
 function leaveWhenSignedOut(event) {
+  if (isPoll(event.detail.ctx)) return;
   const { raw } = event.detail.ctx.response;
   if (!raw.redirected || new URL(raw.url).pathname !== document.body.dataset.loginPath) return;
   event.preventDefault();

@@ -151,6 +151,8 @@ def _things(owner: User) -> dict[str, Any]:
     export = _export_of_reviewer(owner)
     return {
         "run-try-again": {"uuid": missing.uuid},
+        "run-dismiss": {"uuid": missing.uuid},
+        "run-restore": {"uuid": missing.uuid},
         "run-remedy": {"uuid": missing.uuid, "name": "fewer"},
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},

@@ -24,6 +24,12 @@ GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   live
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    live
 GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-older
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-older
+GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-news
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-news
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-dismiss
+POST in  no  go  go  no  go  in  | no  --  --  no  --  in   run-dismiss
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-restore
+POST in  no  go  go  no  go  in  | no  --  --  no  --  in   run-restore
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-try-again
 POST in  no  go  no  no  --  in  | no  --  no  no  --  in   run-try-again
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-remedy
@@ -88,12 +94,12 @@ GET  ok  ok  ok  ok  ok  ok  ok  | ok  ok  ok  ok  ok  ok   readyz
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    readyz
 GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   studio-status
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    studio-status
-GET  in  no  no  no  ok  ok  in  | no  no  no  ok  ok  in   notices
+GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   notices
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    notices
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notices-read
-POST in  no  no  no  go  go  in  | no  no  no  go  go  in   notices-read
+POST in  go  go  go  go  go  in  | go  go  go  go  go  in   notices-read
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notice-read
-POST in  no  no  no  go  go  in  | no  no  no  go  go  in   notice-read
+POST in  go  go  go  go  go  in  | go  go  go  go  go  in   notice-read
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notices-mute
 POST in  no  no  no  go  go  in  | no  no  no  go  go  in   notices-mute
 """
@@ -106,6 +112,8 @@ GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   usersessions_list
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   usersessions_list
 GET  in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    account-mail
+POST in  --  --  --  --  --  in  | --  --  --  --  --  in   account-mail
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   account-readings
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    account-readings
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   credits

@@ -13,6 +13,7 @@ from generations.reading import feed, waits
 from generations.reading.feed import Scope
 from generations.reading.frames import alt_text, shortened
 from generations.states import Status
+from tests.factories import make_user
 from tests.generations.asking import APIXO, ask
 from tests.generations.factories import (
     make_finished_run,
@@ -316,11 +317,38 @@ class TestPages:
         then = feed.live(alice, scope=Scope.TEAM, since=first.since)
         assert [each.status for each in then.elsewhere] == ["failed"]
 
-    def test_the_summary_for_screen_readers_counts_images(self, alice):
-        make_run(alice, wanted=4, delivered=1, open=3)
-        assert feed.live(alice, scope=Scope.TEAM).summary == "1 of 4 images ready"
-        make_finished_run(alice, images=2)
-        assert feed.live(alice, scope=Scope.TEAM).summary == "2 images ready"
+    @pytest.mark.parametrize(
+        ("counters", "sentence"),
+        [
+            ({"delivered": 1, "open": 3}, ""),
+            ({"delivered": 4}, "4 images are ready."),
+            ({"delivered": 1}, "1 of 4 images are ready."),
+            ({"cancelled": 4}, "A run was cancelled."),
+            ({"unknown": 4}, "What became of a run is unknown."),
+            ({}, "A run has ended without images."),
+        ],
+    )
+    def test_one_sentence_says_how_a_run_of_the_viewer_ended(self, alice, bob, counters, sentence):
+        run = make_run(alice, wanted=4, **counters)
+        assert card(run).ended == sentence
+        assert card(run, bob).ended == ""
+
+    def test_a_poll_brings_new_runs_of_the_viewer_and_not_of_others(self, alice, bob):
+        make_finished_run(bob)
+        first = feed.live(alice, scope=Scope.TEAM)
+        make_finished_run(bob)
+        own = make_finished_run(alice)
+        then = feed.live(alice, scope=Scope.TEAM, since=first.since, until=first.until)
+        shown = [each.uuid for each in first.cards]
+        assert [each.uuid for each in then.cards] == [str(own.uuid), *shown]
+        assert (then.since, then.until) == (first.since, first.until)
+
+    @pytest.mark.parametrize("until", ["", "no-uuid", "0" * 32])
+    def test_without_a_newest_run_a_poll_brings_all(self, alice, bob, until):
+        first = feed.live(alice, scope=Scope.TEAM, since=str(make_finished_run(bob).uuid))
+        new = make_finished_run(bob)
+        then = feed.live(alice, scope=Scope.TEAM, since=first.since, until=until)
+        assert [then.cards[0].uuid, then.until] == [str(new.uuid)] * 2
 
     def test_an_unknown_scope_means_the_team(self):
         assert feed.scope_of("everything") == feed.scope_of("") == Scope.TEAM
@@ -346,6 +374,63 @@ class TestPages:
     def test_deliveries_are_read_only_if_there_may_be_some(self, alice):
         sent, answered = (make_pending_run(alice, s) for s in (Status.RUNNING, Status.STORING))
         assert queries_of(lambda: frames(sent)) == queries_of(lambda: frames(answered)) - 1
+
+
+class TestNews:
+    def news(self, alice, until):
+        return feed.news(alice, until=str(until.uuid)).text
+
+    def test_of_one_person(self, alice, bob):
+        known = make_finished_run(alice)
+        make_finished_run(bob, images=2)
+        make_finished_run(bob)
+        make_finished_run(alice)
+        make_pending_run(bob)
+        assert self.news(alice, known) == "3 new images from Bob Brown"
+        assert self.news(bob, known) == "1 new image from Alice Adams"
+
+    def test_of_several_people(self, alice, bob, reviewer):
+        known = make_finished_run(alice)
+        make_finished_run(bob, images=2)
+        make_finished_run(reviewer)
+        assert self.news(alice, known) == "3 new images from 2 people"
+
+    def test_none_if_nothing_came_or_the_page_is_unknown(self, alice, bob):
+        stranger = make_user()
+        known = make_finished_run(bob)
+        make_finished_run(stranger)
+        assert self.news(alice, known) == ""
+        assert [feed.news(alice, until=each).text for each in ("", "x", "0" * 32)] == [""] * 3
+        assert self.news(alice, make_finished_run(stranger)) == ""
+
+    def test_reads_no_more_rows_than_it_counts(self, alice, bob, monkeypatch):
+        known = make_finished_run(bob)
+        for _ in range(4):
+            make_finished_run(bob)
+        monkeypatch.setattr(feed, "NEWS_MOST", 2)
+        assert self.news(alice, known) == "2 new images from Bob Brown"
+
+
+class TestLate:
+    def note(self, alice, seconds):
+        run = make_pending_run(alice, Status.RUNNING)
+        sent = timezone.now() - timedelta(seconds=seconds)
+        Generation.objects.filter(run=run).update(submitted_at=sent)
+        (frame,) = frames(run)
+        return frame.title
+
+    def test_after_twice_the_usual_time_the_frame_says_so(self, alice, monkeypatch):
+        monkeypatch.setattr(waits, "typical_seconds", lambda run, pace: 30.0)
+        assert self.note(alice, 55) == "Generating"
+        assert self.note(alice, 65) == "Taking longer than usual"
+
+    def test_a_fast_engine_is_not_late_after_seconds(self, alice, monkeypatch):
+        monkeypatch.setattr(waits, "typical_seconds", lambda run, pace: 2.0)
+        assert self.note(alice, 10) == "Generating"
+
+    def test_without_a_usual_time_nothing_is_late(self, alice, monkeypatch):
+        monkeypatch.setattr(waits, "typical_seconds", lambda run, pace: None)
+        assert self.note(alice, 5000) == "Generating"
 
 
 @pytest.mark.parametrize(

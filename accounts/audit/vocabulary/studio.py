@@ -1,4 +1,4 @@
-"""The events of the studio itself, and what it spends outside runs; part of `table`."""
+"""The events of the studio itself, and what it does outside runs; part of `table`."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +26,12 @@ STUDIO: dict[Event, Declared] = {
             VERSION,
             Value("applied", Kind.TEXTS, _("Migrations applied"), since=2),
             Value("unapplied", Kind.TEXTS, _("Migrations taken back"), since=2),
+        )
+    ),
+    Event.NOTICES_MAILED: Declared(
+        facts=must(
+            Value("message", Kind.IDENTIFIER, _("Message"), since=2),
+            Value("notices", Kind.NUMBER, _("Notices"), since=2),
         )
     ),
     Event.PROVIDER_TESTED: Declared(

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, personal_notices
 from accounts.events import Event
 from accounts.models import User
 from generations.jobs import lifecycle
@@ -73,7 +73,7 @@ def give_up(
 def record_decision(
     generation: Generation, decision: str, *, actor: User | None, reason: str
 ) -> None:
-    """Record what was decided about `generation`, within the caller's transaction."""
+    """Record what was decided about `generation`, and tell its author, in one transaction."""
     audit.record(
         Event.GENERATION_DECIDED,
         actor=actor,
@@ -82,3 +82,10 @@ def record_decision(
         facts={"decision": decision},
         personal={"reason": reason} if reason else None,
     )
+    if actor and actor.pk != generation.run.user_id:
+        personal_notices.tell(
+            generation.run.user_id,
+            personal_notices.Kind.OUTCOME_DECIDED,
+            cause=f"{generation.uuid} {decision}",
+            facts={"decision": decision},
+        )

@@ -49,7 +49,7 @@ class Preview(NamedTuple):
 COLUMNS = (
     *("uuid", "run", "provider", "status", "position", "wanted", "delivered", "task_id"),
     *("error_code", "error_raw_code", "came_late", "preparing_since", "cancel_asked_at"),
-    *("ended_at", "may_arrive_until", "price__credits"),
+    *("submitted_at", "ended_at", "may_arrive_until", "price__credits"),
 )
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import ordinal
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -22,6 +22,9 @@ from generations.reading.amounts import of_wanted
 from generations.reading.frames.frame import Frame, FrameState
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
+
+# What to do about a request that takes longer than usual.
+_LATE = gettext_lazy("you need not wait here")
 
 
 def waiting(
@@ -94,6 +97,8 @@ def _running(generation: Generation, rows: Gathered) -> Frame:
             FrameState.SENT, "", title=_("Cancelling"), note=_("images that still arrive are kept")
         )
     seconds = waits.typical_seconds(generation.run, rows.paces[generation.provider])
+    if waits.is_late(generation.submitted_at, seconds):
+        return Frame(FrameState.SENT, "", title=_("Taking longer than usual"), note=str(_LATE))
     note = _("usually %(estimate)s") % {"estimate": waits.about(seconds)} if seconds else ""
     return Frame(FrameState.SENT, "", title=_("Generating"), note=note)
 
