@@ -145,6 +145,9 @@ SENT = {
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
     "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
+    "gallery-act": Sent(Event.IMAGES_HIDDEN, {"act": "hide", "all": "1"}),
+    "gallery-views": Sent(Event.GALLERY_VIEW_SAVED, SEARCH),
+    "gallery-view-delete": Sent(Event.GALLERY_VIEW_DELETED),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     # Readings
     "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
@@ -154,11 +157,14 @@ SENT = {
     "story": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
     "log-image": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
     "export-download": Sent(Event.EXPORT_DOWNLOADED, method="GET", kind="reviewer"),
+    "zip-download": Sent(Event.EXPORT_DOWNLOADED, method="GET"),
     "reference-link": Sent(Event.REFERENCE_FETCHED, method="GET", kind="anonymous"),
     # After the download: no rollback brings the file back.
     "export-delete": Sent(Event.EXPORT_DELETED, kind="reviewer"),
+    "zip-delete": Sent(Event.EXPORT_DELETED),
 }
 NO_ACT = {
+    "gallery-density": "remembers in the browser how large images are shown",
     "composer": "draws the form again",
     "notices-read": "a person's own marks on notices",
     "notice-read": "a person's own marks on notices",
@@ -250,10 +256,12 @@ def _prepared(everyone) -> dict[str, str]:
     mine = make_finished_run(member, files=True).images.get()
     link = invitations.link_for(make_user())
     search = SavedSearch.objects.create(user=everyone["reviewer"].user, **SEARCH)
+    view = SavedSearch.objects.create(user=member, page="gallery", **SEARCH)
     return {
         "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
         "image": reverse("image", args=[mine.uuid]),
         "log-search-delete": reverse("log-search-delete", args=[search.uuid]),
+        "gallery-view-delete": reverse("gallery-view-delete", args=[view.uuid]),
         "account_reset_password_from_key": "/account/" + link.partition("/account/")[2],
     }
 

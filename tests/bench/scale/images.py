@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from accounts.models import User
+from generations.gallery_filters import Filter
 from generations.models import (
     Campaign,
     Delivery,
@@ -24,7 +25,6 @@ from generations.models import (
 )
 from generations.models.prompt_index import IndexedPrompt
 from generations.reading import gallery
-from generations.reading.search import Filter
 from tests.bench.scale import pages
 from tests.bench.scale.copies import Copied, multiply_tables
 from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid, vacuum
