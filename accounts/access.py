@@ -90,6 +90,15 @@ TABLE: dict[str, Requirement] = {
     "generation-cancel": IMAGES,  # of one's own: it spends nothing
     # Images and files
     "gallery": IMAGES,
+    "gallery-counts": IMAGES,
+    "gallery-density": IMAGES,
+    "gallery-views": IMAGES,
+    "gallery-view-delete": IMAGES,
+    # The view asks for `may_make` where an act changes what the team sees.
+    "gallery-act": IMAGES,
+    "zips": IMAGES,
+    "zip-download": IMAGES,
+    "zip-delete": IMAGES,
     "image": IMAGES,
     "image-labels": IMAGES,
     "image-download": IMAGES,

@@ -1,7 +1,9 @@
 """Paths in frames, without a call of the URL resolver for each; and the names of downloads."""
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import get_script_prefix, reverse
@@ -36,6 +38,22 @@ def cancel_path(generation: UUID) -> str:
 def reuse_path(run: UUID) -> str:
     """The path of the studio with the composer filled from a run."""
     return f"{_pattern('studio', get_script_prefix(), identified=False)}?reuse={run}"
+
+
+def act_path() -> str:
+    """The path to which the gallery sends what is done with images."""
+    return _pattern("gallery-act", get_script_prefix(), identified=False)
+
+
+def references_path(images: Sequence[UUID]) -> str:
+    """The path of the studio with these images as references."""
+    query = urlencode([("reference", str(image)) for image in images])
+    return f"{_pattern('studio', get_script_prefix(), identified=False)}?{query}"
+
+
+def compare_path(images: Sequence[UUID]) -> str:
+    """The path of the page that shows these images beside each other."""
+    return f"{get_script_prefix()}compare/?{urlencode([('image', str(each)) for each in images])}"
 
 
 @lru_cache(maxsize=32)

@@ -15,8 +15,11 @@ from generations.views import (
     seal,
     status,
     studio,
+    tidying,
     usage,
 )
+
+ZIPS = {"kinds": exports.OF_IMAGES}
 
 urlpatterns = [
     path("", studio.studio, name="studio"),
@@ -31,6 +34,14 @@ urlpatterns = [
     path("generations/<uuid:uuid>/cancel/", runs.cancel, name="generation-cancel"),
     path("credits/", credits.credits, name="credits"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("gallery/counts/", gallery.counts, name="gallery-counts"),
+    path("gallery/density/", gallery.density, name="gallery-density"),
+    path("gallery/views/", gallery.save_view, name="gallery-views"),
+    path("gallery/views/<uuid:uuid>/delete/", gallery.delete_view, name="gallery-view-delete"),
+    path("gallery/acts/", tidying.act, name="gallery-act"),
+    path("gallery/zips/", exports.zips, name="zips"),
+    path("gallery/zips/<uuid:uuid>/file/", exports.download, ZIPS, name="zip-download"),
+    path("gallery/zips/<uuid:uuid>/delete/", exports.delete, ZIPS, name="zip-delete"),
     path("images/<uuid:uuid>/", images.image, name="image"),
     path("images/<uuid:uuid>/labels/", labels.labels, name="image-labels"),
     path("images/<uuid:uuid>/download/", images.download, name="image-download"),

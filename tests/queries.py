@@ -9,6 +9,11 @@ from django.test.utils import CaptureQueriesContext
 def queries_of(act: Callable[[], object]) -> int:
     """How many queries a second `act()` needs; the first fills the caches of the process."""
     act()
+    return queries_once(act)
+
+
+def queries_once(act: Callable[[], object]) -> int:
+    """How many queries `act()` needs."""
     with CaptureQueriesContext(connection) as queries:
         act()
     return len(queries)

@@ -147,6 +147,9 @@ SENT = {
     "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin"),
     "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
+    "gallery-act": Sent(Event.IMAGES_HIDDEN, {"act": "hide", "all": "1"}),
+    "gallery-views": Sent(Event.GALLERY_VIEW_SAVED, SEARCH),
+    "gallery-view-delete": Sent(Event.GALLERY_VIEW_DELETED),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     "admin:accounts_user_top_up": Sent(Event.ALLOWANCE_TOPPED_UP, {"credits": "5"}, kind="admin"),
     "admin:accounts_user_sign_out": Sent(Event.USER_SESSIONS_ENDED, kind="admin"),
@@ -158,11 +161,14 @@ SENT = {
     "story": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
     "log-image": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
     "export-download": Sent(Event.EXPORT_DOWNLOADED, method="GET", kind="reviewer"),
+    "zip-download": Sent(Event.EXPORT_DOWNLOADED, method="GET"),
     "reference-link": Sent(Event.REFERENCE_FETCHED, method="GET", kind="anonymous"),
     # After the download: no rollback brings the file back.
     "export-delete": Sent(Event.EXPORT_DELETED, kind="reviewer"),
+    "zip-delete": Sent(Event.EXPORT_DELETED),
 }
 NO_ACT = {
+    "gallery-density": "remembers in the browser how large images are shown",
     "composer": "draws the form again",
     "run-dismiss": "what feeds show: nothing is deleted, and undo puts it back",
     "run-restore": "what feeds show: nothing is deleted, and undo puts it back",
@@ -258,10 +264,12 @@ def _prepared(everyone) -> dict[str, str]:
     mine = make_finished_run(member, files=True).images.get()
     link = invitations.link_for(make_user())
     search = SavedSearch.objects.create(user=everyone["reviewer"].user, **SEARCH)
+    view = SavedSearch.objects.create(user=member, page="gallery", **SEARCH)
     return {
         "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
         "image": reverse("image", args=[mine.uuid]),
         "log-search-delete": reverse("log-search-delete", args=[search.uuid]),
+        "gallery-view-delete": reverse("gallery-view-delete", args=[view.uuid]),
         "account_reset_password_from_key": "/account/" + link.partition("/account/")[2],
     }
 

@@ -6,7 +6,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedSearch(models.Model):
-    """A search of the log that a person keeps under a name; `query` is its query string."""
+    """A search that a person keeps under a name; `query` is the query string of its page."""
+
+    class Page(models.TextChoices):
+        LOG = "log", _("Log")
+        GALLERY = "gallery", _("Gallery")
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(
@@ -15,6 +19,7 @@ class SavedSearch(models.Model):
         related_name="saved_searches",
         verbose_name=_("person"),
     )
+    page = models.CharField(_("page"), max_length=10, choices=Page, default=Page.LOG)
     name = models.CharField(_("name"), max_length=60)
     query = models.TextField(_("query"))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -24,7 +29,9 @@ class SavedSearch(models.Model):
         verbose_name_plural = _("saved searches")
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "name"], name="saved_search_name_of_person")
+            models.UniqueConstraint(
+                fields=["user", "page", "name"], name="saved_search_name_of_person"
+            )
         ]
 
     def __str__(self) -> str:

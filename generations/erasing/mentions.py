@@ -26,6 +26,7 @@ NAMING = (
     *(Event.ADMIN_ADDED, Event.ADMIN_CHANGED),
 )
 MOST_NAMING = 1000
+SAVED = (Event.LOG_SEARCH_SAVED, Event.GALLERY_VIEW_SAVED)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def count(known: Known, *, most: int) -> int:
 def erase(order: Order, payloads: Sequence[RecordPayload], known: Known) -> None:
     """Empty `payloads`, which `found` has yielded, and delete the searches that were saved."""
     for payload in payloads:
-        if payload.record.event == Event.LOG_SEARCH_SAVED:
+        if payload.record.event in SAVED:
             _delete_saved(order, payload, known)
     order.empty_these(payloads)
 

@@ -1,12 +1,13 @@
 """All kinds of exports, and the names of their files."""
 
 from generations import storage
+from generations.exports.images import IMAGES
 from generations.exports.kinds import Format, Kind
 from generations.exports.labels import LABELS
 from generations.exports.log import LOG
 from generations.models import Export
 
-KINDS = {kind.name: kind for kind in (LOG, LABELS)}
+KINDS = {kind.name: kind for kind in (LOG, LABELS, IMAGES)}
 
 
 def kind_of(export: Export) -> Kind:

@@ -4,6 +4,7 @@ from generations.forms.compose import ComposeForm, OriginalForm
 from generations.forms.exports import ExportForm, LabelReportForm
 from generations.forms.inspection import InspectionForm
 from generations.forms.log import LogForm, SavedSearchForm
+from generations.forms.tidying import TidyingForm
 
 __all__ = [
     "ComposeForm",
@@ -13,4 +14,5 @@ __all__ = [
     "LogForm",
     "OriginalForm",
     "SavedSearchForm",
+    "TidyingForm",
 ]

@@ -8,6 +8,7 @@ from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
 from generations.models.image import FormerRendition, Image, Rendition
 from generations.models.label_policy import LabelPolicy
+from generations.models.mark import Mark, Tag, TagOfImage
 from generations.models.price import Price
 from generations.models.prompt_index import IndexedPrompt
 from generations.models.provider_account import EngineBlock, ProviderAccount
@@ -34,6 +35,7 @@ __all__ = [
     "LabelCertificate",
     "LabelPolicy",
     "LegalHold",
+    "Mark",
     "Price",
     "ProviderAccount",
     "Reference",
@@ -42,6 +44,8 @@ __all__ = [
     "RetentionRule",
     "Run",
     "RunReference",
+    "Tag",
+    "TagOfImage",
     "UpstreamMark",
     "UsageDay",
     "WaitDay",

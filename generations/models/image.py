@@ -1,8 +1,10 @@
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
@@ -11,6 +13,8 @@ from generations.models.run import Run
 
 # Of a SHA-256, which tells policies apart.
 DIGEST_LENGTH = 16
+# How long a hidden image can be restored.
+DAYS_IN_BIN = 30
 
 
 class SourceType(models.TextChoices):
@@ -42,6 +46,26 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
     def newest(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+    def in_bin(self, user: User) -> Self:
+        """The team's images that were hidden lately and can be restored."""
+        since = timezone.now() - timedelta(days=DAYS_IN_BIN)
+        return self.filter(team_id=user.team_id, erased_at__isnull=True, hidden_at__gt=since)
+
+    def with_files_for(self, user: User) -> Self:
+        """The images whose labelled files `user` may see: as `visible_to`, and those in the bin."""
+        since = timezone.now() - timedelta(days=DAYS_IN_BIN)
+        is_shown = models.Q(hidden_at__isnull=True) | models.Q(hidden_at__gt=since)
+        return self.filter(is_shown, team_id=user.team_id, erased_at__isnull=True)
+
+    def among(self, keys: Sequence[int], user: User) -> Self:
+        """Those images with these keys that belong to the user's team, hidden ones as well.
+
+        `team_id + 0` as in `of_runs`.
+        """
+        return self.alias(of_team=models.F("team_id") + 0).filter(
+            pk__in=keys, of_team=user.team_id, erased_at__isnull=True
+        )
 
 
 class Image(models.Model):
@@ -76,6 +100,7 @@ class Image(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # When its labelled file was first downloaded, alone or in a ZIP.
     downloaded_at = models.DateTimeField(_("downloaded"), null=True, blank=True)
+    # When somebody put it into the bin, or its files were erased.
     hidden_at = models.DateTimeField(_("hidden"), null=True, blank=True)
     # When its files were erased. The row stays, as a tombstone, and is hidden.
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
@@ -92,6 +117,11 @@ class Image(models.Model):
                 fields=["team", "-created_at", "-id"],
                 condition=models.Q(hidden_at__isnull=True),
                 name="image_newest_of_team",
+            ),
+            models.Index(
+                fields=["team", "-hidden_at", "-id"],
+                condition=models.Q(hidden_at__isnull=False, erased_at__isnull=True),
+                name="image_in_bin_of_team",
             ),
             # For what is erased by age.
             models.Index(

@@ -1,7 +1,7 @@
 """A person's exports, as a page shows them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,11 @@ from django.utils.translation import ngettext
 from accounts import keyset
 from accounts.events import Event
 from accounts.models import User
+from generations.exports.images import IMAGES
 from generations.exports.registry import format_of, kind_of
 from generations.models import Export
 from generations.models.export import OPEN
+from generations.reading import amounts
 
 PAGE_SIZE = 20
 _TONES = {
@@ -65,8 +67,9 @@ class Page:
     tag: str
 
 
-def page(user: User, *, cursor: str = "") -> Page:
-    own = Export.objects.visible_to(user)
+def page(user: User, *, kinds: Sequence[str], cursor: str = "") -> Page:
+    """The person's exports of these kinds."""
+    own = Export.objects.visible_to(user).filter(kind__in=kinds)
     found = keyset.page(own, cursor=cursor, anchors=own, size=PAGE_SIZE)
     rows = [_row(export) for export in found.rows]
     is_open = any(export.state in OPEN for export in found.rows)
@@ -103,7 +106,7 @@ def _progress(export: Export) -> str:
     if export.state == Export.State.WAITING:
         return _("A worker begins soon.") if not export.tries else _("It starts again soon.")
     if export.total is None:
-        return _("Looking for the records.")
+        return _("It begins.") if export.kind == IMAGES.name else _("Looking for the records.")
     if export.done >= export.total:
         return _("Storing the file.")
     return _("%(done)s of %(total)s") % {"done": f"{export.done:,}", "total": f"{export.total:,}"}
@@ -114,6 +117,8 @@ def _holds(export: Export) -> str:
     facts = export.facts
     if "files_read" in facts:
         return ", ".join(_files(facts))
+    if export.kind == IMAGES.name and "images" in facts:
+        return ", ".join(_packed(facts))
     return ", ".join(filter(None, _counts(facts))) if "records" in facts else ""
 
 
@@ -124,6 +129,13 @@ def _files(facts: dict[str, int]) -> Iterable[str]:
         yield ngettext("%s lacks a label", "%s lack a label", lacking) % f"{lacking:,}"
     else:
         yield _("all with complete labels")
+
+
+def _packed(facts: dict[str, int]) -> Iterable[str]:
+    images, lacking = facts["images"], facts["pictures_lacking"]
+    yield ngettext("%s image", "%s images", images) % f"{images:,}"
+    if lacking:
+        yield ngettext("%s could not be packed", "%s could not be packed", lacking) % f"{lacking:,}"
 
 
 def _counts(facts: dict[str, int]) -> Iterable[str]:
@@ -142,6 +154,8 @@ def _counts(facts: dict[str, int]) -> Iterable[str]:
 
 
 def _exported(facts: Mapping[str, Any]) -> str:
+    if facts.get("kind") == IMAGES.name:
+        return amounts.images(facts["images"])
     if "records" not in facts:
         return ""
     records = ngettext("%(count)s record", "%(count)s records", facts["records"])
@@ -149,6 +163,8 @@ def _exported(facts: Mapping[str, Any]) -> str:
 
 
 def _asked(facts: Mapping[str, Any]) -> str:
+    if facts["kind"] == IMAGES.name:
+        return _("images of the gallery")
     if facts["kind"] == "labels":
         return _("labels of a campaign") if facts.get("filtered") else _("labels of all images")
     return _("chosen by filters") if facts.get("filtered") else _("all records")

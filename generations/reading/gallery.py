@@ -1,4 +1,4 @@
-"""The gallery: a team's images, newest first, or those that match a search."""
+"""The gallery: a team's images, newest first, or those that fit a filter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,28 +7,39 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.template import loader
 from django.utils.safestring import SafeString
 
 from accounts import keyset
 from accounts.access import may_make
 from accounts.models import User
+from generations.gallery_filters import Filter, period_of
 from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
-from generations.models import Campaign, Image, Rendition
-from generations.paths import download_path, image_path, rendition_path, reuse_path
-from generations.reading import drawing
+from generations.models import Campaign, Image, Mark, Rendition, Tag
+from generations.paths import act_path, download_path, image_path, rendition_path, reuse_path
+from generations.reading import drawing, picked
 from generations.reading.drawing import ShownImage
 from generations.reading.frames import ALT_LENGTH, alt_text, shortened
-from generations.reading.search import COLUMNS, Filter, search
+from generations.reading.search import COLUMNS, Searched, search
 from generations.reading.shapes import shape_of
 
 PAGE_SIZE = 48
 EVERYTHING = Filter()
+MARK_VALUES = ("image", "is_starred", "rating")
+TEMPLATE = "generations/_gallery_card.html"
 # Of the smallest file: how its image was made, address, size, and the words of its badge.
 PREVIEW_VALUES = ("image__source_type", "uuid", "format", "width", "height", WORDS)
+# The most images that one act can be about.
+MOST_CHOSEN = 5000
+STEP = 500
+# Searches that find nothing for so long end a list of all that match.
+MOST_STEPS = 40
 _Preview = tuple[str, UUID, str, int, int, str | None]
-# What a card is made of: image, run to reuse if there is one, prompt, the image's size, preview.
-_Shown = tuple[UUID, UUID | None, str, tuple[int, int], _Preview]
+# What a card is made of: image, run to reuse if there is one, prompt, the image's size, preview,
+# and what the viewer has noted on it.
+_Shown = tuple[UUID, UUID | None, str, tuple[int, int], _Preview, tuple[bool, int]]
+NOTHING_NOTED = (False, 0)
 
 
 @dataclass(frozen=True)
@@ -54,17 +65,40 @@ class GalleryPage:
 
 
 def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> GalleryPage:
-    """The newest images of the user's team that match `chosen`, or those older than `cursor`."""
-    if chosen.as_query:
-        found = search(user, chosen, cursor=cursor, size=PAGE_SIZE)
-        return _page(found.images, user, found.next_cursor, found.stopped)
+    """The newest images of the user's team that fit `chosen`, or those older than `cursor`."""
+    found = find(user, chosen, cursor=cursor, size=PAGE_SIZE)
+    authors = frozenset(image.run__user for image in found.images)
+    drawn = cards(found.images, viewer=user)
+    return GalleryPage(drawn, found.next_cursor, found.stopped, authors)
+
+
+def find(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
+    """The newest `size` images that `user` may see and that fit, or those older than `cursor`."""
+    if chosen.is_picked:
+        return picked.picked(user, chosen, cursor=cursor, size=size)
+    if chosen.is_indexed:
+        return search(user, chosen, cursor=cursor, size=size)
+    rows = Image.objects.visible_to(user).filter(**period_of(user, chosen).conditions)
     newest = keyset.page(
-        Image.objects.visible_to(user).values_list(*COLUMNS, named=True),
+        rows.values_list(*COLUMNS, named=True),
         cursor=cursor,
         anchors=Image.objects.filter(team_id=user.team_id),
-        size=PAGE_SIZE,
+        size=size,
     )
-    return _page(newest.rows, user, newest.next_cursor)
+    return Searched(newest.rows, newest.next_cursor)
+
+
+def all_that_fit(user: User, chosen: Filter, *, most: int = MOST_CHOSEN) -> list[Any]:
+    """The newest images that fit, at most `most`, as `COLUMNS`; in bounded steps."""
+    images: list[Any] = []
+    cursor = ""
+    for _step in range(MOST_STEPS):
+        found = find(user, chosen, cursor=cursor, size=min(STEP, most - len(images)))
+        images += found.images
+        cursor = found.next_cursor
+        if not cursor or len(images) >= most:
+            break
+    return images
 
 
 def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:
@@ -73,8 +107,18 @@ def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:
     keys = [image.id for image in images]
     rows = Rendition.objects.filter(image__in=keys, recipe=PREVIEW.name)
     previews = {key: tuple(values) for key, *values in rows.values_list("image", *PREVIEW_VALUES)}
+    marks = Mark.objects.filter(user=viewer, image__in=keys)
+    noted = {key: (starred, stars) for key, starred, stars in marks.values_list(*MARK_VALUES)}
     return [
-        _drawn_card(_shown(image, previews[image.id], reusable=reusable), around)
+        _drawn_card(
+            _shown(
+                image,
+                previews[image.id],
+                noted.get(image.id, NOTHING_NOTED),
+                reusable=reusable,
+            ),
+            around,
+        )
         for image in images
         if image.id in previews
     ]
@@ -90,20 +134,25 @@ def people_of(user: User) -> QuerySet[User]:
     return people.only("uuid", "name", "email")
 
 
-def _page(images: Sequence[Any], user: User, cursor: str, stopped: str = "") -> GalleryPage:
-    authors = frozenset(image.run__user for image in images)
-    return GalleryPage(cards(images, viewer=user), cursor, stopped, authors)
+def tags_of(user: User) -> QuerySet[Tag]:
+    return Tag.objects.visible_to(user)
 
 
-def _shown(image: Any, preview: _Preview, *, reusable: bool) -> _Shown:
+def _shown(
+    image: Any,
+    preview: _Preview,
+    noted: tuple[bool, int],
+    *,
+    reusable: bool,
+) -> _Shown:
     reused = image.run__uuid if reusable else None
     prompt = shortened(image.run__prompt, ALT_LENGTH)
-    return image.uuid, reused, prompt, (image.width, image.height), preview
+    return image.uuid, reused, prompt, (image.width, image.height), preview, noted
 
 
 @lru_cache(maxsize=drawing.MOST_KEPT)
 def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
-    image, reused, prompt, size, file = shown
+    image, reused, prompt, size, file, noted = shown
     source, preview, preview_format, width, height, words = file
     frame = ShownImage(
         id=f"image-{image}",
@@ -117,4 +166,13 @@ def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
         height=height,
         shape=shape_of(*size),
     )
-    return Card(frame, drawing.images([frame]))
+    is_starred, rating = noted
+    context = {
+        "image": frame,
+        "uuid": image,
+        "name": prompt,
+        "is_starred": is_starred,
+        "rating": rating,
+        "act": act_path(),
+    }
+    return Card(frame, loader.render_to_string(TEMPLATE, context))

@@ -1,4 +1,6 @@
-"""Images found by words of their prompt, by campaign and by person, the newest run first.
+"""Images found by what the index of runs knows, the newest run first.
+
+That is: words of the prompt, campaign, person, engine and format.
 
 The index finds runs, newest first; their images follow. So a page costs the same at any depth,
 however many images the team has and however frequent a word is. A search that would take long stops
@@ -7,8 +9,8 @@ early: its page says how far it got, and its cursor leads on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,33 +20,26 @@ from django.utils.translation import gettext as _
 from accounts.identifiers import uuid_of
 from accounts.models import User
 from accounts.search import first_of, read_query, stretch_of
+from generations.gallery_filters import Filter, Period, period_of
 from generations.models import Campaign, Image, Run
-from generations.models.prompt_index import PROMPTS, of_campaign, of_person
+from generations.models.prompt_index import (
+    PROMPTS,
+    of_campaign,
+    of_person,
+    with_engine,
+    with_shape,
+)
 
-LONGEST_QUERY = 1000  # characters
 # Runs that are looked up for one page. The second step is for runs without a visible image.
 BATCHES = (64, 1024)
 LONGEST_NUMBER = 15  # digits of a stretch in a cursor
 # The columns of an image and its run by which pages sort, or which they show.
 COLUMNS = (
     *("id", "uuid", "width", "height", "created_at"),
-    *("run__uuid", "run__prompt", "run__user"),
+    *("run_id", "run__uuid", "run__prompt", "run__user", "run__campaign", "run__engine"),
 )
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What to show: words of the prompt, and the identifiers of a campaign and of a person."""
-
-    query: str = ""
-    campaign: str = ""
-    person: str = ""
-
-    @property
-    def as_query(self) -> str:
-        """The filter as a query string, without the question mark."""
-        named = {"q": self.query, "campaign": self.campaign, "person": self.person}
-        return urlencode({name: value for name, value in named.items() if value})
+# An image may arrive so long after its run was asked for.
+LATEST = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -64,14 +59,20 @@ def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
 
     `cursor` is that of the page before. If it names nothing, the first page is shown.
     """
-    query, labels = read_query(chosen.query), _labels(user, chosen)
+    query, labels = read_query(chosen.query), labels_of(user, chosen)
     if labels is None or (chosen.query and not query.words):
         return Searched([])
     images: list[Any] = []
     before, after = _start(user, cursor)
+    period = period_of(user, chosen)
+    since, end = _runs_of(user, period)
+    before = min((key for key in (before, end) if key is not None), default=None)
     for limit in BATCHES:
-        found = PROMPTS.newest(query, team=user.team_id, labels=labels, before=before, limit=limit)
-        images += _images(user, found.rows, after=after)[: size + 1 - len(images)]
+        found = PROMPTS.newest(
+            query, team=user.team_id, labels=labels, before=before, since=since, limit=limit
+        )
+        rows = _images(user, found.rows, after=after).filter(**period.conditions)
+        images += rows.values_list(*COLUMNS, named=True)[: size + 1 - len(images)]
         if len(images) > size:
             return Searched(images[:size], str(images[size - 1].uuid))
         before = found.rest
@@ -101,22 +102,23 @@ def what_was_searched(text: str) -> str:
     return _("Searched for all of: %(words)s.") % {"words": words}
 
 
-def _labels(user: User, chosen: Filter) -> Sequence[str] | None:
-    """The index labels of the chosen campaign and person; None if one of them does not exist."""
-    labels = []
+def labels_of(user: User, chosen: Filter) -> Sequence[str] | None:
+    """The index labels of what is chosen; None if the campaign or person does not exist."""
+    labels = [with_engine(chosen.engine)] if chosen.engine else []
+    labels += [with_shape(chosen.shape)] if chosen.shape else []
     for identifier, rows, label_of in (
         (chosen.campaign, Campaign.objects.visible_to(user), of_campaign),
         (chosen.person, User.objects.all(), of_person),
     ):
         if identifier:
-            pk = _pk(rows, identifier)
+            pk = pk_of(rows, identifier)
             if pk is None:
                 return None
             labels.append(label_of(pk))
     return labels
 
 
-def _pk(rows: QuerySet, identifier: str) -> int | None:
+def pk_of(rows: QuerySet, identifier: str) -> int | None:
     uuid = uuid_of(identifier)
     return rows.filter(uuid=uuid).values_list("pk", flat=True).first() if uuid else None
 
@@ -131,7 +133,23 @@ def _start(user: User, cursor: str) -> tuple[int | None, Image | None]:
     image = Image.objects.filter(team_id=user.team_id, uuid=uuid).first()
     if image:
         return image.run_id + 1, image
-    return _pk(Run.objects.visible_to(user), cursor), None
+    return pk_of(Run.objects.visible_to(user), cursor), None
+
+
+def _runs_of(user: User, period: Period) -> tuple[int, int | None]:
+    """The keys between which the runs are that may have made images in `period`."""
+    since, end = 0, None
+    runs = Run.objects.visible_to(user).order_by("created_at", "id").values_list("pk", flat=True)
+    if period.start:
+        first = runs.filter(created_at__gte=period.start - LATEST).first()
+        since = first if first is not None else _NEVER
+    if period.end:
+        end = runs.filter(created_at__gte=period.end).first()
+    return since, end
+
+
+# Above all keys.
+_NEVER = 2**62
 
 
 def _cursor(rest: int, *, is_run: bool) -> str:
@@ -150,8 +168,8 @@ def _how_far(rest: int) -> str:
     return _("Searched back to %(day)s. Older images have not been searched yet.") % {"day": day}
 
 
-def _images(user: User, runs: Sequence[int], *, after: Image | None) -> QuerySet[Any, Any]:
+def _images(user: User, runs: Sequence[int], *, after: Image | None) -> QuerySet[Image]:
     rows = Image.objects.of_runs(runs, user).order_by("-run_id", "-id")
     if after:
         rows = rows.exclude(run_id=after.run_id, pk__gte=after.pk)
-    return rows.values_list(*COLUMNS, named=True)
+    return rows

@@ -104,6 +104,10 @@ def _seen(facts: Facts) -> str:
     return _listed(told, pages.get(facts.get("where", ""), ""))
 
 
+def _of_images(facts: Facts) -> str:
+    return amounts.images(facts["images"])
+
+
 def _program(facts: Facts) -> str:
     if "more" in facts:
         return _by_strangers(facts)
@@ -376,6 +380,12 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.HOLD_LIFTED: _scope,
     Event.SHELL_USED: _used,
     Event.GALLERY_SEARCHED: _counted,
+    Event.IMAGES_HIDDEN: _of_images,
+    Event.IMAGES_RESTORED: _of_images,
+    Event.IMAGES_TAGGED: _of_images,
+    Event.IMAGES_UNTAGGED: _of_images,
+    Event.IMAGES_MOVED: _of_images,
+    Event.IMAGES_PACKED: _of_images,
     Event.PROMPTS_SEEN: _seen,
     Event.STUDIO_STARTED: _program,
     Event.STUDIO_STOPPED: _program,

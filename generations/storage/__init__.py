@@ -6,6 +6,7 @@ over from a dead one finds it.
 
 import hashlib
 import io
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -189,6 +190,13 @@ def remove_parts(owner: str) -> None:
     """Remove the files that `new_part(owner)` has left on this machine's disk."""
     for path in _parts().glob(f"{owner}-*.part"):
         path.unlink(missing_ok=True)
+
+
+def free_bytes() -> int:
+    """How many bytes are free on the disk on which files are written before they are kept."""
+    parts = _parts()
+    parts.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return shutil.disk_usage(parts).free
 
 
 def keep(name: str, part: Path) -> None:

@@ -1,5 +1,10 @@
-"""A person's exports, of the log and of labels: to ask for, to watch, to download, to delete."""
+"""A person's exports: to ask for, to watch, to download, to delete.
 
+Exports of the log and of labels stand on one page, ZIPs of images on another, because other people
+may have them.
+"""
+
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
@@ -13,6 +18,7 @@ from accounts import access
 from accounts.http import SignedInRequest, caller
 from generations import downloads
 from generations.exports import asking, ends
+from generations.exports.images import IMAGES
 from generations.exports.labels import LABELS
 from generations.exports.log import LOG
 from generations.exports.registry import file_name, format_of
@@ -23,6 +29,11 @@ from generations.views import ranges
 from generations.views.files import NOT_KEPT, answer, trouble_told
 from generations.views.live import TAG, tagged
 from generations.views.rendering import is_partial, see_other
+
+OF_LOG, OF_IMAGES = (LOG.name, LABELS.name), (IMAGES.name,)
+# The names of the addresses, by what `_exports.html` calls them.
+LOG_URLS = {"list": "exports", "download": "export-download", "delete": "export-delete"}
+ZIP_URLS = {"list": "zips", "download": "zip-download", "delete": "zip-delete"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,14 +47,34 @@ def exports(request: SignedInRequest) -> HttpResponse:
         ):
             return see_other("exports")
         return _page(request, form, status=422)
-    page = reading.page(request.user, cursor=request.GET.get("before", ""))
     if is_partial(request):
-        if request.headers.get(TAG) == page.tag:
-            return tagged(HttpResponseNotModified(), page.tag)
-        response = render(request, "generations/_exports.html", {"page": page})
-        return tagged(response, page.tag)
+        return _list(request, kinds=OF_LOG, urls=LOG_URLS)
     query = request.GET.urlencode()
     return _page(request, ExportForm(initial={"query": query}, reader=request.user))
+
+
+@require_safe
+@access.checked
+def zips(request: SignedInRequest) -> HttpResponse:
+    """The person's ZIPs of images, newest first."""
+    if is_partial(request):
+        return _list(request, kinds=OF_IMAGES, urls=ZIP_URLS)
+    before = request.GET.get("before", "")
+    page = reading.page(request.user, kinds=OF_IMAGES, cursor=before)
+    context = {"page": page, "before": before, "urls": ZIP_URLS}
+    return render(request, "generations/zips.html", context)
+
+
+def _list(
+    request: SignedInRequest, *, kinds: Sequence[str], urls: Mapping[str, str]
+) -> HttpResponse:
+    """The list alone, or that it has not changed."""
+    before = request.GET.get("before", "")
+    page = reading.page(request.user, kinds=kinds, cursor=before)
+    if request.headers.get(TAG) == page.tag:
+        return tagged(HttpResponseNotModified(), page.tag)
+    context = {"page": page, "before": before, "urls": urls}
+    return tagged(render(request, "generations/_exports.html", context), page.tag)
 
 
 @require_POST
@@ -77,20 +108,22 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     before = request.GET.get("before", "")
-    page = reading.page(request.user, cursor=before)
+    page = reading.page(request.user, kinds=OF_LOG, cursor=before)
     asked = {"campaign": request.GET.get("report", "")}
     report = report or LabelReportForm(initial=asked, reader=request.user)
-    context = {"page": page, "form": form, "report": report, "before": before}
+    context = {"page": page, "form": form, "report": report, "before": before, "urls": LOG_URLS}
     return render(request, "generations/exports.html", context, status=status)
 
 
 @require_safe
 @access.checked
 @trouble_told
-def download(request: SignedInRequest, uuid: UUID) -> HttpResponseBase:
+def download(
+    request: SignedInRequest, uuid: UUID, kinds: Sequence[str] = OF_LOG
+) -> HttpResponseBase:
     """The file of an export, or a part of it. With storage that gives links, the way to it."""
     ready = Export.objects.visible_to(request.user).filter(
-        state=Export.State.READY, expires_at__gt=timezone.now()
+        state=Export.State.READY, expires_at__gt=timezone.now(), kind__in=kinds
     )
     export = get_object_or_404(ready, uuid=uuid)
     etag = f'"{export.sha256}"'
@@ -128,8 +161,8 @@ def _described(
 
 @require_POST
 @access.checked
-def delete(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+def delete(request: SignedInRequest, uuid: UUID, kinds: Sequence[str] = OF_LOG) -> HttpResponse:
     """Delete an export and its file, or stop its making."""
-    export = get_object_or_404(Export.objects.visible_to(request.user), uuid=uuid)
-    ends.delete(export, actor=request.user)
-    return see_other("exports")
+    own = Export.objects.visible_to(request.user).filter(kind__in=kinds)
+    ends.delete(get_object_or_404(own, uuid=uuid), actor=request.user)
+    return see_other("exports" if kinds == OF_LOG else "zips")

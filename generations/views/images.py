@@ -126,9 +126,12 @@ def _renditions(user: User) -> QuerySet[Rendition]:
 
 
 def _of_visible(files: QuerySet[Any], user: User) -> QuerySet[Any]:
+    """Those of images in the gallery or its bin; reviewers also see what was hidden long ago."""
     if audit.reads_whole_log(user):
-        return files.filter(image__hidden_at__isnull=True)
-    return files.filter(image__in=_visible_to(user))
+        return files.filter(image__erased_at__isnull=True)
+    if user.has_perm(access.READ_LOG):
+        return files.filter(image__team=user.team_id, image__erased_at__isnull=True)
+    return files.filter(image__in=Image.objects.with_files_for(user))
 
 
 def _references(user: User) -> QuerySet[Reference]:

@@ -40,7 +40,7 @@ def log(request: SignedInRequest) -> HttpResponse:
         "searched": what_was_searched(form.asked.words) if page else "",
         "verified": progress.standing(),
         "zone": request.user.team.time_zone,
-        "saved": list(request.user.saved_searches.all()),
+        "saved": list(request.user.saved_searches.filter(page=saved_searches.Page.LOG)),
         "saving": SavedSearchForm(auto_id="saving-%s"),
     }
     return render(request, "generations/log.html", context)
@@ -70,7 +70,7 @@ def save_search(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @access.checked
 def delete_search(request: SignedInRequest, uuid: UUID) -> HttpResponse:
-    search = get_object_or_404(request.user.saved_searches, uuid=uuid)
+    search = get_object_or_404(request.user.saved_searches, uuid=uuid, page=saved_searches.Page.LOG)
     saved_searches.delete(search)
     messages.success(request, _("The saved search is deleted."))
     return _to_the_log("")

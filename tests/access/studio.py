@@ -17,6 +17,7 @@ from accounts import ledger, notices
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
 from accounts.models import Entry, Team, User
 from generations import storage
+from generations.exports.images import IMAGES
 from generations.exports.log import LOG
 from generations.exports.registry import stored_name
 from generations.jobs.execution import requests
@@ -148,7 +149,7 @@ def _things(owner: User) -> dict[str, Any]:
     allowance = ledger.allowance_of(owner)
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
     rendition = image.renditions.get(recipe="preview")
-    export = _export_of_reviewer(owner)
+    export, zipped = _export_of_reviewer(owner), _export(owner, IMAGES.name, "zip")
     return {
         "run-try-again": {"uuid": missing.uuid},
         "run-dismiss": {"uuid": missing.uuid},
@@ -168,6 +169,9 @@ def _things(owner: User) -> dict[str, Any]:
         "reference-link": {"token": token},
         "webhook": {"provider": "demo", "token": "nobodys"},
         "log-search-delete": {"uuid": finished.uuid},
+        "gallery-view-delete": {"uuid": finished.uuid},
+        "zip-download": {"uuid": zipped.uuid},
+        "zip-delete": {"uuid": zipped.uuid},
         "notice-read": {"uuid": finished.uuid},
         "notices-mute": {"kind": notices.declared()[0].name},
         "account_confirm_email": {"key": "nobodys"},
@@ -201,12 +205,17 @@ def _things(owner: User) -> dict[str, Any]:
 
 def _export_of_reviewer(owner: User) -> Export:
     """A finished export. Members can have none, so it is the team's reviewer's, if there is one."""
-    team = owner.team
-    reader = team.members.filter(groups__name=REVIEWERS, is_active=True).first() or owner
+    members = owner.team.members
+    reader = members.filter(groups__name=REVIEWERS, is_active=True).first() or owner
+    return _export(reader, LOG.name, "csv")
+
+
+def _export(user: User, kind: str, format: str) -> Export:
     tomorrow = timezone.now() + timedelta(days=1)
-    values = {"kind": LOG.name, "format": "csv", "bytes": 1, "expires_at": tomorrow}
+    values = {"kind": kind, "format": format, "bytes": 1, "expires_at": tomorrow}
     values["sha256"] = hashlib.sha256(b"1").hexdigest()
-    export = Export.objects.create(user=reader, team=team, state=Export.State.READY, **values)
+    values["options"] = {"images": [], "names": ""} if kind == IMAGES.name else {}
+    export = Export.objects.create(user=user, team=user.team, state=Export.State.READY, **values)
     storage.originals().save(stored_name(export), ContentFile(b"1"))
     return export
 

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGES = [
     "/",
     "/gallery/",
+    "/gallery/?bin=1",
+    "/gallery/zips/",
     "/credits/",
     "/account/",
     "/account/readings/",

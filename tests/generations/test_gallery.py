@@ -1,15 +1,20 @@
 """The gallery: a team's own images, newest first, found by words, campaign and person."""
 
+import datetime as dt
+from itertools import combinations
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from generations.models import Campaign, Image
-from generations.reading import gallery
+from generations.models import Campaign, Image, Run, Tag
+from generations.models.prompt_index import note_shape
+from generations.reading import facets, gallery, picked
 from generations.reading.gallery import Filter
+from generations.tidying import marks, tags
 from tests.factories import make_user
 from tests.generations.factories import make_finished_run
-from tests.queries import queries_of
+from tests.queries import plans_of, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +106,7 @@ class TestPages:
         few = queries_of(lambda: gallery.page(alice))
         for _ in range(9):
             make_finished_run(alice, images=2)
-        assert queries_of(lambda: gallery.page(alice)) == few == 2
+        assert queries_of(lambda: gallery.page(alice)) == few == 3
 
 
 class TestPage:
@@ -151,3 +156,113 @@ class TestPage:
         few = queries_of(lambda: client.get(reverse("gallery")))
         make_finished_run(make_user(team=alice.team), images=18)
         assert queries_of(lambda: client.get(reverse("gallery"))) == few
+
+
+class TestFacets:
+    def test_engine_and_format_of_what_was_asked_for(self, alice):
+        wide = {"options": {"aspect_ratio": "16:9"}}
+        make_finished_run(alice, prompt="wide", **wide)
+        make_finished_run(alice, prompt="other", engine="apixo/seedream-4-5")
+        assert shown(alice, shape="r169") == ["wide"]
+        assert shown(alice, engine="apixo/seedream-4-5") == ["other"]
+        assert shown(alice, shape="r169", engine="apixo/seedream-4-5") == []
+
+    def test_the_format_of_a_reference_is_known_when_an_image_has_come(self, alice):
+        run = make_finished_run(alice, prompt="fox", options={"aspect_ratio": "as-reference"})
+        assert shown(alice, shape="r34") == []
+        note_shape(run.pk, 768, 1024)
+        assert shown(alice, shape="r34") == ["fox"]
+
+    def test_by_day_in_the_time_zone_of_the_team(self, alice):
+        alice.team.time_zone = "Asia/Tokyo"
+        late = make_finished_run(alice, prompt="late in the evening")
+        moment = dt.datetime(2026, 3, 1, 15, 30, tzinfo=dt.UTC)  # the second of March in Tokyo
+        Run.objects.filter(pk=late.pk).update(created_at=moment)
+        late.images.update(created_at=moment)
+        make_finished_run(alice, prompt="now")
+        for more in ({}, {"query": "the"}):
+            assert shown(alice, until="2026-03-01", **more) == []
+            day = {"since": "2026-03-02", "until": "2026-03-02"}
+            assert shown(alice, **day, **more) == ["late in the evening"]
+        assert shown(alice, when="week") == ["now"]
+
+    def test_every_pair_finds_what_fits_both(self, alice):
+        campaign = Campaign.objects.create(team=alice.team, name="Autumn", created_by=alice)
+        run = make_finished_run(alice, prompt="fox", campaign=campaign, engine="demo/seedream")
+        other = make_finished_run(make_user(team=alice.team), prompt="wolf", engine="x/y")
+        for each in (run, other):
+            key = each.images.get().pk
+            marks.star(alice, [key])
+            marks.rate(alice, [key], 4)
+            tags.tag(alice, [key], "hero")
+        chosen = {
+            "query": "fox",
+            "campaign": str(campaign.uuid),
+            "person": str(alice.uuid),
+            "engine": "demo/seedream",
+            "starred": "1",
+            "rating": "3",
+            "tag": str(Tag.objects.get().uuid),
+            "shape": "r32",
+            "when": "today",
+        }
+        narrow = ("query", "campaign", "person", "engine")
+        for one, two in combinations(chosen, 2):
+            found = shown(alice, **{one: chosen[one], two: chosen[two]})
+            wanted = ["fox"] if {one, two} & set(narrow) else ["wolf", "fox"]
+            assert found == wanted, (one, two)
+
+    def test_a_long_way_without_a_match_stops_and_leads_on(self, alice, monkeypatch):
+        monkeypatch.setattr(picked, "BATCH", 2)
+        monkeypatch.setattr(picked, "MOST_BATCHES", 1)
+        oldest = make_finished_run(alice, prompt="fox").images.get()
+        others = make_finished_run(alice, images=2, prompt="wolf").images.all()
+        marks.star(alice, [oldest.pk, *(each.pk for each in others)])
+        chosen = Filter(starred="1", query="fox")
+        first = gallery.page(alice, chosen=chosen)
+        assert (first.cards, bool(first.stopped)) == ([], True)
+        second = gallery.page(alice, chosen=chosen, cursor=first.next_cursor)
+        assert [card.frame.id for card in second.cards] == [f"image-{oldest.uuid}"]
+
+    def test_counts_are_exact_or_the_least(self, alice, bob, monkeypatch):
+        make_finished_run(alice, images=2)
+        make_finished_run(bob)
+        counted = facets.count(alice, Filter())
+        assert (counted.in_words, counted.by_value["person"][str(bob.uuid)]) == ("3 images", 1)
+        monkeypatch.setattr(facets, "MOST_COUNTED", 2)
+        counted = facets.count(alice, Filter())
+        assert counted.in_words == "2+ images"
+        people = facets.facets(alice, Filter(), counted)[0]
+        assert {choice.count for choice in people.choices} == {"1+"}
+
+    def test_twenty_images_need_no_more_queries_than_two(self, alice):
+        make_finished_run(alice, images=2)
+        few = queries_of(lambda: facets.count(alice, Filter()))
+        make_finished_run(alice, images=18)
+        assert queries_of(lambda: facets.count(alice, Filter())) == few
+
+    @pytest.mark.parametrize(
+        "query",
+        ["from=9999-99-99", "from=0001-01-01&to=9999-12-31", "rating=9", "format=x", "tag=%00"],
+    )
+    def test_values_that_nothing_has_are_answered(self, alice, sign_in, query):
+        make_finished_run(alice)
+        client = sign_in(alice)
+        assert client.get(f"/gallery/?{query}").status_code == 200
+        assert client.get(f"/gallery/counts/?{query}&starred=1").status_code == 200
+
+
+PICKED_BY = {
+    "starred": ("mark_starred", "generations_mark"),
+    "rating": ("mark_rated", "generations_mark"),
+    "hidden": ("image_in_bin_of_team", "generations_image"),
+}
+
+
+@pytest.mark.parametrize("name", PICKED_BY)
+def test_images_that_people_picked_are_read_from_their_index(alice, name):
+    index, table = PICKED_BY[name]
+    make_finished_run(alice)
+    [plan, *_] = plans_of(lambda: shown(alice, **{name: "1"}), table)
+    assert index in plan
+    assert "TEMP B-TREE" not in plan

@@ -8,10 +8,11 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.search import stretches
+from generations.gallery_filters import Filter
 from generations.models import Campaign, Image, IndexedPrompt, Run
 from generations.models.prompt_index import index_next
 from generations.reading import gallery, search
-from generations.reading.search import Filter, what_was_searched
+from generations.reading.search import what_was_searched
 from tests.generations.asking import ask
 from tests.generations.factories import make_finished_run, make_run
 from tests.queries import plans_of, queries_of

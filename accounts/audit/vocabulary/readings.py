@@ -21,6 +21,8 @@ READINGS: dict[Event, Declared] = {
     ),
     Event.LOG_SEARCH_SAVED: Declared(personal=must(*SAVED_SEARCH)),
     Event.LOG_SEARCH_DELETED: Declared(personal=must(*SAVED_SEARCH)),
+    Event.GALLERY_VIEW_SAVED: Declared(personal=must(*SAVED_SEARCH)),
+    Event.GALLERY_VIEW_DELETED: Declared(personal=must(*SAVED_SEARCH)),
     Event.GALLERY_SEARCHED: Declared(personal=must(FILTERS), counted=True),
     Event.PROMPTS_SEEN: Declared(
         facts=must(

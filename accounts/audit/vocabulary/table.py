@@ -17,6 +17,7 @@ from accounts.audit.vocabulary.labels import ABOUT_LABELS
 from accounts.audit.vocabulary.readings import READINGS
 from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
+from accounts.audit.vocabulary.tidying import TIDYING
 from accounts.events import Event
 
 
@@ -392,6 +393,7 @@ TABLE: dict[Event, Declared] = {
         ),
         personal=_must(REASON, *AT_SHELL),
     ),
+    **TIDYING,
     **READINGS,
     **STUDIO,
     **ERASING,

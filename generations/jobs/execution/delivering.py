@@ -24,8 +24,9 @@ from generations.jobs import hints, in_hand, lifecycle
 from generations.jobs.execution import accidents, positions, renditions, upstream
 from generations.jobs.execution.backoff import accident_seconds, fetch_seconds
 from generations.labelling import LabelFailed
-from generations.models import Delivery, Generation, Image, Rendition, Run
+from generations.models import Delivery, Generation, Image, Rendition, Run, prompt_index
 from generations.providers import fetching
+from generations.providers.capabilities import AS_REFERENCE
 from generations.providers.errors import Code, FetchFailed
 from generations.states import Status
 
@@ -293,6 +294,8 @@ def _store(delivery: Delivery, image: Image, labelled: list[Rendition]) -> None:
     # The run's row is locked now, so its images choose their positions one after the other.
     image.position = positions.position_of(delivery)
     image.save(force_insert=True)
+    if image.run.options.get("aspect_ratio") == AS_REFERENCE:
+        prompt_index.note_shape(image.run_id, image.width, image.height)
     for rendition in labelled:
         rendition.image = image
         rendition.save(force_insert=True)

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from accounts.models import User
+from generations.gallery_filters import Filter
 from generations.models import (
     Campaign,
     Delivery,
@@ -23,13 +24,13 @@ from generations.models import (
     Run,
 )
 from generations.models.prompt_index import IndexedPrompt
-from generations.reading import gallery
-from generations.reading.search import Filter
+from generations.reading import facets, gallery
 from tests.bench.scale import pages
 from tests.bench.scale.copies import Copied, multiply_tables
 from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid, vacuum
 from tests.bench.scale.timing import measured, print_plan
 from tests.factories import make_team, make_user
+from tests.generations.asking import DEMO
 from tests.generations.factories import make_finished_run
 
 IMAGES_A_RUN = 4
@@ -102,11 +103,21 @@ def fill(size: int) -> None:
         first = _first_run()
         _add_runs(first, runs)
         _add_images(first.images.first(), first, runs)
+        _pick()
     analyse()
     print(f"filled with {size} images in {time.monotonic() - started:.0f} s", flush=True)
     started = time.monotonic()
     call_command("index_prompts")
     print(f"indexed {runs} runs in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _pick() -> None:
+    """Let somebody star every tenth image of the large team, and rate every tenth of these."""
+    execute(
+        "INSERT INTO generations_mark (user_id, image_id, is_starred, rating) "
+        "SELECT team_id, id, (1 = 1), CASE WHEN id % 100 = 0 THEN 5 ELSE 0 END "
+        f"FROM generations_image WHERE team_id = {LARGE_KEY} AND id % 10 = 0"
+    )
 
 
 def measure() -> bool:
@@ -157,6 +168,22 @@ def _acts() -> dict[str, Callable[[], object]]:
         "frequent word, person with few runs": _page(large, query="fox", person=seldom),
         "frequent word and campaign": _page(large, query="fox", campaign=campaign),
         "sixteen frequent words": _page(large, query="red fox dawn dusk " + " ".join(WORDS[:12])),
+        "format": _page(large, shape="r32"),
+        "format that nothing has": _page(large, shape="r219"),
+        "engine and format": _page(large, engine=DEMO, shape="r32"),
+        "engine and person with few runs": _page(large, engine=DEMO, person=seldom),
+        "one day, long ago": _page(large, since="2001-01-02", until="2001-01-02"),
+        "frequent word on one day": _page(large, query="fox", until="2001-01-02"),
+        "starred": _page(large, starred="1"),
+        "starred, of a person with few runs": _page(large, starred="1", person=seldom),
+        "starred with a word that is nowhere": _page(large, starred="1", query="zyzzyva"),
+        "rated 5": _page(large, rating="5"),
+        "starred and rated 5": _page(large, starred="1", rating="5"),
+        "bin": _page(large, hidden="1"),
+        "counts of all facets": lambda: facets.count(large, Filter()),
+        "counts, frequent word": lambda: facets.count(large, Filter(query="fox")),
+        "counts, starred": lambda: facets.count(large, Filter(starred="1")),
+        "all that match, at most 5,000": lambda: gallery.all_that_fit(large, Filter(query="fox")),
         "sixteen words": _page(large, query="red fox dawn take " + " ".join(SYLLABLES[:12])),
     }
 

@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
+from generations.gallery_filters import Filter
 from generations.models import Image, Run
 from generations.reading import gallery
-from generations.reading.search import Filter
 from tests.bench.scale import images
 
 pytestmark = [
