@@ -83,8 +83,11 @@ TABLE: dict[str, Requirement] = {
     "generation-cancel": IMAGES,  # of one's own: it spends nothing
     # Images and files
     "gallery": IMAGES,
+    "compare": IMAGES,
     "image": IMAGES,
     "image-labels": IMAGES,
+    "image-uses": IMAGES,
+    "image-variation": MAKING,
     "image-download": IMAGES,
     "image-original": Requirement(rights=(SEE_IMAGES, SEE_ORIGINALS), hidden=True),
     "rendition": IMAGES,

@@ -1,7 +1,9 @@
 """Paths in frames, without a call of the URL resolver for each; and the names of downloads."""
 
 import datetime as dt
+from collections.abc import Iterable
 from functools import lru_cache
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import get_script_prefix, reverse
@@ -31,6 +33,12 @@ def reference_path(reference: UUID) -> str:
 
 def cancel_path(generation: UUID) -> str:
     return _pattern("generation-cancel", get_script_prefix()).replace(str(NOBODY), str(generation))
+
+
+def compare_path(images: Iterable[UUID]) -> str:
+    """The path of the page that shows these images beside one another."""
+    query = urlencode([("image", str(image)) for image in images])
+    return f"{_pattern('compare', get_script_prefix(), identified=False)}?{query}"
 
 
 def reuse_path(run: UUID) -> str:

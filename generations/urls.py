@@ -2,6 +2,7 @@ from django.urls import path
 
 from generations.views import (
     callbacks,
+    compare,
     exports,
     gallery,
     health,
@@ -25,7 +26,10 @@ urlpatterns = [
     path("runs/<uuid:uuid>/remedy/<slug:name>/", runs.remedy, name="run-remedy"),
     path("generations/<uuid:uuid>/cancel/", runs.cancel, name="generation-cancel"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("compare/", compare.compare, name="compare"),
     path("images/<uuid:uuid>/", images.image, name="image"),
+    path("images/<uuid:uuid>/more/", images.variation, name="image-variation"),
+    path("images/<uuid:uuid>/uses/", images.uses, name="image-uses"),
     path("images/<uuid:uuid>/labels/", labels.labels, name="image-labels"),
     path("images/<uuid:uuid>/download/", images.download, name="image-download"),
     path("images/<uuid:uuid>/original/", images.original, name="image-original"),

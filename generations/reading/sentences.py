@@ -97,6 +97,7 @@ def _seen(facts: Facts) -> str:
         "studio": _("Studio"),
         "gallery": _("Gallery"),
         "image": _("Page of an image"),
+        "compare": _("Page that compares images"),
         "log": _("Log"),
     }
     return _listed(told, pages.get(facts.get("where", ""), ""))

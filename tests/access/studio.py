@@ -155,6 +155,8 @@ def _things(owner: User) -> dict[str, Any]:
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},
         "image-labels": {"uuid": image.uuid},
+        "image-uses": {"uuid": image.uuid},
+        "image-variation": {"uuid": image.uuid},
         "image-download": {"uuid": image.uuid},
         "image-original": {"uuid": image.uuid},
         "rendition": {"uuid": rendition.uuid, "extension": "jpg"},

@@ -32,8 +32,14 @@ GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    generation-cancel
 POST in  no  go  --  no  --  in  | no  --  --  no  --  in   generation-cancel
 GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   gallery
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    gallery
+GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   compare
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    compare
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-uses
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-uses
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    image-variation
+POST in  no  go  no  no  go  in  | no  --  no  no  --  in   image-variation
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-labels
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-labels
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-download
