@@ -3,6 +3,7 @@ from django.urls import path
 from generations.views import (
     callbacks,
     compare,
+    conversions,
     exports,
     gallery,
     health,
@@ -32,6 +33,9 @@ urlpatterns = [
     path("images/<uuid:uuid>/uses/", images.uses, name="image-uses"),
     path("images/<uuid:uuid>/labels/", labels.labels, name="image-labels"),
     path("images/<uuid:uuid>/download/", images.download, name="image-download"),
+    path("images/<uuid:uuid>/sizes/", conversions.convert, name="image-convert"),
+    path("conversions/<uuid:uuid>/", conversions.conversion, name="conversion"),
+    path("conversions/<uuid:uuid>/file/", conversions.download, name="conversion-download"),
     path("images/<uuid:uuid>/original/", images.original, name="image-original"),
     path("files/<uuid:uuid>.<str:extension>", images.rendition, name="rendition"),
     path("inspect/", labels.inspect, name="inspect"),

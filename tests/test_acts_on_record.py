@@ -132,6 +132,7 @@ SENT = {
     "run-try-again": Sent(Event.RUN_RETRIED),
     "run-remedy": Sent(Event.RUN_SUBMITTED),
     "generation-cancel": Sent(Event.GENERATION_CANCELLED),
+    "image-convert": Sent(Event.IMAGE_CONVERSION_ASKED, {"size": "original", "format": "WEBP"}),
     "image-variation": Sent(Event.RUN_SUBMITTED, {"key": str(uuid.UUID(int=8))}),
     "image-original": Sent(Event.ORIGINAL_DOWNLOADED, {"reason": "print"}, kind="super"),
     "inspect": Sent(Event.FILE_INSPECTED, {"file": "PICTURE"}),
@@ -150,6 +151,7 @@ SENT = {
     # Readings
     "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
     "image": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
+    "conversion-download": Sent(Event.IMAGE_DOWNLOADED, method="GET"),
     "image-download": Sent(Event.IMAGE_DOWNLOADED, method="GET"),
     "log": Sent(Event.LOG_OPENED, method="GET", kind="reviewer"),
     "story": Sent(Event.RECORD_READ, method="GET", kind="reviewer"),
@@ -588,6 +590,7 @@ NO_ACT_TASKS = {
     "accounts.prune_notices": "deletes notices that are over",
     "accounts.verify": "remembers how far the log is verified",
     "generations.catch_up": "completes indexes of records and runs that exist",
+    "generations.tidy_conversions": "deletes files that can be made again; asking is on the record",
     "generations.stamp_checkpoints": "keeps what an authority says about a checkpoint",
     "generations.prune_webhook_events": "deletes calls that were answered long ago",
     "generations.sweep_uploads": "deletes uploads that have been cleaned or refused, on the record",

@@ -6,25 +6,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0020_verified_entries_and_reserved_credits'),
-        ('generations', '0031_policies_of_files'),
+        ("accounts", "0020_verified_entries_and_reserved_credits"),
+        ("generations", "0031_policies_of_files"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='parent',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='generations.run', verbose_name='made from the run'),
+            model_name="run",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="children",
+                to="generations.run",
+                verbose_name="made from the run",
+            ),
         ),
         migrations.AddIndex(
-            model_name='reference',
-            index=models.Index(condition=models.Q(('image__isnull', False)), fields=['image', '-id'], name='reference_by_image'),
+            model_name="reference",
+            index=models.Index(
+                condition=models.Q(("image__isnull", False)),
+                fields=["image", "-id"],
+                name="reference_by_image",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent', '-id'], name='run_by_parent'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("parent__isnull", False)),
+                fields=["parent", "-id"],
+                name="run_by_parent",
+            ),
         ),
     ]

@@ -133,7 +133,5 @@ def _notes(*, lost: int, is_cut: bool) -> list[str]:
             % {"count": lost}
         )
     if is_cut:
-        notes.append(
-            _("Only the first %(count)d images are compared.") % {"count": MOST_COMPARED}
-        )
+        notes.append(_("Only the first %(count)d images are compared.") % {"count": MOST_COMPARED})
     return notes

@@ -28,8 +28,8 @@ from generations.submission.refusing import (
 )
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
-from generations.submission.varying import Variation, variation_of, vary
 from generations.submission.uploading import MAX_BYTES, RIGHTS, check_rights, check_upload
+from generations.submission.varying import Variation, variation_of, vary
 
 __all__ = [
     "MAX_BYTES",

@@ -22,6 +22,7 @@ from accounts.http import SignedInRequest
 from accounts.identifiers import uuid_of
 from accounts.models import User
 from generations import downloads, submission
+from generations.conversions import sizes_of
 from generations.forms import OriginalForm
 from generations.imaging import extension
 from generations.labelling import PREVIEW
@@ -48,6 +49,7 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     listing = _listing(request)
     context = {
         "detail": detail.detail_of(found, viewer=request.user, listing=listing),
+        "sizes": sizes_of(found),
         "link": request.build_absolute_uri(image_path(found.uuid)),
         **_offers(request.user, found),
     }

@@ -37,6 +37,7 @@ from generations.states import Status
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
 from tests.generations.factories import (
+    make_conversion,
     make_finished_run,
     make_generation,
     make_reference,
@@ -148,6 +149,7 @@ def _things(owner: User) -> dict[str, Any]:
     allowance = ledger.allowance_of(owner)
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
     rendition = image.renditions.get(recipe="preview")
+    conversion = make_conversion(image)
     export = _export_of_reviewer(owner)
     return {
         "run-try-again": {"uuid": missing.uuid},
@@ -155,6 +157,9 @@ def _things(owner: User) -> dict[str, Any]:
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},
         "image-labels": {"uuid": image.uuid},
+        "image-convert": {"uuid": image.uuid},
+        "conversion": {"uuid": conversion.uuid},
+        "conversion-download": {"uuid": conversion.uuid},
         "image-uses": {"uuid": image.uuid},
         "image-variation": {"uuid": image.uuid},
         "image-download": {"uuid": image.uuid},

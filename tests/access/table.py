@@ -44,6 +44,12 @@ GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-labels
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-labels
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-download
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    image-download
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    image-convert
+POST in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   image-convert
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   conversion
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    conversion
+GET  in  no  ok  ok  no  ok  in  | no  --  --  no  --  in   conversion-download
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    conversion-download
 GET  in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
 POST in  --  --  --  --  ok  in  | --  --  --  --  --  in   image-original
 GET  in  no  ok  ok  no  ok  in  | no  --  --  no  ok  in   rendition

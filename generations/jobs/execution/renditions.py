@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -59,15 +60,17 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
     return image, make_files(image, opened)
 
 
-def make_files(image: Image, original: Original) -> list[Rendition]:
+def make_files(
+    image: Image, original: Original, recipes: Sequence[Recipe] = RECIPES
+) -> list[Rendition]:
     """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
     facts = label_facts(image.generation, image)
     policy = label_policies.of_run(image.generation.run)
     badge = policy.badge(facts.source)
     mark = mark_keys.mark(image.delivery_id)
     labels = Labels(badge, mark=mark, signer=certificates.signer())
-    files = label(original, facts=facts, recipes=RECIPES, labels=labels)
-    rows = [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
+    files = label(original, facts=facts, recipes=recipes, labels=labels)
+    rows = [_stored(image, recipe, file) for recipe, file in zip(recipes, files, strict=True)]
     for row, file in zip(rows, files, strict=True):
         _note_badge(row, policy, badge, file)
     return rows
