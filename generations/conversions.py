@@ -69,7 +69,7 @@ def recipe_named(name: str) -> Recipe:
 
 
 def ask(image: Image, *, size: str, image_format: str, actor: User) -> Conversion:
-    """The file of `image` in this size and format: the one that is there, or else a new one to make.
+    """The file of `image` in this size and format: the one that is there, or else one to make.
 
     Raises ConversionRefused for a size or format that is not offered, or if too many wait.
     """
@@ -157,7 +157,7 @@ def names_kept(image: Image) -> set[str]:
 
 
 def late() -> bool:
-    """Whether a file has waited for long to be made, or to be deleted. Reads a few rows by index."""
+    """Whether a file has waited for long to be made, or to be deleted. Reads a few rows."""
     now = timezone.now()
     waiting = Conversion.objects.filter(state=State.WAITING, next_action_at__lt=now - MADE_LATE)
     overdue = Q(is_stored=True, expires_at__lt=now - DELETED_LATE)

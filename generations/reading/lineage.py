@@ -48,7 +48,7 @@ class Lineage:
 
 
 def lineage_of(image: Image, *, viewer: User) -> Lineage:
-    """The lineage of `image`, whose run must be loaded. Costs the same however often it was used."""
+    """The lineage of `image`, whose run must be loaded. The cost does not grow with its uses."""
     references = _references(image.run, viewer)
     runs = _runs_made_with(image, viewer, most=SHOWN + 1)
     firsts = _first_images([*runs[:SHOWN], *filter(None, [image.run.parent_id])], viewer)

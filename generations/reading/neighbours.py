@@ -21,6 +21,7 @@ from generations.models import Image, Run
 from generations.paths import image_path
 from generations.reading import search
 from generations.reading.feed import Scope, scope_of
+from generations.reading.gallery import EVERYTHING
 from generations.reading.search import LONGEST_QUERY, Filter
 
 RUN, GALLERY, FEED, COMPARE = "run", "gallery", "feed", "compare"
@@ -35,7 +36,7 @@ class Listing:
     """A list of images: its name, what was chosen in it, and its address."""
 
     name: str = RUN
-    chosen: Filter = Filter()
+    chosen: Filter = EVERYTHING
     scope: Scope = Scope.TEAM
     images: tuple[str, ...] = ()
 

@@ -25,7 +25,7 @@ from generations.models.prompt_index import PROMPTS, of_campaign, of_person
 LONGEST_QUERY = 1000  # characters
 # Runs that are looked up for one page. The second step is for runs without a visible image.
 BATCHES = (64, 1024)
-# How many newer runs are looked through for the image before one; each step takes the next of these.
+# How many newer runs are looked through for the image before one, in steps.
 NEWER = (64, 1024, 8192, 65_536)
 LONGEST_NUMBER = 15  # digits of a stretch in a cursor
 # The columns of an image and its run by which pages sort, or which they show.

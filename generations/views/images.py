@@ -86,7 +86,7 @@ def variation(request: SignedInRequest, uuid: UUID) -> HttpResponse:
         with submission.refusals_of_more(found.run, actor=request.user):
             submission.vary(found.run, key=key, actor=request.user)
     except submission.REFUSALS as refused:
-        messages.error(request, refused.message)
+        messages.error(request, str(refused.message))
         return see_other_path(image_path(found.uuid))
     return see_other("studio")
 
