@@ -28,6 +28,8 @@ class Event(TextChoices):
     IMAGE_STORED = "image:stored", _("Image stored")
     IMAGE_FETCH_ASKED = "image:fetch_asked", _("Missing image requested again")
     IMAGE_MISSED = "image:missed", _("Image could not be fetched")
+    IMAGE_CONVERSION_ASKED = "image:conversion_asked", _("Another size or format asked for")
+    IMAGE_CONVERTED = "image:converted", _("Other size or format made")
     IMAGE_DOWNLOADED = "image:downloaded", _("Image downloaded")
     ORIGINAL_DOWNLOADED = "original:downloaded", _("Original downloaded")
     IMAGE_RELABELLED = "image:relabelled", _("Image labelled again")

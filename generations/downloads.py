@@ -19,11 +19,11 @@ from django.utils import timezone
 from accounts import audit, notices
 from accounts.events import Event
 from accounts.models import Record, User
-from generations import storage, usage
+from generations import conversions, storage, usage
 from generations.exports.registry import file_name, format_of, stored_name
 from generations.imaging import mime_type
 from generations.labelling import FULL
-from generations.models import Export, Image, Reference, Rendition
+from generations.models import Conversion, Export, Image, Reference, Rendition
 from generations.notice_kinds import FILE_DAMAGED
 from generations.paths import download_name
 from generations.relabelling import asking as relabelling
@@ -53,6 +53,38 @@ def labelled(image: Image, *, actor: User) -> File:
         usage.downloaded(image)
         _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
     return file
+
+
+def converted(conversion: Conversion, *, actor: User) -> File:
+    """A labelled file in another size or format, to be saved. Records the download.
+
+    Raises as `shown`; then the file is withdrawn, and another one is made for whoever asks again.
+    """
+    image = conversion.image
+    with _damage_told(image, image.run.uuid):
+        try:
+            kind = mime_type(conversion.format)
+            name = _name(image, conversion.format, suffix=_suffix(conversion))
+            source = storage.hand_out(
+                storage.renditions(),
+                conversion.name,
+                sha256=conversion.sha256,
+                mime_type=kind,
+                filename=name,
+            )
+        except (FileNotFoundError, storage.FileDamaged):
+            conversions.withdraw(Conversion.objects.filter(pk=conversion.pk))
+            raise
+    facts = {"sha256": conversion.sha256, "recipe": conversion.recipe}
+    _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
+    return File(source, kind, name)
+
+
+def _suffix(conversion: Conversion) -> str:
+    """What the name of a smaller file says of its size."""
+    longest = max(conversion.width, conversion.height)
+    is_smaller = longest < max(conversion.image.width, conversion.image.height)
+    return f"-{longest}" if is_smaller else ""
 
 
 def original(image: Image, *, actor: User, reason: str) -> File:
@@ -163,7 +195,7 @@ def image_named(name: str) -> str:
 
 # As `download_name` makes them; browsers add a number such as " (1)" to a name that exists.
 _NAME = re.compile(
-    r"seedream-\d{4}-\d\d-\d\d-(?P<image>[0-9a-f]{8})(-original)?( ?\(\d+\))?(\.[a-z]+)?"
+    r"seedream-\d{4}-\d\d-\d\d-(?P<image>[0-9a-f]{8})(-original|-\d{1,5})?( ?\(\d+\))?(\.[a-z]+)?"
 )
 
 

@@ -98,6 +98,16 @@ EXPORTS_UNMADE = _declare(
     ),
 )
 
+CONVERSIONS_LATE = _declare(
+    "work:conversions",
+    _("Files in other sizes are made or deleted late"),
+    _("A file in another size or format waits to be made, or to be deleted"),
+    _(
+        "Check that the worker that labels images and beat are working, and that the file storage "
+        "can be reached. The files are made for downloads and deleted after a week."
+    ),
+)
+
 OUTCOME_UNKNOWN = _declare(
     "outcome:unknown",
     _("Outcomes unknown for an hour"),

@@ -1,7 +1,7 @@
 """Paths in frames, without a call of the URL resolver for each; and the names of downloads."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlencode
 from uuid import UUID
@@ -35,6 +35,12 @@ def cancel_path(generation: UUID) -> str:
     return _pattern("generation-cancel", get_script_prefix()).replace(str(NOBODY), str(generation))
 
 
+def compare_path(images: Iterable[UUID]) -> str:
+    """The path of the page that shows these images beside one another."""
+    query = urlencode([("image", str(image)) for image in images])
+    return f"{_pattern('compare', get_script_prefix(), identified=False)}?{query}"
+
+
 def reuse_path(run: UUID) -> str:
     """The path of the studio with the composer filled from a run."""
     return f"{_pattern('studio', get_script_prefix(), identified=False)}?reuse={run}"
@@ -45,15 +51,10 @@ def act_path() -> str:
     return _pattern("gallery-act", get_script_prefix(), identified=False)
 
 
-def references_path(images: Sequence[UUID]) -> str:
+def references_path(images: Iterable[UUID]) -> str:
     """The path of the studio with these images as references."""
     query = urlencode([("reference", str(image)) for image in images])
     return f"{_pattern('studio', get_script_prefix(), identified=False)}?{query}"
-
-
-def compare_path(images: Sequence[UUID]) -> str:
-    """The path of the page that shows these images beside each other."""
-    return f"{get_script_prefix()}compare/?{urlencode([('image', str(each)) for each in images])}"
 
 
 @lru_cache(maxsize=32)

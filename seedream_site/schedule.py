@@ -53,6 +53,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "tidy-conversions": {
+        "task": "generations.tidy_conversions",
+        "schedule": 600.0,
+        "options": {"expires": 500},
+    },
     "tidy-exports": {
         "task": "generations.tidy_exports",
         "schedule": 600.0,

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.events import Event
-from generations import holds, live, storage
+from generations import conversions, holds, live, storage
 from generations.erasing.order import Order
-from generations.models import Delivery, Image, Reference
+from generations.models import Conversion, Delivery, Image, Reference
 
 BATCH = 50
 
@@ -29,8 +29,11 @@ def mark_images(order: Order, images: QuerySet[Image]) -> int:
             erased_at=now, hidden_at=Coalesce("hidden_at", now)
         )
         _mark_references(order, Reference.objects.filter(image__in=rows))
+        conversions.withdraw(Conversion.objects.filter(image__in=rows))
         for row in rows:
+            converted = row.conversions.exclude(sha256="").values_list("sha256", flat=True)
             files = [row.original_sha256, *(each.sha256 for each in row.renditions.all())]
+            files += [each for each in converted if each not in files]
             order.record(Event.IMAGE_ERASED, row, story=row.run.uuid, files=files)
             live.bump(row.run.user_id)
         if rows:

@@ -1,6 +1,6 @@
 """The run from which a form was filled, carried by the form as a mark that only the studio makes.
 
-So the record of a run can name the run it was made from without a query that confirms it.
+So the record of a run can name the run it was made from, and nobody can name one at will.
 """
 
 from uuid import UUID

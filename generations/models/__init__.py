@@ -2,6 +2,7 @@
 
 from generations.models.campaign import Campaign
 from generations.models.certificate import LabelCertificate
+from generations.models.conversion import Conversion
 from generations.models.dismissal import Dismissal
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
@@ -23,6 +24,7 @@ from generations.models.worker import Worker
 __all__ = [
     "ERASED",
     "Campaign",
+    "Conversion",
     "Delivery",
     "Dismissal",
     "EngineBlock",

@@ -93,6 +93,12 @@ class Reference(models.Model):
                 condition=models.Q(status="pending"),
                 name="reference_due",
             ),
+            # For what was made with an image.
+            models.Index(
+                fields=["image", "-id"],
+                condition=models.Q(image__isnull=False),
+                name="reference_by_image",
+            ),
             # For what is erased by age.
             models.Index(
                 fields=["created_at"],

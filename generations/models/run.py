@@ -57,6 +57,16 @@ class Run(models.Model):
         related_name="runs",
         verbose_name=_("campaign"),
     )
+    # The run whose prompt was reused for this one.
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="children",
+        verbose_name=_("made from the run"),
+    )
     engine = models.CharField(_("engine"), max_length=100)
     prompt = models.TextField(_("prompt"))
     options = models.JSONField(_("options"), default=dict)
@@ -87,6 +97,11 @@ class Run(models.Model):
             models.Index(fields=["team", "-created_at", "-id"], name="run_newest_of_team"),
             models.Index(fields=["user", "-created_at", "-id"], name="run_newest_of_user"),
             models.Index(fields=["user"], condition=Q(open__gt=0), name="run_pending_of_user"),
+            models.Index(
+                fields=["parent", "-id"],
+                condition=Q(parent__isnull=False),
+                name="run_by_parent",
+            ),
             models.Index(
                 fields=["team", "work_digest"],
                 condition=~Q(work_digest=""),

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts import notices, operations, sealing
 from accounts.evidence import progress
 from accounts.notices import Kind
+from generations import conversions
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
 from generations.jobs.execution import upstream
@@ -27,6 +28,7 @@ from generations.models import UpstreamMark
 from generations.notice_kinds import (
     BEAT_SILENT,
     CHECKPOINTS_NOT_COPIED,
+    CONVERSIONS_LATE,
     DISK_NEARLY_FULL,
     ERASURE_LATE,
     EXPORTS_UNMADE,
@@ -62,6 +64,7 @@ UNSEEN = timedelta(minutes=15)
 NOT_ASKED_FOR = timedelta(days=1)
 KINDS = (
     BEAT_SILENT,
+    CONVERSIONS_LATE,
     DISK_NEARLY_FULL,
     ERASURE_LATE,
     EXPORTS_UNMADE,
@@ -190,6 +193,7 @@ def _late_work(busy: set[str]) -> Iterator[Observation]:
     if IMAGES in busy:
         is_late = backlog.exports_late(timezone.now() - EXPORTS_LATE)
         yield Observation(EXPORTS_UNMADE, "export", is_late, {})
+    yield Observation(CONVERSIONS_LATE, "conversions", conversions.late(), {})
 
 
 def _unknown_outcomes() -> Iterator[Observation]:

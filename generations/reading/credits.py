@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import access, keyset
 from accounts.models import Allowance, Entry, User
+from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
 from generations.models import Generation, Rendition, Run
 from generations.paths import image_path, rendition_path
@@ -27,16 +28,25 @@ Kind = Entry.Kind
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An image, the address of its preview, and what repeats its badge."""
+
+    image: UUID
+    src: str
+    chip: str
+
+
+@dataclass(frozen=True)
 class RunLine:
     """A run with its credits. `why` says why some were released, or why they are still reserved.
 
-    `reserved` is what the run has set aside in all. `link` and `picture` are addresses, or empty.
+    `reserved` is what the run has set aside in all. `link` is an address, or empty.
     """
 
     at: datetime
     title: str
     link: str
-    picture: str
+    picture: Picture | None
     wanted: int
     delivered: int
     reserved: int
@@ -79,9 +89,7 @@ def _lines(runs: Sequence[Run], user: User) -> list[RunLine]:
     for generation in generations:
         of_run[generation.run_id].append(generation)
     pictures = _pictures(runs) if user.has_perm(access.SEE_IMAGES) else {}
-    return [
-        _line(run, user, of_run[run.pk], amounts, pictures.get(run.pk, (None, ""))) for run in runs
-    ]
+    return [_line(run, user, of_run[run.pk], amounts, pictures.get(run.pk)) for run in runs]
 
 
 def _line(
@@ -89,18 +97,17 @@ def _line(
     user: User,
     generations: Sequence[Generation],
     amounts: Mapping[UUID, Mapping[str, Any]],
-    picture: tuple[UUID | None, str],
+    picture: Picture | None,
 ) -> RunLine:
     credits: dict[str, int] = defaultdict(int)
     for generation in generations:
         for kind, amount in amounts[generation.uuid].items():
             credits[kind] += amount
-    image, src = picture
     return RunLine(
         at=run.created_at,
         title=_title(run, user),
-        link=_link(run, user, image),
-        picture=src,
+        link=_link(run, user, picture.image if picture else None),
+        picture=picture,
         wanted=run.wanted,
         delivered=run.delivered,
         reserved=credits[Kind.RESERVE],
@@ -154,10 +161,13 @@ def _amounts(generations: Iterable[Generation], user: User) -> Mapping[UUID, dic
     return found
 
 
-def _pictures(runs: Iterable[Run]) -> dict[int, tuple[UUID | None, str]]:
-    """The first image of each run that is shown, with the address of its preview."""
+def _pictures(runs: Iterable[Run]) -> dict[int, Picture]:
+    """The first image of each run that is shown."""
     rows = Rendition.objects.filter(
         image__run__in=list(runs), image__hidden_at__isnull=True, recipe=PREVIEW.name
     ).order_by("-image__position", "-image_id")
-    values = rows.values_list("image__run", "image__uuid", "uuid", "format")
-    return {run: (image, rendition_path(uuid, kind)) for run, image, uuid, kind in values}
+    values = rows.values_list("image__run", "image__uuid", "uuid", "format", WORDS)
+    return {
+        run: Picture(image, rendition_path(uuid, kind), chip(words))
+        for run, image, uuid, kind, words in values
+    }

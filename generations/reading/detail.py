@@ -1,7 +1,9 @@
-"""The page of one image: where it comes from, its labels, and the other images of its run."""
+"""The page of one image: what it is, where it comes from, and the images before and after it."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -9,40 +11,36 @@ from django.utils.translation import ngettext
 
 from accounts.events import Event
 from accounts.models import Entry, Record, User
+from generations import pricing
 from generations.jobs.execution import requests
-from generations.label_chips import chip_of, chips_of_previews
+from generations.label_chips import chip_of
 from generations.labelling import FULL, PREVIEW, SCREEN
 from generations.models import Generation, Image, Rendition, Run
-from generations.paths import image_path, reference_path, rendition_path
+from generations.paths import compare_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.providers import registry
 from generations.providers.capabilities import CUSTOM, is_same_format
 from generations.reading import waits
 from generations.reading.feed import engine_label
-from generations.reading.frames import alt_text
+from generations.reading.frames import alt_text, shortened
+from generations.reading.lineage import Lineage, lineage_of
+from generations.reading.neighbours import MOST_COMPARED, OF_RUN, Listing, around
 from generations.reading.sentences import short_hash
 from generations.reading.shapes import format_asked, shape_of
+
+TITLE_LENGTH = 60  # characters
 
 
 @dataclass(frozen=True)
 class Neighbour:
     """Another image of the same run."""
 
+    uuid: UUID
     href: str
     src: str
     alt: str
     chip: str
     current: bool
-
-
-@dataclass(frozen=True)
-class GivenImage:
-    """A reference of the run. `chip` repeats the badge of an image made in the studio; an upload
-    has none.
-    """
-
-    src: str
-    chip: str
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,30 @@ class Step:
 class Detail:
     """The page of one image. Every text is ready to print.
 
-    `params` are pairs of label and value. `other_size` is a sentence if the image does not have the
-    size asked for. `hash` is the SHA-256 of the file that people download. `previous` and `next`
-    are addresses of images of the same run, or empty.
+    `title` is the beginning of the prompt. `params` are pairs of label and value. `other_size` is a
+    sentence if the image does not have the size asked for. `full` is the address of the labelled
+    file in full size, empty if `src` shows as many pixels. `hash` is the SHA-256 of the file that
+    people download. `compare` compares it with others of its run, and is empty if there are none.
+    `previous` and `next` are addresses in the list `listing`, or empty.
     """
 
     image: Image
     run: Run
+    listing: Listing
+    title: str
     shape: str
     src: str
+    full: str
     alt: str
     chip: str
     when: str
     params: list[tuple[str, str]]
     other_size: str
     hash: str
-    made_from: str
-    references: list[GivenImage]
+    lineage: Lineage
     steps: list[Step]
     strip: list[Neighbour]
+    compare: str
     previous: str
     next: str
     record: int | None
@@ -86,66 +89,111 @@ class Detail:
         return short_hash(self.hash)
 
 
-def detail_of(image: Image, *, viewer: User) -> Detail:
-    """The page of `image`, whose run, generation, price and person must be loaded."""
+def detail_of(image: Image, *, viewer: User, listing: Listing = OF_RUN) -> Detail:
+    """The page of `image`, whose run, generation, price and person must be loaded.
+
+    `listing` is the list from which it was opened.
+    """
     run, zone = image.run, viewer.team.tzinfo
     renditions = {row.recipe: row for row in image.renditions.all()}
-    screen = renditions[SCREEN.name]
-    strip = _strip(image)
-    here = next(index for index, neighbour in enumerate(strip) if neighbour.current)
-    references = _references(run)
+    strip = _strip(image, listing)
+    siblings = [neighbour.uuid for neighbour in strip]
+    previous, following = around(image, listing, siblings=siblings, viewer=viewer)
     return Detail(
         image=image,
         run=run,
+        listing=listing,
+        title=title_of(run),
         shape=shape_of(image.width, image.height),
-        src=rendition_path(screen.uuid, screen.format),
+        src=_path(renditions[SCREEN.name]),
+        full=full_path(renditions),
         alt=alt_text(run.prompt, image.source_type),
-        chip=chip_of(screen),
+        chip=chip_of(renditions[SCREEN.name]),
         when=date_format(image.created_at.astimezone(zone), "j F Y, H:i"),
-        params=_params(image),
+        params=params_of(image),
         other_size=_other_size(image),
         hash=renditions[FULL.name].sha256,
-        made_from=_made_from(len(references)),
-        references=references,
+        lineage=lineage_of(image, viewer=viewer),
         steps=_steps(image, zone),
         strip=strip,
-        previous=strip[here - 1].href if here else "",
-        next=strip[here + 1].href if here + 1 < len(strip) else "",
+        compare=_compare_path(image.uuid, siblings),
+        previous=previous,
+        next=following,
         record=_record_of(image),
     )
 
 
+def title_of(run: Run) -> str:
+    """What pages of an image of `run` are called: the beginning of its prompt."""
+    if run.erased_at:
+        return _("Image whose prompt was erased")
+    return shortened(run.prompt, TITLE_LENGTH) or _("Image")
+
+
+def full_path(renditions: Mapping[str, Rendition]) -> str:
+    """The address of the labelled file in full size; empty if the one for screens is as large.
+
+    `renditions` are those of one image, by recipe.
+    """
+    full, screen = renditions[FULL.name], renditions[SCREEN.name]
+    return _path(full) if full.width > screen.width else ""
+
+
+def _path(rendition: Rendition) -> str:
+    return rendition_path(rendition.uuid, rendition.format)
+
+
 def can_be_reference() -> bool:
     """Whether an image can be used as a reference: an engine that accepts some is set up."""
-    return any(engine.capabilities.max_references for engine in registry.engines().values())
+    return bool(_with_references())
 
 
-def _references(run: Run) -> list[GivenImage]:
-    kept = run.run_references.filter(reference__erased_at__isnull=True)
-    rows = list(kept.values_list("reference__uuid", "reference__image__uuid"))
-    chips = chips_of_previews(image for _uuid, image in rows if image)
-    return [GivenImage(reference_path(uuid), chips.get(image, "")) for uuid, image in rows]
+def reference_price() -> str:
+    """The least that an image made with a reference costs, as a button shows it; may be empty."""
+    prices = pricing.prices_in_force(_with_references()).values()
+    if not prices:
+        return ""
+    least = min(price.credits for price in prices)
+    text = ngettext("from %(count)d credit", "from %(count)d credits", least)
+    return text % {"count": least}
 
 
-def _strip(image: Image) -> list[Neighbour]:
+def _with_references() -> list[str]:
+    """The names of the engines that accept references."""
+    return [
+        name for name, engine in registry.engines().items() if engine.capabilities.max_references
+    ]
+
+
+def _compare_path(image: UUID, siblings: Sequence[UUID]) -> str:
+    others = [uuid for uuid in siblings if uuid != image][: MOST_COMPARED - 1]
+    chosen = [uuid for uuid in siblings if uuid == image or uuid in others]
+    return compare_path(chosen) if others else ""
+
+
+def _strip(image: Image, listing: Listing) -> list[Neighbour]:
     siblings = Rendition.objects.filter(
         image__run=image.run_id, image__hidden_at__isnull=True, recipe=PREVIEW.name
     ).select_related("image")
     ordered = siblings.order_by("image__position", "image_id")
-    return [_neighbour(number, preview, image) for number, preview in enumerate(ordered, 1)]
+    return [
+        _neighbour(number, preview, image, listing) for number, preview in enumerate(ordered, 1)
+    ]
 
 
-def _neighbour(number: int, preview: Rendition, shown: Image) -> Neighbour:
+def _neighbour(number: int, preview: Rendition, shown: Image, listing: Listing) -> Neighbour:
     return Neighbour(
-        href=image_path(preview.image.uuid),
-        src=rendition_path(preview.uuid, preview.format),
+        uuid=preview.image.uuid,
+        href=listing.path(preview.image.uuid),
+        src=_path(preview),
         alt=_("Image %(number)d of this run") % {"number": number},
         chip=chip_of(preview),
         current=preview.image_id == shown.pk,
     )
 
 
-def _params(image: Image) -> list[tuple[str, str]]:
+def params_of(image: Image) -> list[tuple[str, str]]:
+    """How `image` was made, as pairs of label and value; always the same labels in one order."""
     options = image.run.options
     return [
         (_("Engine"), engine_label(image.run.engine)),
@@ -199,13 +247,6 @@ def _seed(image: Image) -> str:
     if asked is None or engine is None:
         return _("not known")
     return str(engine.capabilities.seed_at(image.generation.position, asked=asked))
-
-
-def _made_from(references: int) -> str:
-    if not references:
-        return _("Prompt")
-    text = ngettext("Prompt and %(count)d reference", "Prompt and %(count)d references", references)
-    return text % {"count": references}
 
 
 def _steps(image: Image, zone: dt.tzinfo) -> list[Step]:

@@ -16,7 +16,7 @@ from accounts.models import User
 from generations.labelling.inspecting.layers import Layers
 from generations.labelling.inspecting.reports import as_json
 from generations.labelling.manifests.credentials import TRUSTED
-from generations.models import FormerRendition, Image, Rendition
+from generations.models import Conversion, FormerRendition, Image, Rendition
 from generations.reading.labels import Line, lines_of
 
 # How an image was recognised, the surest way first: by the labelled file as the studio stored it,
@@ -61,9 +61,11 @@ def find(layers: Layers, *, viewer: User) -> Match | None:
     """
     images = _known_to(viewer)
     by_file = Rendition.objects.filter(sha256=layers.sha256).values("image")
+    by_conversion = Conversion.objects.filter(sha256=layers.sha256).values("image")
     by_former = FormerRendition.objects.filter(sha256=layers.sha256).values("image")
     ways: list[tuple[str, dict[str, Any]]] = [
         (FILE, {"pk__in": by_file}),
+        (FILE, {"pk__in": by_conversion}),
         (FORMER, {"pk__in": by_former}),
         (ORIGINAL, {"original_sha256": layers.sha256}),
         (NAMED, {"uuid__in": _named(layers)}),

@@ -6,6 +6,7 @@ search that tests many images in vain stops: its page says so, and its cursor le
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -39,6 +40,28 @@ def picked(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
             return Searched(found)
         last = Image.objects.get(pk=keys[-1])
     return Searched(found, str(last.uuid) if last else "", _("Older images are not searched yet."))
+
+
+def around(user: User, chosen: Filter, image: Image) -> tuple[UUID | None, UUID | None]:
+    """The identifiers of the images before and after `image`, as `search.around`."""
+    following = picked(user, chosen, cursor=str(image.uuid), size=1).images
+    return _before(user, chosen, image), following[0].uuid if following else None
+
+
+def _before(user: User, chosen: Filter, image: Image) -> UUID | None:
+    rows = _source(user, chosen)
+    if rows is None or chosen.hidden:
+        return None
+    newer = rows.order_by("image").values_list("image", flat=True)
+    last = image.pk
+    for _number in range(MOST_BATCHES):
+        keys = list(newer.filter(image__gt=last)[:BATCH])
+        if found := _fitting(user, chosen, keys):
+            return found[0].uuid
+        if len(keys) < BATCH:
+            break
+        last = keys[-1]
+    return None
 
 
 def _source(user: User, chosen: Filter) -> QuerySet[Any] | None:

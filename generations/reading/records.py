@@ -98,6 +98,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.RELABELLING_STOPPED: ("triangle-alert", "warn"),
     Event.RELABELLING_RESUMED: ("refresh-cw", ""),
     Event.RELABELLING_FINISHED: ("circle-check", ""),
+    Event.IMAGE_CONVERSION_ASKED: ("maximize-2", ""),
+    Event.IMAGE_CONVERTED: ("image", ""),
     Event.IMAGE_DOWNLOADED: ("download", ""),
     Event.ORIGINAL_DOWNLOADED: ("download", "warn"),
     Event.FILE_INSPECTED: ("file-search", ""),

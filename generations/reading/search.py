@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -32,6 +33,8 @@ from generations.models.prompt_index import (
 
 # Runs that are looked up for one page. The second step is for runs without a visible image.
 BATCHES = (64, 1024)
+# How many newer runs are looked through for the image before one, in steps.
+NEWER = (64, 1024, 8192, 65_536)
 LONGEST_NUMBER = 15  # digits of a stretch in a cursor
 # The columns of an image and its run by which pages sort, or which they show.
 COLUMNS = (
@@ -82,6 +85,40 @@ def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
         return Searched(images)
     is_run = len(found.rows) == limit
     return Searched(images, _cursor(before, is_run=is_run), _how_far(before))
+
+
+def around(user: User, chosen: Filter, image: Image) -> tuple[UUID | None, UUID | None]:
+    """The identifiers of the images before and after `image` in the search for `chosen`.
+
+    The first is None too if the next match is more than `NEWER` runs away, the second if the search
+    stopped before it had found one.
+    """
+    following = search(user, chosen, cursor=str(image.uuid), size=1).images
+    return _before(user, chosen, image), following[0].uuid if following else None
+
+
+def _before(user: User, chosen: Filter, image: Image) -> UUID | None:
+    query, labels = read_query(chosen.query), labels_of(user, chosen)
+    if labels is None or (chosen.query and not query.words):
+        return None
+    time = period_of(user, chosen).conditions
+    siblings = Image.objects.of_runs([image.run_id], user).filter(pk__gt=image.pk, **time)
+    if sibling := siblings.order_by("pk").values_list("uuid", flat=True).first():
+        return sibling
+    since = image.run_id + 1
+    for width in NEWER:
+        before = image.run_id + 1 + width
+        found = PROMPTS.newest(
+            query, team=user.team_id, labels=labels, before=before, since=since, limit=width
+        )
+        if found.rest and found.rest > since:
+            return None  # it stopped before it had seen the nearest
+        nearest = sorted(found.rows)[: BATCHES[0]]
+        rows = Image.objects.of_runs(nearest, user).filter(**time).order_by("run_id", "pk")
+        if nearer := rows.values_list("uuid", flat=True).first():
+            return nearer
+        since = before
+    return None
 
 
 def what_was_searched(text: str) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.events import Event
+from generations.conversions import ORIGINAL
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
@@ -99,6 +100,7 @@ def _seen(facts: Facts) -> str:
         "studio": _("Studio"),
         "gallery": _("Gallery"),
         "image": _("Page of an image"),
+        "compare": _("Page that compares images"),
         "log": _("Log"),
     }
     return _listed(told, pages.get(facts.get("where", ""), ""))
@@ -253,6 +255,12 @@ def _downloaded(facts: Facts) -> str:
     return _("SHA-256 %(hash)s") % {"hash": digest} if digest else ""
 
 
+def _converted(facts: Facts) -> str:
+    size, _hyphen, image_format = str(facts["recipe"]).partition("-")
+    pixels = _("original size") if size == ORIGINAL else _("%(side)s pixels") % {"side": size}
+    return _listed(image_format.upper(), pixels, _downloaded(facts))
+
+
 def _inspected(facts: Facts) -> str:
     return _listed(_downloaded(facts), labels.recognised_in_words(facts.get("found", "")))
 
@@ -353,6 +361,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_MISSED: _missed,
     Event.FILE_INSPECTED: _inspected,
     **relabelled.SENTENCES,
+    Event.IMAGE_CONVERSION_ASKED: _converted,
+    Event.IMAGE_CONVERTED: _converted,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,

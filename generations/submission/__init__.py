@@ -29,6 +29,7 @@ from generations.submission.refusing import (
 from generations.submission.remedies import ONE_PRESS_REMEDIES, Offer, offers, remedy
 from generations.submission.retrying import try_again
 from generations.submission.uploading import MAX_BYTES, RIGHTS, check_rights, check_upload
+from generations.submission.varying import Variation, variation_of, vary
 
 __all__ = [
     "MAX_BYTES",
@@ -43,6 +44,7 @@ __all__ = [
     "Offer",
     "RunRequest",
     "SubmissionRefused",
+    "Variation",
     "as_generation_request",
     "can_cancel",
     "cancel",
@@ -58,6 +60,8 @@ __all__ = [
     "remedy",
     "submit",
     "try_again",
+    "variation_of",
+    "vary",
     "why",
     "why_blocked",
     "with_defaults",

@@ -96,6 +96,7 @@ def _create(
         user=user,
         team=user.team,
         campaign=_campaign(user, request.campaign),
+        parent=_parent(user, request),
         engine=request.engine,
         prompt=request.prompt,
         options=request.options,
@@ -125,6 +126,12 @@ def _create(
 
 def _lineage(request: RunRequest) -> dict[str, str]:
     return {"parent": str(request.parent)} if request.parent else {}
+
+
+def _parent(user: User, request: RunRequest) -> Run | None:
+    if request.parent is None:
+        return None
+    return Run.objects.visible_to(user).filter(uuid=request.parent).first()
 
 
 def _campaign(user: User, name: str) -> Campaign | None:

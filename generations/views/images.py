@@ -1,27 +1,38 @@
 """One image: its page and its files. A file without a label is given only for a stated reason."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts import access, audit
 from accounts.audit import readings
 from accounts.http import SignedInRequest
+from accounts.identifiers import uuid_of
 from accounts.models import User
-from generations import downloads
+from generations import downloads, submission
+from generations.conversions import sizes_of
 from generations.forms import OriginalForm
 from generations.imaging import extension
 from generations.labelling import PREVIEW
 from generations.models import FormerRendition, Image, Reference, Rendition
-from generations.paths import rendition_path
+from generations.paths import image_path, rendition_path
 from generations.reading import detail
+from generations.reading.lineage import made_with
+from generations.reading.neighbours import OF_RUN, Listing, listing_behind, listing_of
 from generations.views.files import REDIRECT_KEPT, answer, trouble_told
-from generations.views.rendering import page_or_fragment
+from generations.views.rendering import is_partial, page_or_fragment, see_other, see_other_path
 
 
 @require_safe
@@ -35,11 +46,69 @@ def image(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     )
     found = get_object_or_404(images.prefetch_related("renditions"), uuid=uuid)
     readings.note_prompts_seen(request.user, [found.author_id], where="image")
+    listing = _listing(request)
     context = {
-        "detail": detail.detail_of(found, viewer=request.user),
-        "may_be_reference": detail.can_be_reference() and not found.run.erased_at,
+        "detail": detail.detail_of(found, viewer=request.user, listing=listing),
+        "sizes": sizes_of(found),
+        "link": request.build_absolute_uri(image_path(found.uuid)),
+        **_offers(request.user, found),
     }
-    return page_or_fragment(request, "generations/image.html", "generations/_image.html", context)
+    response = page_or_fragment(
+        request, "generations/image.html", "generations/_image.html", context
+    )
+    if is_partial(request) and "in" not in request.GET and listing.as_query:
+        response["HX-Push-Url"] = listing.path(found.uuid)
+    return response
+
+
+def _offers(user: User, image: Image) -> dict[str, Any]:
+    """What `user` may have made from the image, with prices; a run once for each drawn button."""
+    if not access.may_make(user):
+        return {}
+    return {
+        "key": uuid4(),
+        "variation": submission.variation_of(image.run),
+        "may_be_reference": detail.can_be_reference() and not image.run.erased_at,
+        "reference_price": detail.reference_price(),
+    }
+
+
+@require_POST
+@access.checked
+def variation(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Ask for more images like this one: the same prompt and options, and another seed."""
+    found = get_object_or_404(_visible_to(request.user).select_related("run__campaign"), uuid=uuid)
+    key = uuid_of(request.POST.get("key", ""))
+    if key is None:
+        messages.error(request, _("Nothing was made or charged. Reload the page and press again."))
+        return see_other_path(image_path(found.uuid))
+    try:
+        with submission.refusals_of_more(found.run, actor=request.user):
+            submission.vary(found.run, key=key, actor=request.user)
+    except submission.REFUSALS as refused:
+        messages.error(request, str(refused.message))
+        return see_other_path(image_path(found.uuid))
+    return see_other("studio")
+
+
+@require_safe
+@access.checked
+def uses(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """The newest images that were made with this one as a reference, or with its prompt."""
+    found = get_object_or_404(_visible_to(request.user), uuid=uuid)
+    cards, authors, more = made_with(found, viewer=request.user)
+    readings.note_prompts_seen(request.user, authors, where="image")
+    context = {"image": found, "cards": cards, "more": more}
+    return render(request, "generations/image_uses.html", context)
+
+
+def _listing(request: SignedInRequest) -> Listing:
+    """The list that the address names, or else that of the page with the link."""
+    if "in" in request.GET:
+        return listing_of(request.GET)
+    origin = f"{request.scheme}://{request.get_host()}/"
+    came_from = str(request.htmx.current_url or "") or request.headers.get("Referer", "")
+    return listing_behind(came_from) if came_from.startswith(origin) else OF_RUN
 
 
 @require_GET

@@ -28,6 +28,11 @@ def page_or_fragment(
 def see_other(name: str, **query: str) -> HttpResponseRedirect:
     """Redirect with 303, so that a reload does not send the form again."""
     given = {key: value for key, value in query.items() if value}
-    response = HttpResponseRedirect(reverse(name) + (f"?{urlencode(given)}" if given else ""))
+    return see_other_path(reverse(name) + (f"?{urlencode(given)}" if given else ""))
+
+
+def see_other_path(path: str) -> HttpResponseRedirect:
+    """As `see_other`, to a path of the studio."""
+    response = HttpResponseRedirect(path)
     response.status_code = 303
     return response

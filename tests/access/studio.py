@@ -38,6 +38,7 @@ from generations.states import Status
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
 from tests.generations.factories import (
+    make_conversion,
     make_finished_run,
     make_generation,
     make_reference,
@@ -150,6 +151,7 @@ def _things(owner: User) -> dict[str, Any]:
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
     rendition = image.renditions.get(recipe="preview")
     export, zipped = _export_of_reviewer(owner), _export(owner, IMAGES.name, "zip")
+    conversion = make_conversion(image)
     return {
         "run-try-again": {"uuid": missing.uuid},
         "run-dismiss": {"uuid": missing.uuid},
@@ -158,6 +160,11 @@ def _things(owner: User) -> dict[str, Any]:
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},
         "image-labels": {"uuid": image.uuid},
+        "image-convert": {"uuid": image.uuid},
+        "conversion": {"uuid": conversion.uuid},
+        "conversion-download": {"uuid": conversion.uuid},
+        "image-uses": {"uuid": image.uuid},
+        "image-variation": {"uuid": image.uuid},
         "image-download": {"uuid": image.uuid},
         "image-original": {"uuid": image.uuid},
         "rendition": {"uuid": rendition.uuid, "extension": "jpg"},

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from generations import submission
 from generations.labelling import Badge
 from generations.models import Reference, Run, RunReference
+from generations.paths import compare_path
 from generations.states import Status
 from tests.access.studio import addresses
 from tests.generations.asking import request
@@ -40,7 +41,7 @@ FILES = ("rendition", "reference")  # URL names under which images are served
 # What is visible of each image, in CSS pixels. A frame holds one image and what belongs to it.
 LOOK = """
 async () => {
-  const frames = ".frame, .stage, .reference, .strip a, .thumbnail";
+  const frames = ".frame, .stage, .reference, .strip a, .thumbnail, .compare-image";
   const images = [...document.images].filter((image) => image.checkVisibility());
   for (const image of images) image.loading = "eager";
   await Promise.all(images.map((image) => image.decode()));
@@ -225,6 +226,9 @@ def test_every_image_on_every_page_is_labelled(page, superuser, enter, live_serv
     for address in [*found, *images, *stories, reverse("story", args=[mixed.uuid])]:
         page.goto(live_server.url + address)
         look(page, address)
+
+    page.goto(live_server.url + compare_path(image.uuid for image in list(mixed.images.all())[:4]))
+    look(page, "the comparison")
 
     page.goto(f"{live_server.url}{reverse('studio')}?reuse={mixed.uuid}")
     expect(page.locator(".composer-prompt img")).to_have_count(2)

@@ -15,7 +15,7 @@ from generations.notice_kinds import KEY_NEEDS_CARE
 from generations.readiness.watch import Watch
 from tests.factories import make_user
 from tests.generations.asking import ask
-from tests.generations.factories import image_file
+from tests.generations.factories import image_file, make_conversion
 from tests.generations.labelling.packets import make_mark, make_packet
 from tests.records import write
 
@@ -34,6 +34,10 @@ PAGES = [
     "/log/seal/",
     "/images/{image}/",
     "/images/{image}/labels/",
+    "/images/{image}/uses/",
+    "/conversions/{conversion}/",
+    "/compare/?image={image}&image={other}",
+    "/compare/",
     "/inspect/",
     "/log/runs/{run}/",
     "/log/images/{image}/",
@@ -51,7 +55,9 @@ def addresses(reviewer, settings):
     ask(reviewer, num_images=2)
     image = run.images.first()
     write(Event.RECORD_READ, actor=make_user(team=reviewer.team), subject=run, story=run.uuid)
-    return [page.format(image=image.uuid, run=run.uuid) for page in PAGES]
+    named = {"image": image.uuid, "other": run.images.last().uuid, "run": run.uuid}
+    named["conversion"] = make_conversion(image).uuid
+    return [page.format(**named) for page in PAGES]
 
 
 @pytest.fixture

@@ -9,14 +9,25 @@ import uuid
 from functools import cache
 from typing import Any
 
+from django.utils import timezone
 from PIL import Image as Pillow
 
 from accounts.models import User
 from generations import storage
+from generations.conversions import KEPT, recipe_named
 from generations.imaging import extension
 from generations.jobs.execution.renditions import make_files
 from generations.labelling import RECIPES, Original, Recipe
-from generations.models import Delivery, Generation, Image, Price, Reference, Rendition, Run
+from generations.models import (
+    Conversion,
+    Delivery,
+    Generation,
+    Image,
+    Price,
+    Reference,
+    Rendition,
+    Run,
+)
 from generations.providers.capabilities import provider_of
 from generations.states import ENDED, OPEN, Status
 from tests.generations.asking import DEMO
@@ -118,6 +129,19 @@ def make_image(
     for row in rows:
         row.save(force_insert=True)
     return image
+
+
+def make_conversion(image: Image, **values: Any) -> Conversion:
+    """A file of `image` in another format that is ready, really labelled."""
+    recipe = recipe_named("original-webp")
+    original = Original(storage.read(storage.originals(), image.original_name))
+    made = make_files(image, original, recipes=(recipe,))[0]
+    copied = ("name", "format", "width", "height", "bytes", "sha256", "label_version", "policy")
+    known = {name: getattr(made, name) for name in copied}
+    now = timezone.now()
+    times = {"next_action_at": now, "made_at": now, "expires_at": now + KEPT}
+    known |= {"state": Conversion.State.READY, "recipe": recipe.name, "is_stored": True, **times}
+    return Conversion.objects.create(image=image, **(known | values))
 
 
 def make_reference(user: User, **values: Any) -> Reference:

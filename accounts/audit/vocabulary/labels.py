@@ -10,6 +10,7 @@ SCOPE = Value("scope", Kind.TEXT, _("Kind"), since=2)
 ONLY = Value("only", Kind.TEXT, _("Only those"), since=2)
 CERTIFICATE = Value("certificate", Kind.TEXT, _("Signing certificate"), since=2)
 WHY = Value("why", Kind.TEXT, _("Why"), since=2)
+RECIPE = Value("recipe", Kind.TEXT, _("Size and format"), since=2)
 IMAGES = Value("images", Kind.NUMBER, _("Images"))
 COUNTS = must(
     Value("done", Kind.NUMBER, _("Labelled again"), since=2),
@@ -44,6 +45,14 @@ ABOUT_LABELS: dict[Event, Declared] = {
             Value("label_version", Kind.NUMBER, _("Version of the label")),
             Value("files", Kind.LIST, _("The labelled files"), since=2),
             Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+        )
+    ),
+    Event.IMAGE_CONVERSION_ASKED: Declared(facts=must(RECIPE)),
+    Event.IMAGE_CONVERTED: Declared(
+        facts=must(
+            RECIPE,
+            Value("sha256", Kind.HASH, _("SHA-256 of the file"), since=2),
+            Value("label_version", Kind.NUMBER, _("Version of the label")),
         )
     ),
     Event.IMAGE_LEFT_OUT: Declared(facts=must(RELABELLING, WHY)),

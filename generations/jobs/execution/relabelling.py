@@ -21,14 +21,14 @@ from django.utils import timezone
 from accounts import audit, notices
 from accounts.events import Event
 from accounts.models import Studio
-from generations import holds, live, storage
+from generations import conversions, holds, live, storage
 from generations.imaging import UnusableImage
 from generations.jobs import in_hand
 from generations.jobs.execution import accidents, renditions
 from generations.jobs.execution.backoff import accident_seconds
 from generations.jobs.execution.delivering import FILE_FACTS
 from generations.labelling import LabelFailed, Original
-from generations.models import Delivery, FormerRendition, Image, Relabelling, Rendition
+from generations.models import Conversion, Delivery, FormerRendition, Image, Relabelling, Rendition
 from generations.notice_kinds import FILE_DAMAGED
 from generations.relabelling import asking, choosing, troubles
 from generations.relabelling.choosing import Choice
@@ -203,6 +203,7 @@ def _replace(
     Rendition.objects.filter(pk__in=[row.pk for row in former]).delete()
     for row in new:
         row.save(force_insert=True)
+    conversions.withdraw(image.conversions.filter(state=Conversion.State.READY))
     _record(order, image, former)
     live.bump(image.run.user_id)
 
@@ -276,7 +277,8 @@ def _tidy(order: Relabelling, image: Image) -> None:
         _delete_replaced(image.former_renditions.filter(is_stored=True), lambda: False)
         former = image.former_renditions.filter(is_stored=True)
         named = {*image.renditions.values_list("name", flat=True)}
-        storage.erase_unnamed(image.uuid, named=named | {row.name for row in former})
+        named |= {row.name for row in former} | conversions.names_kept(image)
+        storage.erase_unnamed(image.uuid, named=named)
     _mine(order).update(image=None)
     order.image = None
 

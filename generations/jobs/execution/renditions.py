@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -59,7 +60,9 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
     return image, make_files(image, opened)
 
 
-def make_files(image: Image, original: Original) -> list[Rendition]:
+def make_files(
+    image: Image, original: Original, recipes: Sequence[Recipe] = RECIPES
+) -> list[Rendition]:
     """The renditions of an image, with files written and rows not saved. Raises LabelFailed."""
     facts = label_facts(image.generation, image)
     policy = label_policies.of_run(image.generation.run)
@@ -69,11 +72,11 @@ def make_files(image: Image, original: Original) -> list[Rendition]:
     files = label(
         original,
         facts=facts,
-        recipes=RECIPES,
+        recipes=recipes,
         labels=labels,
         secrets=upstream.secrets_of(image.generation.run),
     )
-    rows = [_stored(image, recipe, file) for recipe, file in zip(RECIPES, files, strict=True)]
+    rows = [_stored(image, recipe, file) for recipe, file in zip(recipes, files, strict=True)]
     for row, file in zip(rows, files, strict=True):
         _note_badge(row, policy, badge, file)
     return rows

@@ -15,6 +15,7 @@ from generations.jobs.execution.delivering import UNFINISHED
 from generations.jobs.recovery import claims, outcomes
 from generations.jobs.recovery.rows import Turn, each, logged, with_run
 from generations.models import (
+    Conversion,
     Delivery,
     Export,
     Generation,
@@ -79,6 +80,7 @@ def _pull_forward(turn: Turn) -> int:
         Reference.objects.filter(claims.PENDING_REFERENCES),
         Export.objects.filter(state=Export.State.WAITING),
         Relabelling.objects.unfinished(),
+        Conversion.objects.filter(state=Conversion.State.WAITING),
         WebhookEvent.objects.all(),
     ]
     return sum(rows.filter(too_late).update(next_action_at=now) for rows in waiting)

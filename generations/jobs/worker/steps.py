@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from generations.jobs import dispatch, hints
 from generations.jobs.execution import (
     adopting,
+    converting,
     delivering,
     exporting,
     preparing,
@@ -25,6 +26,7 @@ READS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2
 # These have no hints: the worker's look at the table is soon enough.
 EXPORT, RELABEL = "generations.export", "generations.relabel"
+CONVERT = "generations.convert"
 
 
 def steps_for(queues: list[str]) -> list[Step]:
@@ -45,6 +47,7 @@ def steps_for(queues: list[str]) -> list[Step]:
         _of_rows(
             hints.LABEL, IMAGES, settings.CORES, delivering.to_label, delivering.label_and_store
         ),
+        _of_rows(CONVERT, IMAGES, 1, converting.due, converting.convert),
         Step(EXPORT, IMAGES, EXPORTS_AT_ONCE, lambda: exporting.due().exists(), _export_next),
         Step(RELABEL, IMAGES, 1, lambda: relabelling.due().exists(), _relabel_next),
     ]
