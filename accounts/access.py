@@ -76,10 +76,13 @@ TABLE: dict[str, Requirement] = {
     # Open to everyone who has signed in: the page says what to do if a permission is missing.
     "studio": Requirement(to_send=(SEE_IMAGES, MAKE_IMAGES)),
     "composer": MAKING,
+    "draft": MAKING,
+    "draft-other": MAKING,
     "live": IMAGES,
     "feed-older": IMAGES,
     "run-try-again": MAKING,
     "run-remedy": MAKING,
+    "run-instead": MAKING,
     "generation-cancel": IMAGES,  # of one's own: it spends nothing
     # Images and files
     "gallery": IMAGES,
@@ -151,6 +154,7 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "entry"),
     **_in_admin("accounts", "team"),
     **_in_admin("accounts", "user"),
+    **_in_admin("generations", "enginesetting"),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
     **_in_admin("generations", "labelpolicy"),
@@ -162,6 +166,7 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("generations", "provideraccount"),
     **_in_admin("generations", "relabelling"),
     **_in_admin("generations", "retentionrule"),
+    **_in_admin("generations", "teamdefault"),
 }
 
 

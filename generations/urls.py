@@ -2,6 +2,7 @@ from django.urls import path
 
 from generations.views import (
     callbacks,
+    drafts,
     exports,
     gallery,
     health,
@@ -19,10 +20,13 @@ from generations.views import (
 urlpatterns = [
     path("", studio.studio, name="studio"),
     path("composer/", studio.composer, name="composer"),
+    path("draft/", drafts.save, name="draft"),
+    path("draft/other/", studio.other_draft, name="draft-other"),
     path("live/", studio.live_feed, name="live"),
     path("feed/", studio.older, name="feed-older"),
     path("runs/<uuid:uuid>/again/", runs.try_again, name="run-try-again"),
     path("runs/<uuid:uuid>/remedy/<slug:name>/", runs.remedy, name="run-remedy"),
+    path("runs/<uuid:uuid>/instead/<path:engine>/<int:credits>/", runs.instead, name="run-instead"),
     path("generations/<uuid:uuid>/cancel/", runs.cancel, name="generation-cancel"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("images/<uuid:uuid>/", images.image, name="image"),

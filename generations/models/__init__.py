@@ -2,6 +2,7 @@
 
 from generations.models.campaign import Campaign
 from generations.models.certificate import LabelCertificate
+from generations.models.engine_setting import EngineSetting, TeamDefault
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
@@ -13,6 +14,7 @@ from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
+from generations.models.saved_draft import SavedDraft
 from generations.models.upstream_mark import UpstreamMark
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
@@ -22,6 +24,7 @@ __all__ = [
     "Campaign",
     "Delivery",
     "EngineBlock",
+    "EngineSetting",
     "Erasure",
     "Export",
     "FormerRendition",
@@ -39,6 +42,8 @@ __all__ = [
     "RetentionRule",
     "Run",
     "RunReference",
+    "SavedDraft",
+    "TeamDefault",
     "UpstreamMark",
     "WebhookEvent",
     "Worker",

@@ -8,10 +8,10 @@ from statistics import median
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
+from generations.speeds import in_words
 from generations.states import OPEN, Status
 
 # How many places of a line are counted.
@@ -77,16 +77,6 @@ def pace_of(provider: str) -> Pace:
     return cache.get_or_set(  # type: ignore[return-value]
         f"waits-pace:{provider}", lambda: _measure(provider), REMEMBERED_SECONDS
     )
-
-
-def in_words(seconds: float) -> str:
-    """A short text for a length of time: 14 s, 2 min."""
-    if seconds < 90:
-        exact = seconds < 20
-        rounded = max(math.ceil(seconds) if exact else 5 * math.ceil(seconds / 5), 1)
-        return ngettext("%(count)d s", "%(count)d s", rounded) % {"count": rounded}
-    minutes = math.ceil(seconds / 60)
-    return ngettext("%(count)d min", "%(count)d min", minutes) % {"count": minutes}
 
 
 def about(seconds: float) -> str:

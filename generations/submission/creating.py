@@ -41,7 +41,7 @@ def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None =
     if earlier := _earlier(user, request):
         return earlier
     validate(
-        usable_engine(request.engine),
+        usable_engine(request.engine, user=user),
         as_generation_request(request),
         links_possible=settings.SERVED_OVER_HTTPS,
     )
