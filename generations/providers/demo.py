@@ -151,8 +151,8 @@ class DemoProvider(ImageProvider):
                 SuggestedPrice("4K", 4, Decimal("0.00")),
             ),
             about=_(
-                "Only to try the studio out: it draws simple scenes from a few words that it knows, "
-                "and does not understand the prompt."
+                "Only to try the studio out: it draws simple scenes from a few words that it "
+                "knows, and does not understand the prompt."
             ),
         ),
     )

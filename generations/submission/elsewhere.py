@@ -58,9 +58,10 @@ OPTIONAL = (
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """An offer to send a run to another engine: `label` is for its button, `credits` for all images.
+    """An offer to send a run to another engine. `label` is for its button.
 
-    `left_out` are the options of the run that the engine does not have, and `note` says so.
+    `credits` are those for all missing images. `left_out` are the options of the run that the
+    engine does not have, and `note` says so.
     """
 
     engine: str
@@ -161,7 +162,7 @@ def _is_surely_unsent(generations: Iterable[Generation]) -> bool:
 
 
 def _stuck(runs: Sequence[Run], generations: Mapping[int, Sequence[Generation]]) -> list[Run]:
-    """The runs whose requests wait for a provider that is down or blocked, or failed because of it."""
+    """The runs whose provider is down or blocked: they wait for it, or failed because of it."""
     waiting = {run.engine for run in runs if run.open}
     standstills = provider_health.standstills(waiting) if waiting else {}
     return [

@@ -10,9 +10,9 @@ from accounts import ledger
 from generations import submission
 from generations.models import Reference, Run
 from generations.providers.capabilities import CustomSize, NumberRange, ReferenceDelivery
-from tests.generations.asking import DEMO, request
+from tests.generations.asking import request
 from tests.generations.factories import image_file, make_finished_run
-from tests.generations.stub import STUB, set_up_stub
+from tests.generations.stub import set_up_stub
 from tests.generations.test_remedies import failed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -54,8 +54,16 @@ def choose(page, label, value):
     page.get_by_label(label, exact=True).select_option(value)
 
 
+def choose_engine(page, label):
+    page.locator("#composer-engine summary").click()
+    page.get_by_role("radio", name=re.compile(label)).check()
+    expect(page.locator("#composer-engine summary")).to_contain_text(label)
+    if page.locator("#composer-engine[open]").count():
+        page.keyboard.press("Escape")
+
+
 def test_an_engine_brings_its_own_fields(studio):
-    choose(studio, "Engine", STUB)
+    choose_engine(studio, "Stub")
     expect(studio.locator("#composer")).to_contain_text("needed")
     choose(studio, "Format", "16:9")
     choose(studio, "Resolution", "custom")
@@ -64,7 +72,7 @@ def test_an_engine_brings_its_own_fields(studio):
     look(studio)
     studio.get_by_label("A set that belongs together").check()
     expect(studio.get_by_label("Images", exact=True).locator("option")).to_have_count(15)
-    choose(studio, "Engine", DEMO)
+    choose_engine(studio, "demo")
     expect(studio.locator("#composer")).to_contain_text("so it is left out")
 
 
@@ -77,7 +85,7 @@ def test_an_empty_file_field_is_no_reference(studio):
 def test_rights_are_chosen_and_the_files_stay(studio, alice):
     """Each choice loads the composer again, without the files that the browser holds."""
     picture = {"name": "home.png", "mimeType": "image/png", "buffer": image_file((400, 300))}
-    choose(studio, "Engine", STUB)
+    choose_engine(studio, "Stub")
     studio.locator("#composer-references summary").click()
     studio.get_by_label("References", exact=True).set_input_files(picture)
     expect(studio.locator("#composer-references")).to_contain_text("rights needed")
