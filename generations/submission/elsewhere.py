@@ -120,7 +120,9 @@ def send_elsewhere(run: Run, engine: str, *, credits: int, actor: User) -> Run:
         _check_price(request, credits)
         facts = {"remedy": str(Remedy.OTHER_ENGINE), "of": str(run.uuid)}
         again = replace(request, make_again=work_digest(request))
-        return submit(actor, again, facts=facts | ({"left_out": left_out} if left_out else {}))
+        return submit(
+            actor, again, facts=facts | ({"left_out": list(left_out)} if left_out else {})
+        )
 
 
 def _cancel_waiting(run: Run, actor: User) -> None:
