@@ -22,15 +22,15 @@ def _label(engine: str) -> str:
 class EngineSettingAdmin(RecordedAdmin):
     """Which engines people are offered, in which order, and with which words."""
 
-    list_display = ("model", "is_on", "position", "is_default", "name", "note", "has_key")
+    list_display = ("engine_label", "is_on", "position", "is_default", "name", "note", "has_key")
     list_editable = ("is_on", "position")
-    readonly_fields = ("model",)
-    fields = ("model", "is_on", "position", "is_default", "name", "note", "teams")
+    readonly_fields = ("engine_label",)
+    fields = ("engine_label", "is_on", "position", "is_default", "name", "note", "teams")
     filter_horizontal = ("teams",)
     plain_text_fields = frozenset({"engine", "name"})
 
     @admin.display(description=_("engine"), ordering="engine")
-    def model(self, row: EngineSetting) -> str:
+    def engine_label(self, row: EngineSetting) -> str:
         return f"{_label(row.engine)} ({row.engine})"
 
     @admin.display(description=_("has a key"), boolean=True)

@@ -17,6 +17,7 @@ from generations.forms.engine_fields import why_no_references
 from generations.jobs.provider_health import Standstill
 from generations.offering import OfferedEngine
 from generations.pricing import credits_in_words
+from generations.providers import registry
 from generations.providers.advice import explain
 from generations.providers.capabilities import Capabilities
 
@@ -86,8 +87,10 @@ def _row(offered: OfferedEngine, draft: Draft, *, chosen: object) -> tuple[Engin
         trouble=_trouble(standstill, draft.user.team.tzinfo) if standstill else "",
         is_chosen=engine is chosen,
     )
-    usable = None if standstill else draft.price
-    return row, _Figures(usable, None if standstill else seconds)
+    # The demo engine is no choice for work, so it can't be the best one.
+    if standstill or engine.provider == registry.DEMO:
+        return row, _Figures(None, None)
+    return row, _Figures(draft.price, seconds)
 
 
 def _takes(able: Capabilities) -> tuple[str, ...]:

@@ -86,11 +86,11 @@ def composer(request: SignedInRequest) -> HttpResponse:
 @access.checked
 def other_draft(request: SignedInRequest) -> HttpResponse:
     """Bring the draft back that another page has replaced, or discard it."""
+    if request.POST.get("other") == "discard":
+        drafts.discard_replaced(request.user)
     draft_views.keep(request, request.POST)
     if request.POST.get("other") == "bring-back":
         drafts.bring_back(request.user)
-    elif request.POST.get("other") == "discard":
-        drafts.discard_replaced(request.user)
     if not is_partial(request):
         return see_other("studio", scope=request.GET.get("scope", ""))
     context = _composer_context(request, *_prefilled(request))

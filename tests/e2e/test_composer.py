@@ -133,3 +133,34 @@ def test_one_press_applies_a_remedy(studio, alice):
     assert Run.objects.newest().first().options["resolution"] == "2K"
     studio.get_by_role("link", name="Edit prompt").click()
     expect(studio.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+
+
+def chosen(page):
+    return {
+        name: page.get_by_label(name, exact=True).input_value()
+        for name in ("Images", "Format", "Resolution", "Prompt")
+    }
+
+
+def test_choices_and_words_are_the_same_after_a_reload_and_on_another_device(
+    page, alice, enter, browser, monkeypatch, settings
+):
+    set_up_stub(monkeypatch, settings)
+    enter(page, alice)
+    page.locator("#composer-engine summary").click()
+    look(page)
+    page.keyboard.press("Escape")
+    choose_engine(page, "Stub")
+    choose(page, "Format", "16:9")
+    choose(page, "Images", "3")
+    expect(page.get_by_role("button", name=re.compile("^Generate"))).to_contain_text("9 credits")
+    page.get_by_label("Prompt", exact=True).fill("a red fox")
+    page.reload()  # before the second after which it is saved
+    mine = {"Images": "3", "Format": "16:9", "Resolution": "2K", "Prompt": "a red fox"}
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+    assert chosen(page) == mine
+    other = browser.new_context().new_page()
+    enter(other, alice)
+    assert chosen(other) == mine
+    expect(other.locator("#composer-engine summary")).to_contain_text("Stub & Co")
+    other.context.close()
