@@ -55,6 +55,7 @@ def choose(page, label, value):
 
 
 def choose_engine(page, label):
+    page.keyboard.press("Escape")  # a sheet that is open on a phone
     page.locator("#composer-engine summary").click()
     page.get_by_role("radio", name=re.compile(label)).check()
     expect(page.locator("#composer-engine summary")).to_contain_text(label)
@@ -110,7 +111,7 @@ def test_existing_images_are_offered_and_made_again_on_demand(studio, alice):
     earlier = make_finished_run(alice, images=4, files=True, work_digest=digest)
     studio.get_by_label("Prompt", exact=True).fill(earlier.prompt)
     studio.get_by_text("More", exact=True).click()
-    studio.get_by_label("Seed").fill("7")
+    studio.get_by_label("Seed", exact=True).fill("7")
     studio.keyboard.press("Escape")
     studio.get_by_role("button", name=re.compile("^Generate")).click()
     expect(studio.locator("#composer-made img")).to_have_count(4)
