@@ -79,6 +79,8 @@ TABLE: dict[str, Requirement] = {
     # Open to everyone who has signed in: the page says what to do if a permission is missing.
     "studio": Requirement(to_send=(SEE_IMAGES, MAKE_IMAGES)),
     "composer": MAKING,
+    "draft": MAKING,
+    "draft-other": MAKING,
     "live": IMAGES,
     "feed-older": IMAGES,
     "feed-news": IMAGES,
@@ -87,6 +89,7 @@ TABLE: dict[str, Requirement] = {
     "run-restore": IMAGES,
     "run-try-again": MAKING,
     "run-remedy": MAKING,
+    "run-instead": MAKING,
     "generation-cancel": IMAGES,  # of one's own: it spends nothing
     # Images and files
     "gallery": IMAGES,
@@ -181,6 +184,7 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("accounts", "user"),
     "admin:accounts_user_top_up": Requirement(staff=True, rights=("accounts.change_allowance",)),
     "admin:accounts_user_sign_out": Requirement(staff=True, rights=("accounts.change_user",)),
+    **_in_admin("generations", "enginesetting"),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
     **_in_admin("generations", "labelpolicy"),
@@ -192,6 +196,7 @@ TABLE: dict[str, Requirement] = {
     **_in_admin("generations", "provideraccount"),
     **_in_admin("generations", "relabelling"),
     **_in_admin("generations", "retentionrule"),
+    **_in_admin("generations", "teamdefault"),
 }
 
 

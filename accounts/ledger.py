@@ -201,7 +201,8 @@ def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str)
     allowance = _changeable(owner)
     Allowance.objects.filter(pk=allowance.pk).update(top_up=F("top_up") + credits)
     entries = _enter(allowance, Kind.TOP_UP, credits, actor=actor, reason=reason)
-    facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"} | entries
+    facts: dict[str, Any] = {"credits": credits, "month": f"{allowance.month:%Y-%m}"}
+    facts |= entries
     _record(Event.ALLOWANCE_TOPPED_UP, owner, actor=actor, reason=reason, facts=facts)
     if isinstance(owner, User):
         told = {"credits": credits}

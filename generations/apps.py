@@ -9,7 +9,8 @@ class GenerationsConfig(AppConfig):
 
     def ready(self) -> None:
         # System checks, kinds of notices and comparisons of rows register on import.
-        from generations import checks, notice_kinds, pricing  # noqa: F401, PLC0415
+        from generations import checks, notice_kinds, offering, pricing  # noqa: F401, PLC0415
         from generations.tampering import verification  # noqa: F401, PLC0415
 
         post_migrate.connect(pricing.add_default_prices, sender=self)
+        post_migrate.connect(offering.add_rows, sender=self)

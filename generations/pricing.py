@@ -33,6 +33,13 @@ def prices_in_force(engines: Collection[str]) -> dict[tuple[str, str], Price]:
     return {(price.engine, price.tier): price for price in valid.order_by("valid_from", "id")}
 
 
+def credits_in_force(engines: Collection[str]) -> dict[tuple[str, str], int]:
+    """The credits for an image at `engines` now, by engine and tier, in one query."""
+    valid = Price.objects.filter(engine__in=engines, valid_from__lte=timezone.now())
+    rows = valid.order_by("valid_from", "id").values_list("engine", "tier", "credits")
+    return {(engine, tier): credits for engine, tier, credits in rows}
+
+
 def credits_for(price: Price, images: int) -> int:
     return price.credits * images
 

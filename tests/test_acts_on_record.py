@@ -35,6 +35,7 @@ from generations import tasks as generation_tasks
 from generations.erasing import asking, targets
 from generations.jobs import dispatch
 from generations.models import (
+    EngineSetting,
     Erasure,
     Export,
     Generation,
@@ -43,6 +44,7 @@ from generations.models import (
     Relabelling,
     RetentionRule,
     Run,
+    TeamDefault,
 )
 from generations.providers.advice import Remedy
 from generations.states import Status
@@ -64,6 +66,8 @@ NO_STATE = {
     "accounts_notice",
     "accounts_noticemute",
     "accounts_noticereading",
+    # What a person has in the composer: a comfort of theirs, and text that only they see.
+    "generations_saveddraft",
 }
 CHANGES = re.compile(r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
 RECORD = Record._meta.db_table
@@ -131,6 +135,7 @@ SENT = {
     "studio": Sent(Event.RUN_SUBMITTED, COMPOSED),
     "run-try-again": Sent(Event.RUN_RETRIED),
     "run-remedy": Sent(Event.RUN_SUBMITTED),
+    "run-instead": Sent(Event.RUN_SUBMITTED),
     "generation-cancel": Sent(Event.GENERATION_CANCELLED),
     "image-convert": Sent(Event.IMAGE_CONVERSION_ASKED, {"size": "original", "format": "WEBP"}),
     "image-variation": Sent(Event.RUN_SUBMITTED, {"key": str(uuid.UUID(int=8))}),
@@ -172,10 +177,12 @@ SENT = {
 }
 NO_ACT = {
     "gallery-density": "remembers in the browser how large images are shown",
-    "composer": "draws the form again",
     "run-dismiss": "what feeds show: nothing is deleted, and undo puts it back",
     "run-restore": "what feeds show: nothing is deleted, and undo puts it back",
     "account-mail": "when a person gets mail; each mail is on record",
+    "composer": "draws the form again, and keeps it as the person's draft",
+    "draft": "a person's own draft",
+    "draft-other": "a person's own draft",
     "notices-read": "a person's own marks on notices",
     "notice-read": "a person's own marks on notices",
     "notices-mute": "a person's own marks on notices",
@@ -269,6 +276,7 @@ def _prepared(everyone) -> dict[str, str]:
     search = SavedSearch.objects.create(user=everyone["reviewer"].user, **SEARCH)
     view = SavedSearch.objects.create(user=member, page="gallery", **SEARCH)
     return {
+        "run-instead": reverse("run-instead", args=[failed.uuid, DEMO, 8]),
         "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
         "image": reverse("image", args=[mine.uuid]),
         "log-search-delete": reverse("log-search-delete", args=[search.uuid]),
@@ -323,6 +331,11 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("relabelling", "resume"): ({}, Event.RELABELLING_RESUMED),
     ("legalhold", "add"): (CONCERNED, Event.HOLD_PLACED),
     ("legalhold", "lift"): (GIVEN, Event.HOLD_LIFTED),
+    ("enginesetting", "change"): ({"note": "best for text"}, Event.ADMIN_CHANGED),
+    ("teamdefault", "add"): ({"engine": DEMO}, Event.ADMIN_ADDED),
+    ("teamdefault", "change"): ({"num_images": "2"}, Event.ADMIN_CHANGED),
+    ("teamdefault", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("teamdefault", "delete_selected"): (CONFIRMED, Event.ADMIN_DELETED),
     ("labelpolicy", "add"): ({"badge": "chinese"}, Event.ADMIN_ADDED),
     ("labelpolicy", "change"): ({"credit": "Made with AI"}, Event.ADMIN_CHANGED),
     ("labelpolicy", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
@@ -392,6 +405,8 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
         "user": person,
         "team": team,
         "provideraccount": key,
+        "enginesetting": EngineSetting.objects.get(engine=DEMO),
+        "teamdefault": TeamDefault.objects.create(team=team, engine=DEMO),
         "labelpolicy": LabelPolicy.objects.create(team=team),
         "retentionrule": RetentionRule.objects.create(kind="prompts", days=90),
     }
@@ -439,7 +454,7 @@ def _form(client: Client, address: str) -> dict[str, Any]:
 
 def _completed(name: str, act: str) -> dict[str, Any]:
     """What a person has to fill in besides."""
-    if (name, act) == ("user", "add"):
+    if (name, act) in (("user", "add"), ("teamdefault", "add")):
         return {"team": Team.objects.first().pk}
     if (name, act) == ("price", "add"):
         day = timezone.now() + timedelta(days=1)

@@ -1,6 +1,7 @@
 """The pages of `generations` in the Django admin. Originals do not appear there."""
 
 from generations.admin import (
+    engines,
     erasing,
     generations,
     labels,
@@ -11,6 +12,7 @@ from generations.admin import (
 )
 
 __all__ = [
+    "engines",
     "erasing",
     "generations",
     "labels",

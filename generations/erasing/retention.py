@@ -15,7 +15,15 @@ from accounts.audit.canonical import timestamp
 from accounts.events import Event
 from generations import holds
 from generations.erasing.targets import may_get_images
-from generations.models import Erasure, Image, Reference, RetentionRule, Run, RunReference
+from generations.models import (
+    Erasure,
+    Image,
+    Reference,
+    RetentionRule,
+    Run,
+    RunReference,
+    SavedDraft,
+)
 
 Kind = RetentionRule.Kind
 COUNTED_MOST = 10_000
@@ -93,6 +101,13 @@ def runs(rule: RetentionRule, before: datetime) -> QuerySet[Run]:
     )
 
 
+def old_drafts(rule: RetentionRule, before: datetime) -> QuerySet[SavedDraft]:
+    """The drafts in the composer that are due. A draft belongs to no campaign for certain."""
+    if rule.campaign_id:
+        return SavedDraft.objects.none()
+    return SavedDraft.objects.filter(updated_at__lt=before).exclude(user__in=holds.held_people())
+
+
 def images(rule: RetentionRule, before: datetime) -> QuerySet[Image]:
     """The images whose files are due."""
     old = _of_rule(Image.objects.filter(erased_at__isnull=True), rule, "run__campaign")
@@ -160,7 +175,12 @@ def _rule_of(erasure: Erasure) -> RetentionRule | None:
 
 def _due(rule: RetentionRule) -> list[QuerySet[Any]]:
     end = before(rule, timezone.now())
-    return [_rows(rule, end), *([uploads(rule, end)] if rule.kind == Kind.PICTURES else [])]
+    also: list[QuerySet[Any]] = []
+    if rule.kind == Kind.PICTURES:
+        also = [uploads(rule, end)]
+    elif rule.kind == Kind.PROMPTS:
+        also = [old_drafts(rule, end)]
+    return [_rows(rule, end), *also]
 
 
 def _rows(rule: RetentionRule, before: datetime) -> QuerySet[Any]:

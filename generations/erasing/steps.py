@@ -4,6 +4,7 @@ Every step may be repeated: after a killed worker, the next one begins again and
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -14,7 +15,7 @@ from generations.erasing import mentions, pictures, retention, texts
 from generations.erasing.order import Order
 from generations.erasing.targets import Scope, Target, target_of
 from generations.exports import ends
-from generations.models import Erasure, RetentionRule
+from generations.models import Erasure, RetentionRule, SavedDraft
 
 Check = Callable[[], None]
 Step = Callable[[], bool]
@@ -53,6 +54,7 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
     before = retention.before(rule, order.erasure.asked_at)
     if rule.kind == RetentionRule.Kind.PROMPTS:
         yield lambda: texts.erase_next(order, retention.runs(rule, before), check=_nothing) > 0
+        yield lambda: _forget_old_drafts(rule, before)
     elif rule.kind == RetentionRule.Kind.PICTURES:
         yield lambda: pictures.mark_images(order, retention.images(rule, before)) > 0
         yield lambda: pictures.mark_uploads(order, retention.uploads(rule, before)) > 0
@@ -65,7 +67,14 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
 def _forget(person: User) -> bool:
     """Erase what is about a person, or by them, outside runs and log. Once is enough."""
     texts.empty_licences(person)
+    texts.forget_drafts(SavedDraft.objects.filter(pk=person.pk))
     forgetting.forget(person)
+    return False
+
+
+def _forget_old_drafts(rule: RetentionRule, before: datetime) -> bool:
+    """Delete the drafts that nobody has changed for as long. Once is enough."""
+    texts.forget_drafts(retention.old_drafts(rule, before))
     return False
 
 

@@ -10,7 +10,15 @@ from accounts.events import Event
 from accounts.models import User
 from generations import holds, live, storage
 from generations.erasing.order import Order
-from generations.models import ERASED, Delivery, Generation, Reference, Run, WebhookEvent
+from generations.models import (
+    ERASED,
+    Delivery,
+    Generation,
+    Reference,
+    Run,
+    SavedDraft,
+    WebhookEvent,
+)
 from generations.models.prompt_index import index_runs
 
 # Runs of one transaction.
@@ -49,12 +57,30 @@ def empty_licences(owner: User) -> None:
     Reference.objects.filter(owner=owner).exclude(licence="").update(licence="")
 
 
+def forget_drafts(drafts: QuerySet[SavedDraft]) -> None:
+    """Delete what people last chose and wrote in the composer."""
+    drafts.delete()
+
+
+def _forget_drafts_of(runs: Sequence[Run]) -> None:
+    """Delete the drafts of the authors in which the texts of `runs` still stand."""
+    texts: dict[int, list[str]] = {}
+    for run in runs:
+        written = [run.prompt, *(str(run.options.get(name) or "") for name in TEXT_OPTIONS)]
+        texts.setdefault(run.user_id, []).extend(filter(None, map(str.strip, written)))
+    for draft in SavedDraft.objects.filter(pk__in=texts):
+        kept = [str(value) for values in (draft.given, draft.replaced) for value in values.values()]
+        if any(text in each for text in texts[draft.pk] for each in kept):
+            forget_drafts(SavedDraft.objects.filter(pk=draft.pk))
+
+
 def _erase(order: Order, runs: Sequence[Run]) -> None:
     generations = Generation.objects.filter(run__in=runs)
     order.empty(Q(record__story__in=[run.uuid for run in runs]))
     forgetting.empty_reasons_of(list(generations.values_list("uuid", flat=True)))
     WebhookEvent.objects.filter(generation__run__in=runs).delete()
     Delivery.objects.filter(generation__run__in=runs).update(url="")
+    _forget_drafts_of(runs)
     generations.update(body=None, error_message="", task_urls={})
     for run in runs:
         run.prompt, run.content_digest, run.work_digest = ERASED, "", ""

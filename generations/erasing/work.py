@@ -33,6 +33,7 @@ from generations.models import (
     Reference,
     Rendition,
     Run,
+    SavedDraft,
     WebhookEvent,
 )
 from generations.storage import StorageAway
@@ -52,7 +53,7 @@ TABLES = [
     for model in (
         *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
         FormerRendition,
-        *(Export, Erasure),
+        *(Export, Erasure, SavedDraft),
     )
 ]
 

@@ -17,12 +17,13 @@ from accounts.identifiers import uuid_of
 from accounts.models import User
 from generations import submission
 from generations.forms.draft import Draft
-from generations.forms.engine_fields import LABELS, counts, engine_field, links_possible
+from generations.forms.engine_choice import EngineChoice
+from generations.forms.engine_fields import LABELS, EngineField, counts, links_possible
 from generations.forms.fields import Given, TextField, checked_upload
 from generations.forms.fitting import what_fits
 from generations.forms.given import SWITCHES, GivenValues
 from generations.forms.lineage import run_marked
-from generations.providers import registry, unsupported
+from generations.providers import unsupported
 from generations.providers.capabilities import Engine
 from generations.providers.errors import UnsupportedOption
 from generations.providers.types import OPTIONS
@@ -71,13 +72,16 @@ class ComposeForm(forms.Form):
         *,
         user: User,
         initial: Mapping[str, Any] | None = None,
+        engines: EngineChoice | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}))
         self.user = user
+        self.engines = engines or EngineChoice(user)
         self.notes: list[str] = []
         self.made: AlreadyMade | None = None
-        self.draft = Draft(GivenValues.of(self.initial if data is None else data, files), user)
-        self.fields["engine"] = engine_field(registry.engines().values())
+        given = GivenValues.of(self.initial if data is None else data, files)
+        self.draft = Draft(given, user, self.engines)
+        self.fields["engine"] = EngineField(self.engines.offered.values(), user)
         self.fields |= self.draft.fields
         _name_controls(self.fields, self.draft, self.key)
         engine = self.draft.engine.name if self.draft.engine else ""
@@ -91,7 +95,7 @@ class ComposeForm(forms.Form):
         asked = cls(initial=GivenValues.of(given).values, user=user)
         kept, notes = what_fits(asked.draft, asked.fields)
         carried = {"idempotency_key": asked.key, "parent": asked.parent}
-        form = cls(initial={**carried, **kept}, user=user)
+        form = cls(initial={**carried, **kept}, user=user, engines=asked.engines)
         form.notes = notes
         return form
 

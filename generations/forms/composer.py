@@ -12,16 +12,21 @@ from django.utils.translation import ngettext
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
-from generations import submission
+from generations import drafts, submission
 from generations.forms.compose import ComposeForm
+from generations.forms.engine_list import EngineRow, engine_rows
 from generations.forms.fields import images_of_team, problem_of
 from generations.forms.lineage import mark_of
 from generations.label_chips import chip_of, chips_of_previews
 from generations.labelling import PREVIEW
-from generations.models import Campaign, Image, Reference, Rendition, Run
+from generations.models import Campaign, Image, Reference, Rendition, Run, SavedDraft
+from generations.offering import OfferedEngine
 from generations.paths import image_path, reference_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.submission import AlreadyMade
+
+# Characters of a replaced draft that the page quotes.
+OTHER_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -73,19 +78,42 @@ class SharedErrors:
 
 
 @dataclass(frozen=True)
+class DraftState:
+    """What is kept of the composer. `seen` is the version that the page shows.
+
+    `other` is the beginning of a draft that this one replaced, and `trouble` why nothing is kept.
+    """
+
+    seen: str = ""
+    other: str = ""
+    trouble: str = ""
+
+
+NO_DRAFT = DraftState()
+
+
+@dataclass(frozen=True)
 class Composer:
     """The composer of the page. `price` is the text on its button.
 
     `blocked` says why the button is off, or is empty. `made` offers images that the team already
-    has, or is None.
+    has, or is None. `draft` is what is kept of it, and `engines` the list to choose from.
     """
 
     form: ComposeForm
+    engines: list[EngineRow]
+    draft: DraftState
     price: str
     blocked: str
     thumbnails: list[Thumbnail]
     campaigns: list[str]
     made: Made | None
+
+    @property
+    def engine(self) -> OfferedEngine | None:
+        """The chosen engine; None if there is none to choose."""
+        engine = self.form.draft.engine
+        return self.form.engines.offered[engine.name] if engine else None
 
     @property
     def references(self) -> int:
@@ -124,18 +152,28 @@ def _error_id(field: BoundField) -> str:
     return f"{field.auto_id}_error"
 
 
-def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
+def composer_of(form: ComposeForm, *, balance: Balance, draft: DraftState = NO_DRAFT) -> Composer:
     """The composer for `form` and a person with `balance`."""
     campaigns = Campaign.objects.visible_to(form.user)
     images = [] if form.draft.why_no_references else form.draft.images
     return Composer(
         form=form,
+        engines=engine_rows(form.draft),
+        draft=draft,
         price=credits_in_words(form.draft.price) if form.draft.price else "",
         blocked=_why_blocked(form, balance),
         thumbnails=_thumbnails(images),
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
     )
+
+
+def draft_state(kept: SavedDraft | None, *, seen: str = "", trouble: str = "") -> DraftState:
+    """What the page says of the draft that is kept; `seen` is the version that it shows."""
+    replaced = kept.replaced if kept else {}
+    text = " ".join(str(replaced.get("prompt", ""))[:OTHER_LENGTH].split())
+    other = text or (_("references without a prompt") if replaced else "")
+    return DraftState(seen, other, trouble)
 
 
 def _thumbnails(images: Sequence[Reference | Image]) -> list[Thumbnail]:
@@ -158,11 +196,17 @@ def _thumbnail(image: Reference | Image, chip: str) -> Thumbnail:
     return Thumbnail(str(image.uuid), src, problem_of(image), chip)
 
 
-def prefilled_form(user: User, *, run: str = "", image: str = "") -> ComposeForm:
-    """A form filled from the run `run`, with `image` as a reference, if the team has them."""
-    given = _asked_for(user, run) if run else {}
+def prefilled_form(
+    user: User, *, run: str = "", image: str = "", kept: SavedDraft | None = None
+) -> ComposeForm:
+    """A form filled from the run `run`, else from what is kept for `user` or their team's default.
+
+    `image` is added as a reference. What the team does not have is left out.
+    """
+    given = (_asked_for(user, run) if run else {}) or drafts.start(user, kept)
     if image and images_of_team([image], user):
-        given["references"] = [*given.get("references", []), image]
+        others = [each for each in given.get("references", []) if each != image]
+        given["references"] = [*others, image]
     return ComposeForm.fitting(given, user=user) if given else ComposeForm(user=user)
 
 
@@ -212,7 +256,7 @@ def _preview(number: int, preview: Rendition) -> Preview:
 def _why_blocked(form: ComposeForm, balance: Balance) -> str:
     if form.draft.engine is None:
         return _("No engine is set up yet. An admin can add a provider's key.")
-    if why := submission.why_blocked(form.draft.engine):
+    if why := submission.blocked_in_words(form.engines.code(form.draft.engine.name)):
         return why
     if form.draft.able.min_references and form.draft.why_no_references:
         return form.draft.why_no_references

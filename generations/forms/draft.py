@@ -1,18 +1,25 @@
 """What somebody has chosen so far: the engine, the fields it has, and the price."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from generations import submission
-from generations.forms.engine_fields import Chosen, counts, fields_of, why_no_references
+from generations.forms.engine_choice import EngineChoice
+from generations.forms.engine_fields import (
+    Chosen,
+    counts,
+    fields_of,
+    size_fields,
+    why_no_references,
+)
 from generations.forms.fields import FILE_LEFT_OUT, images_of_team
 from generations.forms.given import GivenValues
 from generations.models import Image, Reference
-from generations.providers import registry, unsupported
+from generations.providers import unsupported
 from generations.providers.capabilities import CUSTOM, Capabilities, Engine
 from generations.providers.types import GenerationRequest
 
@@ -23,16 +30,26 @@ SIZE_IN_RESOLUTION = {"aspect_ratio", "width", "height"}
 class Draft:
     """The choices of `user` so far; they need not be valid.
 
-    `engine` is the chosen one, or else the first that a key can serve now; None if there is no
-    engine. `able` is what it can do.
+    `engine` is the chosen one, or else the first of `engines`; None if there is no engine. `able`
+    is what it can do.
     """
 
-    def __init__(self, given: GivenValues, user: User) -> None:
+    def __init__(self, given: GivenValues, user: User, engines: EngineChoice) -> None:
         self.given = given
         self.user = user
-        chosen = registry.engines().get(given.one("engine")) or _first_engine()
-        self.engine: Engine | None = chosen
-        self.able = chosen.capabilities if chosen else Capabilities(0, 0, {})
+        self.engines = engines
+        self._set_engine(engines.named(given.one("engine")) or engines.first)
+
+    def _set_engine(self, engine: Engine | None) -> None:
+        self.engine = engine
+        self.able = engine.capabilities if engine else Capabilities(0, 0, {})
+
+    def at(self, engine: Engine) -> Self:
+        """The same choices at another engine."""
+        other = type(self)(self.given, self.user, self.engines)
+        other._set_engine(engine)
+        other.images = self.images
+        return other
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
@@ -85,16 +102,14 @@ class Draft:
         if self.engine is None:
             return None
         options = submission.with_defaults(self.engine.name, self._size())
-        asked = GenerationRequest.from_options(
-            options, engine=self.engine.name, prompt="", num_images=self.num_images
-        )
-        return submission.quote(asked)
+        asked = GenerationRequest.from_options(options, engine=self.engine.name, prompt="")
+        credits = self.engines.credits_of_image(asked)
+        return None if credits is None else credits * self.num_images
 
     def _size(self) -> dict[str, Any]:
         """The options that set the image's size; a wrong value is replaced by the field's first."""
         size: dict[str, Any] = {"resolution": self.resolution}
-        for name in SIZE_IN_RESOLUTION & self.fields.keys():
-            field = self.fields[name]
+        for name, field in size_fields(self.able, self.chosen).items():
             try:
                 size[name] = field.clean(self.given.one(name))
             except ValidationError:
@@ -112,10 +127,3 @@ class Draft:
         if name == "aspect_ratio":
             return self.resolution == CUSTOM
         return name in SIZE_IN_RESOLUTION and self.able.custom_size is not None
-
-
-def _first_engine() -> Engine | None:
-    """The first engine that a key can serve now; the first of all if none can."""
-    engines = list(registry.engines().values())
-    usable = (engine for engine in engines if not submission.why_blocked(engine))
-    return next(usable, engines[0] if engines else None)

@@ -1,20 +1,21 @@
 """The form fields for an engine's capabilities. What an engine lacks has no field."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from generations import submission
+from generations import offering, submission
 from generations.forms.fields import ReferencesField, TextField
 from generations.models import Reference
 from generations.models.reference import LONGEST_LICENCE
+from generations.offering import OfferedEngine
 from generations.providers import registry, unsupported
 from generations.providers.advice import QUALITY_ADVICE
 from generations.providers.capabilities import (
@@ -22,7 +23,6 @@ from generations.providers.capabilities import (
     CUSTOM,
     Capabilities,
     CustomSize,
-    Engine,
     NumberRange,
 )
 
@@ -30,17 +30,7 @@ LABELS = {
     "engine": gettext_lazy("Engine"),
     "prompt": gettext_lazy("Prompt"),
     "num_images": gettext_lazy("Images"),
-    "resolution": gettext_lazy("Resolution"),
-    "aspect_ratio": gettext_lazy("Format"),
-    "width": gettext_lazy("Width"),
-    "height": gettext_lazy("Height"),
-    "negative_prompt": gettext_lazy("Avoid"),
-    "seed": gettext_lazy("Seed"),
-    "guidance_scale": gettext_lazy("Guidance"),
-    "sequential": gettext_lazy("A set that belongs together"),
-    "output_format": gettext_lazy("File type"),
-    "enhance_prompt": gettext_lazy("Let the engine improve the wording"),
-    "use_pre_llm": gettext_lazy("Let a language model rewrite the prompt first"),
+    **unsupported.OPTION_LABELS,
     "references": gettext_lazy("References"),
     "rights": gettext_lazy("Rights to uploads"),
     "licence": gettext_lazy("Licence"),
@@ -64,8 +54,7 @@ class Chosen:
 def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, forms.Field]:
     """The fields for an engine with the capabilities `able`, by name, in the order of the page."""
     fields = {
-        "aspect_ratio": _ratio(able, chosen),
-        **_sizes(able, chosen),
+        **size_fields(able, chosen),
         "num_images": _count(able, chosen),
         "resolution": _resolution(able),
         "references": _references(able, user),
@@ -85,6 +74,12 @@ def fields_of(able: Capabilities, chosen: Chosen, *, user: User) -> dict[str, fo
     return offered
 
 
+def size_fields(able: Capabilities, chosen: Chosen) -> dict[str, forms.Field]:
+    """The fields that set an image's size, besides its resolution: the format, or both sides."""
+    ratio = _ratio(able, chosen)
+    return {**({"aspect_ratio": ratio} if ratio else {}), **_sizes(able, chosen)}
+
+
 def _advised(name: str, help_text: str, able: Capabilities) -> str:
     """`help_text` with advice on the option, and a doubt if its effect is not documented."""
     unproven = _("The provider accepts this, but does not say whether the model uses it.")
@@ -92,33 +87,23 @@ def _advised(name: str, help_text: str, able: Capabilities) -> str:
     return " ".join(filter(None, [help_text, str(QUALITY_ADVICE.get(name, "")), doubt]))
 
 
-def engine_field(engines: Iterable[Engine]) -> forms.ChoiceField:
-    """The choice of an engine."""
-    return forms.ChoiceField(
-        label=LABELS["engine"],
-        choices=_by_provider(list(engines)),
-        widget=forms.Select(attrs=PRICED),
-        error_messages=dict.fromkeys(("required", "invalid_choice"), unsupported.NO_ENGINE),
-    )
+class EngineField(forms.ChoiceField):
+    """The choice of an engine, which says why one that is set up here can't be chosen."""
 
+    def __init__(self, offered: Iterable[OfferedEngine], user: User) -> None:
+        super().__init__(
+            label=LABELS["engine"],
+            choices=[(each.engine.name, each.full_label) for each in offered],
+            widget=forms.RadioSelect(attrs=PRICED),
+            error_messages=dict.fromkeys(("required", "invalid_choice"), unsupported.NO_ENGINE),
+        )
+        self._user = user
 
-def _by_provider(engines: Sequence[Engine]) -> list[Any]:
-    """The choices of engines, in a group for each provider if there are several."""
-    named = _named(engines)
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for engine in engines:
-        label = registry.adapter_class(engine.provider).label
-        groups.setdefault(label, []).append((engine.name, named[engine.name]))
-    return list(groups.items()) if len(groups) > 1 else list(named.items())
-
-
-def _named(engines: Sequence[Engine]) -> dict[str, str]:
-    """The label of each engine by name; with the provider if two have the same label."""
-    labels = Counter(engine.label for engine in engines)
-    return {
-        engine.name: engine.label if labels[engine.label] == 1 else registry.full_label(engine)
-        for engine in engines
-    }
+    def validate(self, value: Any) -> None:
+        is_known = value in registry.engines() and not self.valid_value(value)
+        if why := offering.why_not_offered(value, self._user) if is_known else "":
+            raise ValidationError(why, code="not_offered")
+        super().validate(value)
 
 
 def counts(able: Capabilities, chosen: Chosen) -> range:

@@ -4,6 +4,7 @@ from generations.models.campaign import Campaign
 from generations.models.certificate import LabelCertificate
 from generations.models.conversion import Conversion
 from generations.models.dismissal import Dismissal
+from generations.models.engine_setting import EngineSetting, TeamDefault
 from generations.models.erasing import Erasure, LegalHold, RetentionRule
 from generations.models.export import Export
 from generations.models.generation import Delivery, Generation
@@ -16,6 +17,7 @@ from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
+from generations.models.saved_draft import SavedDraft
 from generations.models.upstream_mark import UpstreamMark
 from generations.models.usage import UsageDay, WaitDay
 from generations.models.webhook_event import WebhookEvent
@@ -28,6 +30,7 @@ __all__ = [
     "Delivery",
     "Dismissal",
     "EngineBlock",
+    "EngineSetting",
     "Erasure",
     "Export",
     "FormerRendition",
@@ -46,8 +49,10 @@ __all__ = [
     "RetentionRule",
     "Run",
     "RunReference",
+    "SavedDraft",
     "Tag",
     "TagOfImage",
+    "TeamDefault",
     "UpstreamMark",
     "UsageDay",
     "WaitDay",

@@ -20,6 +20,7 @@ class Remedy(StrEnum):
     WITHOUT_REFERENCES = "without-references"
     FEWER_AT_A_TIME = "fewer-at-a-time"
     EDIT_PROMPT = "edit-prompt"
+    OTHER_ENGINE = "other-engine"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from django.utils.functional import Promise
+
 from generations.providers.types import GenerationRequest, Mode
 
 # The resolution for a size that is given by width and height.
@@ -178,13 +180,17 @@ class SuggestedPrice:
 
 @dataclass(frozen=True)
 class Engine:
-    """One model at one provider. `name` is `provider/model`; it is what a person chooses."""
+    """One model at one provider. `name` is `provider/model`; it is what a person chooses.
+
+    `about` is a sentence for people who choose, if the capabilities do not say enough.
+    """
 
     name: str
     label: str
     model: str
     capabilities: Capabilities
     prices: tuple[SuggestedPrice, ...]
+    about: str | Promise = ""
 
     @property
     def provider(self) -> str:

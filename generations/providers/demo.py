@@ -150,6 +150,10 @@ class DemoProvider(ImageProvider):
                 SuggestedPrice("2K", 2, Decimal("0.00")),
                 SuggestedPrice("4K", 4, Decimal("0.00")),
             ),
+            about=_(
+                "Only to try the studio out: it draws simple scenes from a few words that it "
+                "knows, and does not understand the prompt."
+            ),
         ),
     )
 

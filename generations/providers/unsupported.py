@@ -15,6 +15,20 @@ from generations.providers.capabilities import (
     ReferenceDelivery,
 )
 
+# What the options of a run are called on pages.
+OPTION_LABELS = {
+    "resolution": gettext_lazy("Resolution"),
+    "aspect_ratio": gettext_lazy("Format"),
+    "width": gettext_lazy("Width"),
+    "height": gettext_lazy("Height"),
+    "negative_prompt": gettext_lazy("Avoid"),
+    "seed": gettext_lazy("Seed"),
+    "guidance_scale": gettext_lazy("Guidance"),
+    "sequential": gettext_lazy("A set that belongs together"),
+    "output_format": gettext_lazy("File type"),
+    "enhance_prompt": gettext_lazy("Let the engine improve the wording"),
+    "use_pre_llm": gettext_lazy("Let a language model rewrite the prompt first"),
+}
 NO_PROMPT = gettext_lazy("Write what the images should show.")
 NO_ENGINE = gettext_lazy("This studio does not have this engine. Choose another.")
 NO_OPTION = gettext_lazy(

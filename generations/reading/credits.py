@@ -156,8 +156,9 @@ def _amounts(generations: Iterable[Generation], user: User) -> Mapping[UUID, dic
     rows = Entry.objects.filter(
         generation__in=[each.uuid for each in generations], allowance__user=user
     )
-    for generation, kind, amount in rows.values_list("generation", "kind", "amount"):
-        found[generation][kind] = amount
+    for entry in rows:
+        if entry.generation:
+            found[entry.generation][entry.kind] = entry.amount
     return found
 
 

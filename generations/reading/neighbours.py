@@ -160,8 +160,8 @@ def _of_gallery(image: Image, listing: Listing, siblings: Sequence[object], view
         return picked.around(viewer, chosen, image)
     if chosen.is_indexed:
         return search.around(viewer, chosen, image)
-    rows = Image.objects.visible_to(viewer).filter(**period_of(viewer, chosen).conditions)
-    rows = rows.values_list("uuid", flat=True)
+    images = Image.objects.visible_to(viewer).filter(**period_of(viewer, chosen).conditions)
+    rows = images.values_list("uuid", flat=True)
     place = Place(image.created_at, image.pk)
     return (
         _newer(rows, place).order_by("created_at", "id").first(),

@@ -75,6 +75,7 @@ def _remedied(facts: Facts) -> str:
         Remedy.LOWER_RESOLUTION: _("again at a lower resolution"),
         Remedy.WITHOUT_REFERENCES: _("again without references"),
         Remedy.FEWER_AT_A_TIME: _("again, fewer at a time"),
+        Remedy.OTHER_ENGINE: _("again, at another engine"),
     }
     return remedies.get(facts["remedy"], "")
 
@@ -193,6 +194,7 @@ def _moved(facts: Facts) -> str:
     again = _("attempt %(number)d") % {"number": facts.get("attempt", 0)}
     reasons = {
         "worker_gone": _("The program that made it had stopped"),
+        "sent_elsewhere": _("Sent to another engine instead"),
         "own_trouble": _("The studio's database or storage could not be reached"),
     }
     return _listed(

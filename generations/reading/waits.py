@@ -10,11 +10,10 @@ from statistics import median
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
-from generations.providers.capabilities import provider_of
+from generations.speeds import in_words
 from generations.states import OPEN, Status
 
 # How many places of a line are counted.
@@ -46,17 +45,6 @@ def typical_seconds(run: Run, pace: Pace) -> float | None:
         return measured
     engine = registry.known_engines().get(run.engine)
     return engine.capabilities.typical_seconds.get(resolution) if engine else None
-
-
-def usual_seconds(engine: str, resolution: str = "") -> float | None:
-    """Seconds from submission to storage at this engine: the median of its newest requests, or what
-    its provider documents. None if neither is known.
-    """
-    known = registry.known_engines().get(engine)
-    if known is None:
-        return None
-    measured = pace_of(provider_of(engine)).seconds.get((engine, resolution))
-    return measured or known.capabilities.typical_seconds.get(resolution)
 
 
 def is_late(submitted_at: datetime | None, usual: float | None) -> bool:
@@ -102,16 +90,6 @@ def pace_of(provider: str) -> Pace:
     return cache.get_or_set(  # type: ignore[return-value]
         f"waits-pace:{provider}", lambda: _measure(provider), REMEMBERED_SECONDS
     )
-
-
-def in_words(seconds: float) -> str:
-    """A short text for a length of time: 14 s, 2 min."""
-    if seconds < 90:
-        exact = seconds < 20
-        rounded = max(math.ceil(seconds) if exact else 5 * math.ceil(seconds / 5), 1)
-        return ngettext("%(count)d s", "%(count)d s", rounded) % {"count": rounded}
-    minutes = math.ceil(seconds / 60)
-    return ngettext("%(count)d min", "%(count)d min", minutes) % {"count": minutes}
 
 
 def about(seconds: float) -> str:

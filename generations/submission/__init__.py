@@ -12,12 +12,14 @@ from generations.submission.asking import (
     RunRequest,
     SubmissionRefused,
     as_generation_request,
+    blocked_in_words,
     quote,
     why_blocked,
     with_defaults,
 )
 from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
+from generations.submission.elsewhere import Elsewhere, offers_elsewhere, send_elsewhere
 from generations.submission.identical import AlreadyMade, images_made, work_digest
 from generations.submission.refusing import (
     REFUSALS,
@@ -39,6 +41,7 @@ __all__ = [
     "RIGHTS",
     "AlreadyMade",
     "AnyReference",
+    "Elsewhere",
     "KeyReused",
     "NewReference",
     "Offer",
@@ -46,18 +49,21 @@ __all__ = [
     "SubmissionRefused",
     "Variation",
     "as_generation_request",
+    "blocked_in_words",
     "can_cancel",
     "cancel",
     "check_rights",
     "check_upload",
     "images_made",
     "offers",
+    "offers_elsewhere",
     "quote",
     "record_refusal",
     "refusals_of_more",
     "refusals_recorded",
     "refuse_shortfall",
     "remedy",
+    "send_elsewhere",
     "submit",
     "try_again",
     "variation_of",

@@ -11,7 +11,8 @@ from django.core.files.base import File
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from generations import pricing
+from accounts.models import User
+from generations import offering, pricing
 from generations.imaging import ImageFacts
 from generations.jobs import provider_health
 from generations.models import Image, Reference
@@ -131,9 +132,14 @@ def engine_called(name: str) -> Engine:
     return engine
 
 
-def usable_engine(name: str) -> Engine:
-    """The engine called `name`. Raises SubmissionRefused if no key can serve it now."""
+def usable_engine(name: str, *, user: User) -> Engine:
+    """The engine called `name`.
+
+    Raises SubmissionRefused if admins do not offer it to `user`, or no key can serve it now.
+    """
     engine = engine_called(name)
+    if why := offering.why_not_offered(name, user):
+        raise SubmissionRefused(why, field="engine")
     if why := why_blocked(engine):
         raise SubmissionRefused(why, field="engine")
     return engine
@@ -141,7 +147,11 @@ def usable_engine(name: str) -> Engine:
 
 def why_blocked(engine: Engine) -> str:
     """Why no key can serve `engine` now, and what to do; empty if one can."""
-    code = provider_health.why_blocked(engine.provider, engine.name)
+    return blocked_in_words(provider_health.why_blocked(engine.provider, engine.name))
+
+
+def blocked_in_words(code: str) -> str:
+    """What has happened to an engine that is blocked for `code`, and what to do; empty for none."""
     if not code:
         return ""
     to_do = _("Choose another engine; admins have been told.")

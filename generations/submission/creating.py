@@ -1,6 +1,7 @@
 """Submit: write a run, its references, requests, credits and record in one transaction."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -32,7 +33,7 @@ from generations.submission.opening import Opened, open_requests
 from generations.submission.uploading import refuse_too_many_pixels
 
 
-def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None = None) -> Run:
+def submit(user: User, request: RunRequest, *, facts: Mapping[str, Any] | None = None) -> Run:
     """Make a run and reserve its credits. The same key and content again return the first run.
 
     `facts` are added to the record of the run. Raises UnsupportedOption, InsufficientCredits,
@@ -41,7 +42,7 @@ def submit(user: User, request: RunRequest, *, facts: Mapping[str, str] | None =
     if earlier := _earlier(user, request):
         return earlier
     validate(
-        usable_engine(request.engine),
+        usable_engine(request.engine, user=user),
         as_generation_request(request),
         links_possible=settings.SERVED_OVER_HTTPS,
     )
@@ -90,7 +91,7 @@ def _earlier(user: User, request: RunRequest) -> Run | None:
 
 
 def _create(
-    user: User, request: RunRequest, price: Price, digest: str, facts: Mapping[str, str]
+    user: User, request: RunRequest, price: Price, digest: str, facts: Mapping[str, Any]
 ) -> Run:
     run = Run.objects.create(
         user=user,
@@ -246,7 +247,7 @@ def _record(
     opened: Opened,
     references: list[Reference],
     price: Price,
-    facts: Mapping[str, str],
+    facts: Mapping[str, Any],
 ) -> None:
     options = {name: value for name, value in run.options.items() if name != "negative_prompt"}
     audit.record(

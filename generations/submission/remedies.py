@@ -99,7 +99,7 @@ def remedy(run: Run, remedy: Remedy, *, actor: User) -> Run:
     A second press returns the same run. Raises SubmissionRefused if the run has not ended or the
     remedy does not fit it, and UnsupportedOption and InsufficientCredits as `submit` does.
     """
-    able = usable_engine(run.engine).capabilities
+    able = usable_engine(run.engine, user=actor).capabilities
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
         key = _key(run, remedy)
@@ -212,14 +212,14 @@ def _request(run: Run, plan: _Plan, key: uuid.UUID, able: Capabilities) -> RunRe
         prompt=run.prompt,
         num_images=run.missing,
         idempotency_key=key,
-        options=_with_next_seed(run, plan.options, able),
+        options=with_next_seed(run, plan.options, able),
         references=[row.reference for row in rows],
         campaign=run.campaign.name if run.campaign else "",
         parent=run.uuid,
     )
 
 
-def _with_next_seed(run: Run, options: Mapping[str, Any], able: Capabilities) -> dict[str, Any]:
+def with_next_seed(run: Run, options: Mapping[str, Any], able: Capabilities) -> dict[str, Any]:
     """`options` with the seed of the first missing image instead of the run's first image."""
     if options.get("seed") is None:
         return dict(options)

@@ -18,7 +18,7 @@ def try_again(run: Run, *, actor: User) -> Run:
 
     Raises InsufficientCredits, or SubmissionRefused if the run has not ended.
     """
-    able = usable_engine(run.engine).capabilities
+    able = usable_engine(run.engine, user=actor).capabilities
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run.pk)
         check_something_is_missing(run)

@@ -30,10 +30,10 @@ class Variation:
     refusal: str = ""
 
 
-def variation_of(run: Run) -> Variation:
+def variation_of(run: Run, *, actor: User) -> Variation:
     """What `vary` would ask for now."""
     try:
-        usable_engine(run.engine)
+        usable_engine(run.engine, user=actor)
         _refuse_erased(run)
     except SubmissionRefused as refused:
         return Variation(refusal=refused.message)
@@ -52,7 +52,7 @@ def vary(run: Run, *, key: UUID, actor: User) -> Run:
     """
     if earlier := Run.objects.filter(user=actor, idempotency_key=key).first():
         return earlier
-    able = usable_engine(run.engine).capabilities
+    able = usable_engine(run.engine, user=actor).capabilities
     _refuse_erased(run)
     rows = run.run_references.select_related("reference")
     request = RunRequest(

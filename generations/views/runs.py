@@ -12,6 +12,7 @@ from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
 from generations import dismissals, live, submission
 from generations.models import Generation, Run
+from generations.providers.advice import Remedy
 from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
 from generations.submission import SubmissionRefused
@@ -43,6 +44,19 @@ def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
     try:
         with submission.refusals_of_more(run, actor=request.user, remedy=pressed):
             submission.remedy(run, pressed, actor=request.user)
+    except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
+        return _back(request, run, refusal=error.message)
+    return _back(request, run)
+
+
+@require_POST
+@access.checked
+def instead(request: SignedInRequest, uuid: UUID, engine: str, credits: int) -> HttpResponse:
+    """Cancel what waits in a run, and ask for its missing images at another engine."""
+    run = _own_run(request, uuid)
+    try:
+        with submission.refusals_of_more(run, actor=request.user, remedy=Remedy.OTHER_ENGINE):
+            submission.send_elsewhere(run, engine, credits=credits, actor=request.user)
     except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
         return _back(request, run, refusal=error.message)
     return _back(request, run)

@@ -6,20 +6,22 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access, ledger
 from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from accounts.identifiers import uuid_of
-from generations import dismissals, live, submission
+from generations import dismissals, drafts, live, submission
 from generations.forms import ComposeForm, examples
 from generations.forms import composer as composers
+from generations.forms.composer import DraftState
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
 from generations.reading import feed
 from generations.submission import AlreadyMade, KeyReused, SubmissionRefused
+from generations.views import drafts as draft_views
 from generations.views import live as live_answers
 from generations.views.rendering import is_partial, page_or_fragment, see_other
 from generations.views.uploads import MOST_BYTES, expect_files
@@ -38,17 +40,20 @@ def studio(request: SignedInRequest) -> HttpResponse:
     if not request.user.has_perm(access.SEE_IMAGES):
         return render(request, "generations/no_images.html")
     if request.method != "POST":
-        return _page(request, _filled_form(request))
+        return _page(request, *_prefilled(request))
     expect_files(request)
     return _asked(request)
 
 
-def _filled_form(request: SignedInRequest) -> ComposeForm:
-    """The form as the address asks: from a run, with a reference, or from an example."""
+def _prefilled(request: SignedInRequest) -> tuple[ComposeForm, DraftState]:
+    """The form as the person finds it. From a run or an example, it shows nothing of the draft."""
     run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
-    form = composers.prefilled_form(request.user, run=run, image=image)
+    kept = drafts.saved(request.user)
+    form = composers.prefilled_form(request.user, run=run, image=image, kept=kept)
     name = request.GET.get("example", "")
-    return examples.example_form(request.user, name, engine=_engine_of(form)) or form
+    example = examples.example_form(request.user, name, engine=_engine_of(form))
+    seen = str(kept.version) if kept and not form.parent and not example else ""
+    return example or form, composers.draft_state(kept, seen=seen)
 
 
 def _engine_of(form: ComposeForm) -> str:
@@ -61,7 +66,10 @@ def _asked(request: SignedInRequest) -> HttpResponse:
     made = _submit(form) if form.is_valid() else "invalid"
     if not isinstance(made, Run):
         _record_refusal(request, form, why=made)
-        return _page(request, form, status=422)
+        kept = drafts.saved(request.user)
+        seen = request.POST.get("draft_version", "")
+        return _page(request, form, composers.draft_state(kept, seen=seen), status=422)
+    draft_views.keep(request, request.POST, sent=True)
     return see_other("studio", reuse=str(made.uuid), scope=request.GET.get("scope", ""))
 
 
@@ -73,10 +81,27 @@ def composer(request: SignedInRequest) -> HttpResponse:
     given = (request.POST or request.GET).copy()
     if gone := given.get("remove"):
         given.setlist("references", [each for each in given.getlist("references") if each != gone])
+    state = draft_views.keep(request, given) if request.method == "POST" else DraftState()
     form = ComposeForm.fitting(given, user=request.user)
     if not is_partial(request):
-        return _page(request, form)
-    return render(request, "generations/_composer.html", _composer_context(request, form))
+        return _page(request, form, state)
+    return render(request, "generations/_composer.html", _composer_context(request, form, state))
+
+
+@takes_body(draft_views.MOST_BYTES)
+@require_POST
+@access.checked
+def other_draft(request: SignedInRequest) -> HttpResponse:
+    """Bring the draft back that another page has replaced, or discard it."""
+    if request.POST.get("other") == "discard":
+        drafts.discard_replaced(request.user)
+    draft_views.keep(request, request.POST)
+    if request.POST.get("other") == "bring-back":
+        drafts.bring_back(request.user)
+    if not is_partial(request):
+        return see_other("studio", scope=request.GET.get("scope", ""))
+    context = _composer_context(request, *_prefilled(request))
+    return render(request, "generations/_composer.html", context)
 
 
 @require_safe
@@ -131,12 +156,14 @@ def live_context(request: SignedInRequest, tag: str) -> dict[str, Any]:
     }
 
 
-def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> HttpResponse:
+def _page(
+    request: SignedInRequest, form: ComposeForm, draft: DraftState, *, status: int = 200
+) -> HttpResponse:
     tag = live.tag(request.user.pk)
     scope = feed.scope_of(request.GET.get("scope", ""))
     state = feed.live(request.user, scope=scope)
     _note_reading(request, state.cards)
-    context = _composer_context(request, form) | {
+    context = _composer_context(request, form, draft) | {
         "since": state.since,
         "until": state.until,
         "live": state,
@@ -160,7 +187,8 @@ def _examples(
 def _dismissed(request: SignedInRequest) -> feed.RunCard | None:
     """The run that was dismissed without scripts, so that the page can offer to put it back."""
     uuid = uuid_of(request.GET.get("dismissed", ""))
-    run = Run.objects.visible_to(request.user).filter(uuid=uuid).select_related("user").first()
+    runs = Run.objects.visible_to(request.user).select_related("user")
+    run = runs.filter(uuid=uuid).first() if uuid else None
     if run is None or not dismissals.has_dismissed(run, request.user):
         return None
     return feed.cards([run], viewer=request.user)[0]
@@ -171,12 +199,16 @@ def _note_reading(request: SignedInRequest, cards: Iterable[feed.RunCard]) -> No
     readings.note_prompts_seen(request.user, authors, where="studio")
 
 
-def _composer_context(request: SignedInRequest, form: ComposeForm) -> dict[str, Any]:
+def _composer_context(
+    request: SignedInRequest, form: ComposeForm, draft: DraftState
+) -> dict[str, Any]:
     balance = ledger.balance(request.user)
     may_make = access.may_make(request.user)
     return {
         "scope": feed.scope_of(request.GET.get("scope", "")),
-        "composer": composers.composer_of(form, balance=balance) if may_make else None,
+        "composer": (
+            composers.composer_of(form, balance=balance, draft=draft) if may_make else None
+        ),
         "balance": balance,
     }
 

@@ -173,16 +173,9 @@ function reviveForms(event) {
   if (event.persisted) document.querySelectorAll("form[data-once]").forEach((form) => setButtons(form, false));
 }
 
-// The unsent prompt is kept for this tab and this user.
-const draftKey = () => `draft:${document.body.dataset.user}`;
-
-function keepDraft(event) {
-  if (event.target.matches("[data-draft]")) sessionStorage.setItem(draftKey(), event.target.value);
-}
-
-function restoreDraft() {
-  const prompt = document.querySelector("[data-draft]");
-  if (prompt && !prompt.value) prompt.value = sessionStorage.getItem(draftKey()) ?? "";
+/** Leave no unsent prompt in a browser that others may use (see draft.js). */
+function forgetDraft(event) {
+  if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem(`draft:${document.body.dataset.user}`);
 }
 
 /** Remove empty files: an empty file field sends one, and as text it looks like a chosen file. */
@@ -197,11 +190,6 @@ function leaveOutEmptyFiles(event) {
   }
 }
 
-/** Forget the unsent prompt once its form was accepted; a form with errors brings its text back. */
-function dropDraft(form) {
-  if (form.matches("[data-composer], [data-sign-out]")) sessionStorage.removeItem(draftKey());
-}
-
 document.addEventListener("htmx:config:request", leaveOutEmptyFiles);
 document.addEventListener("htmx:before:request", holdHiddenPolls);
 document.addEventListener("htmx:before:response", leaveWhenSignedOut);
@@ -209,20 +197,14 @@ document.addEventListener("htmx:response:error", reportFailure);
 document.addEventListener("htmx:error", reportFailure);
 document.addEventListener("htmx:before:swap", rememberPage);
 document.addEventListener("htmx:after:swap", openLightbox);
-document.addEventListener("htmx:after:swap", restoreDraft);
 document.addEventListener("htmx:after:swap", nameThemeSwitches);
 document.addEventListener("htmx:before:history:restore", returnToPage);
-document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  if (ctx.response.status < 400) dropDraft(ctx.sourceElement);
-});
 document.addEventListener("cancel", (event) => event.target === byId("lightbox") && leaveLightbox(event), true);
 document.addEventListener("close", tidyLightbox, true);
 document.addEventListener("click", handleClick);
 document.addEventListener("keydown", handleKey);
-document.addEventListener("input", keepDraft);
 document.addEventListener("submit", guardDoublePress);
-document.addEventListener("submit", (event) => event.defaultPrevented || dropDraft(event.target));
+document.addEventListener("submit", forgetDraft);
 addEventListener("pageshow", reviveForms);
 
 nameThemeSwitches();
-restoreDraft();

@@ -23,6 +23,7 @@ from generations.exports.registry import stored_name
 from generations.jobs.execution import requests
 from generations.models import (
     Campaign,
+    EngineSetting,
     Erasure,
     Export,
     LabelPolicy,
@@ -33,6 +34,7 @@ from generations.models import (
     RetentionRule,
     Run,
     RunReference,
+    TeamDefault,
 )
 from generations.states import Status
 from tests.factories import make_team, make_user
@@ -157,6 +159,7 @@ def _things(owner: User) -> dict[str, Any]:
         "run-dismiss": {"uuid": missing.uuid},
         "run-restore": {"uuid": missing.uuid},
         "run-remedy": {"uuid": missing.uuid, "name": "fewer"},
+        "run-instead": {"uuid": missing.uuid, "engine": DEMO, "credits": 2},
         "generation-cancel": {"uuid": generation.uuid},
         "image": {"uuid": image.uuid},
         "image-labels": {"uuid": image.uuid},
@@ -197,6 +200,8 @@ def _things(owner: User) -> dict[str, Any]:
             scope="run", subject=finished.uuid, next_try_at=finished.created_at
         ).pk,
         "generations_generation": generation.pk,
+        "generations_enginesetting": EngineSetting.objects.get(engine=DEMO).pk,
+        "generations_teamdefault": TeamDefault.objects.create(team=owner.team, engine=DEMO).pk,
         "generations_labelpolicy": LabelPolicy.objects.create(team=owner.team).pk,
         "admin:generations_labelpolicy_preview": {"name": "light"},
         "generations_legalhold": LegalHold.objects.create(

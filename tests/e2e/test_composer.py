@@ -10,9 +10,9 @@ from accounts import ledger
 from generations import submission
 from generations.models import Reference, Run
 from generations.providers.capabilities import CustomSize, NumberRange, ReferenceDelivery
-from tests.generations.asking import DEMO, request
+from tests.generations.asking import request
 from tests.generations.factories import image_file, make_finished_run
-from tests.generations.stub import STUB, set_up_stub
+from tests.generations.stub import set_up_stub
 from tests.generations.test_remedies import failed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -54,8 +54,17 @@ def choose(page, label, value):
     page.get_by_label(label, exact=True).select_option(value)
 
 
+def choose_engine(page, label):
+    page.keyboard.press("Escape")  # a sheet that is open on a phone
+    page.locator("#composer-engine summary").click()
+    page.get_by_role("radio", name=re.compile(label)).check()
+    expect(page.locator("#composer-engine summary")).to_contain_text(label)
+    if page.locator("#composer-engine[open]").count():
+        page.keyboard.press("Escape")
+
+
 def test_an_engine_brings_its_own_fields(studio):
-    choose(studio, "Engine", STUB)
+    choose_engine(studio, "Stub")
     expect(studio.locator("#composer")).to_contain_text("needed")
     choose(studio, "Format", "16:9")
     choose(studio, "Resolution", "custom")
@@ -64,7 +73,7 @@ def test_an_engine_brings_its_own_fields(studio):
     look(studio)
     studio.get_by_label("A set that belongs together").check()
     expect(studio.get_by_label("Images", exact=True).locator("option")).to_have_count(15)
-    choose(studio, "Engine", DEMO)
+    choose_engine(studio, "demo")
     expect(studio.locator("#composer")).to_contain_text("so it is left out")
 
 
@@ -77,7 +86,7 @@ def test_an_empty_file_field_is_no_reference(studio):
 def test_rights_are_chosen_and_the_files_stay(studio, alice):
     """Each choice loads the composer again, without the files that the browser holds."""
     picture = {"name": "home.png", "mimeType": "image/png", "buffer": image_file((400, 300))}
-    choose(studio, "Engine", STUB)
+    choose_engine(studio, "Stub")
     studio.locator("#composer-references summary").click()
     studio.get_by_label("References", exact=True).set_input_files(picture)
     expect(studio.locator("#composer-references")).to_contain_text("rights needed")
@@ -102,7 +111,7 @@ def test_existing_images_are_offered_and_made_again_on_demand(studio, alice):
     earlier = make_finished_run(alice, images=4, files=True, work_digest=digest)
     studio.get_by_label("Prompt", exact=True).fill(earlier.prompt)
     studio.get_by_text("More", exact=True).click()
-    studio.get_by_label("Seed").fill("7")
+    studio.get_by_label("Seed", exact=True).fill("7")
     studio.keyboard.press("Escape")
     studio.get_by_role("button", name=re.compile("^Generate")).click()
     expect(studio.locator("#composer-made img")).to_have_count(4)
@@ -125,3 +134,34 @@ def test_one_press_applies_a_remedy(studio, alice):
     assert Run.objects.newest().first().options["resolution"] == "2K"
     studio.get_by_role("link", name="Edit prompt").click()
     expect(studio.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+
+
+def chosen(page):
+    return {
+        name: page.get_by_label(name, exact=True).input_value()
+        for name in ("Images", "Format", "Resolution", "Prompt")
+    }
+
+
+def test_choices_and_words_are_the_same_after_a_reload_and_on_another_device(
+    page, alice, enter, browser, monkeypatch, settings
+):
+    set_up_stub(monkeypatch, settings)
+    enter(page, alice)
+    page.locator("#composer-engine summary").click()
+    look(page)
+    page.keyboard.press("Escape")
+    choose_engine(page, "Stub")
+    choose(page, "Format", "16:9")
+    choose(page, "Images", "3")
+    expect(page.get_by_role("button", name=re.compile("^Generate"))).to_contain_text("9 credits")
+    page.get_by_label("Prompt", exact=True).fill("a red fox")
+    page.reload()  # before the second after which it is saved
+    mine = {"Images": "3", "Format": "16:9", "Resolution": "2K", "Prompt": "a red fox"}
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+    assert chosen(page) == mine
+    other = browser.new_context().new_page()
+    enter(other, alice)
+    assert chosen(other) == mine
+    expect(other.locator("#composer-engine summary")).to_contain_text("Stub & Co")
+    other.context.close()

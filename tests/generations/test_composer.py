@@ -286,26 +286,12 @@ class TestRewriting:
 
 
 class TestEngines:
-    def groups(self, user):
-        return ComposeForm(user=user).fields["engine"].choices
-
-    def test_one_provider_needs_no_groups(self, alice):
-        assert self.groups(alice) == [(DEMO, "Seedream 4.5 (demo)")]
-
-    def test_several_providers_are_groups(self, alice, stub):
-        stub()
-        assert [
-            (group, [name for name, _ in engines]) for group, engines in self.groups(alice)
-        ] == [
-            ("Demo engine", [DEMO]),
-            ("Stub & Co", [STUB]),
-        ]
-
-    def test_engines_with_the_same_label_name_their_provider(self, alice, stub, apixo_key):
+    def test_every_engine_names_its_provider(self, alice, stub, apixo_key):
         stub(label="Seedream 4.5")
-        named = dict(pair for _group, engines in self.groups(alice) for pair in engines)
+        named = dict(ComposeForm(user=alice).fields["engine"].choices)
         assert named[STUB] == "Seedream 4.5, Stub & Co"
         assert named[APIXO] == "Seedream 4.5, APIXO"
+        assert named[DEMO] == "Seedream 4.5 (demo)"
 
     def test_one_request_changes_the_engine(self, alice, stub, sign_in):
         stub(seed=NumberRange(0, 9), custom_size=CUSTOM_SIZE)

@@ -107,7 +107,7 @@ class TestMoreLikeThis:
         assert run.options == {"resolution": "2K", "aspect_ratio": "3:2"}
 
     def test_the_price_on_the_button_is_what_is_reserved(self, image, alice, sign_in):
-        offered = submission.variation_of(image.run)
+        offered = submission.variation_of(image.run, actor=image.run.user)
         page = sign_in(alice).get(reverse("image", args=[image.uuid])).content.decode()
         assert f'<span class="cost">{offered.credits} credit' in page
 
@@ -136,14 +136,17 @@ class TestMoreLikeThis:
         page = tab.get(reverse("image", args=[image.uuid])).content.decode()
         assert 'id="no-variation"' in page
         image.run.refresh_from_db()
-        assert words in submission.variation_of(image.run).refusal
+        assert words in submission.variation_of(image.run, actor=image.run.user).refusal
         self.press(tab, image)
         assert Run.objects.count() == 1
 
     def test_an_erased_reference_is_said(self, image, alice):
         reference = make_reference(alice, erased_at=image.created_at)
         RunReference.objects.create(run=image.run, reference=reference, position=0)
-        assert "A reference of it was erased" in submission.variation_of(image.run).refusal
+        assert (
+            "A reference of it was erased"
+            in submission.variation_of(image.run, actor=image.run.user).refusal
+        )
 
 
 def test_the_page_is_called_after_the_prompt(image, alice, sign_in):

@@ -64,7 +64,7 @@ class TestPage:
 
     def test_every_control_has_its_label(self, tab):
         page = tab.get("/").content.decode()
-        for name in ("Prompt", "Engine", "Images", "Format"):
+        for name in ("Prompt", "Images", "Format"):
             (control,) = re.findall(rf'<label class="sr-only" for="([^"]+)">{name}</label>', page)
             assert f'id="{control}"' in page
 

@@ -165,6 +165,7 @@ TABLE: dict[Event, Declared] = {
             Value("remedy", Kind.TEXT, _("Made in place of a failed run")),
             Value("of", Kind.IDENTIFIER, _("The failed run")),
             Value("parent", Kind.IDENTIFIER, _("The run it was made from"), since=2),
+            Value("left_out", Kind.TEXTS, _("Options that this engine does not have"), since=2),
         ),
         personal=(
             *_must(PROMPT, AVOID),

@@ -26,6 +26,7 @@ from generations.jobs.provider_health.rows import (
     is_probing,
     is_resting,
 )
+from generations.jobs.provider_health.standstills import Standstill, standstills
 
 __all__ = [
     "BACKOFF_MOST_SECONDS",
@@ -35,6 +36,7 @@ __all__ = [
     "PAUSE_SECONDS",
     "POLLS_REFUSED",
     "PollAnswer",
+    "Standstill",
     "engine_in_words",
     "engines_at_rest",
     "here",
@@ -48,5 +50,6 @@ __all__ = [
     "note_polls",
     "note_refusal",
     "note_success",
+    "standstills",
     "why_blocked",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from generations import pricing
+from generations.models import EngineSetting
 from generations.providers import registry
 from generations.providers.capabilities import Engine
 
@@ -26,9 +27,13 @@ class Command(BaseCommand):
             return
         if not engines:
             self.stdout.write("No engine: set <NAME>_API_KEY for a provider, or DEMO=on.")
+        off = set(EngineSetting.objects.filter(is_on=False).values_list("engine", flat=True))
         for engine in engines:
             prices = ", ".join(f"{tier} {credits}" for tier, credits in _prices(engine).items())
-            self.stdout.write(f"{engine.name}: {engine.label} ({engine.model}); credits: {prices}")
+            self.stdout.write(
+                f"{engine.name}: {engine.label} ({engine.model}); credits: {prices}"
+                + ("; switched off" if engine.name in off else "")
+            )
 
 
 def _as_object(engine: Engine) -> dict[str, Any]:

@@ -31,11 +31,12 @@ class FrameState(StrEnum):
 
 @dataclass(frozen=True)
 class RemedyButton:
-    """A button that posts to `path`, or a link to `href`."""
+    """A button that posts to `path`, or a link to `href`. `note` says what it would change."""
 
     label: str
     path: str = ""
     href: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from generations.pricing import credits_in_words
 from generations.providers.advice import GIVEN_UP, MAY_BE_BILLED, Advice, Remedy, explain
 from generations.providers.errors import Code
 from generations.reading.frames.frame import Frame, FrameState, RemedyButton
+from generations.reading.frames.instead import with_offer
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
 from generations.submission import Offer
@@ -61,13 +62,14 @@ def _reason(generation: Generation, code: str, rows: Gathered, viewer: User) -> 
         advice = GIVEN_UP
     problem = rows.problems.get(generation.run_id) if code == Code.REFERENCE_REJECTED else ""
     pressable = generation.run.user_id == viewer.pk and may_make(viewer)
-    return Frame(
+    frame = Frame(
         FrameState.FAILED,
         "",
         title=str(advice.title),
         note=" ".join(filter(None, [problem, _note(generation, advice)])),
         remedies=_remedies(generation, advice, rows) if pressable else (),
     )
+    return with_offer(frame, generation.run, rows, viewer)
 
 
 def _note(generation: Generation, advice: Advice) -> str:

@@ -18,7 +18,7 @@ from generations.providers.advice import Remedy, explain
 from generations.providers.errors import Code
 from generations.reading import waits
 from generations.states import ENDED, RunStatus, Status
-from generations.submission import Offer
+from generations.submission import Elsewhere, Offer
 
 
 class Preview(NamedTuple):
@@ -49,7 +49,7 @@ class Preview(NamedTuple):
 COLUMNS = (
     *("uuid", "run", "provider", "status", "position", "wanted", "delivered", "task_id"),
     *("error_code", "error_raw_code", "came_late", "preparing_since", "cancel_asked_at"),
-    *("submitted_at", "ended_at", "may_arrive_until", "price__credits"),
+    *("submitted_at", "ended_at", "may_arrive_until", "idempotency_key", "price__credits"),
 )
 
 
@@ -69,6 +69,7 @@ class Gathered:
     returned: frozenset[UUID]
     problems: dict[int, str]
     offers: dict[int, dict[Remedy, Offer]]
+    elsewhere: dict[int, Elsewhere]
 
     def codes_of_failed(self, generation: Generation) -> list[str]:
         """Why images of a request were given up, in the order of their index."""
@@ -82,7 +83,7 @@ def gather(runs: Sequence[Run], viewer: User) -> Gathered:
     by_key = {run.pk: run for run in runs if not _has_all(run, previews[run.pk])}
     generations: defaultdict[int, list[Generation]] = defaultdict(list)
     if not by_key:
-        return Gathered(generations, previews, {}, {}, {}, {}, frozenset(), {}, {})
+        return Gathered(generations, previews, {}, {}, {}, {}, frozenset(), {}, {}, {})
     asked = Generation.objects.filter(run__in=by_key).select_related("price").only(*COLUMNS)
     found = list(asked.order_by("pk"))
     for generation in found:
@@ -99,6 +100,7 @@ def gather(runs: Sequence[Run], viewer: User) -> Gathered:
         returned=_returned(found),
         problems=_problems(found),
         offers=submission.offers(_helped_by_a_press(by_key, found, failed), user=viewer),
+        elsewhere=submission.offers_elsewhere(by_key, generations, user=viewer),
     )
 
 

@@ -20,6 +20,7 @@ from generations.providers.errors import Code
 from generations.reading import waits
 from generations.reading.amounts import of_wanted
 from generations.reading.frames.frame import Frame, FrameState
+from generations.reading.frames.instead import with_offer
 from generations.reading.frames.rows import Gathered
 from generations.states import Status
 
@@ -32,6 +33,8 @@ def waiting(
 ) -> dict[int, Frame]:
     """A frame for each position that the request is to fill. The first has the cancel button."""
     frame = _waiting(generation, rows)
+    if generation.status == Status.QUEUED:
+        frame = with_offer(frame, generation.run, rows, viewer)
     name = f"frame-{generation.run.uuid}"
     frames = {position: replace(frame, id=f"{name}-{position}") for position in positions}
     if _may_cancel(generation, viewer):

@@ -38,6 +38,7 @@ PERSON = {"email": "quillon@zephyrine.example", "name": "Quillon Zephyrine"}
 WORDS = [
     *(b"wyvern", b"basilisk", b"manticore", b"hippocamp"),  # prompts
     *(b"quillon", b"zephyrine"),  # the person
+    *(b"chimaera", b"cockatrice"),  # a draft, and one that was written over
     *(b"catoblepas", b"lindworm", b"peryton"),  # a licence, a saved search, a search of the log
 ]
 
@@ -60,6 +61,10 @@ def studio(tmp_path, settings, sign_in, team):
     client = sign_in(person)
     press(client, prompt="a cerulean manticore", num_images="99")
     client.get(reverse("composer"), {"prompt": "an ochre hippocamp", "engine": DEMO})
+    draft = {"prompt": "a chimaera", "idempotency_key": "a" * 32, "engine": DEMO}
+    assert client.post(reverse("draft"), draft).status_code == 200
+    other = {"prompt": "a cockatrice", "idempotency_key": "b" * 32, "engine": DEMO}
+    assert client.post(reverse("draft"), other).status_code == 200
     client.get(reverse("live"))
     search_the_log(client)
     others_search_for_them(sign_in(admin))
