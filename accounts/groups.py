@@ -73,6 +73,7 @@ PERMISSIONS = {
         "generations.view_generation",
         "generations.add_relabelling",
         "generations.change_relabelling",
+        "generations.delete_snippet",
         "generations.view_relabelling",
         SEE_LABEL_LAW,
     ),

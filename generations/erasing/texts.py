@@ -10,7 +10,15 @@ from accounts.events import Event
 from accounts.models import User
 from generations import holds, live, storage
 from generations.erasing.order import Order
-from generations.models import ERASED, Delivery, Generation, Reference, Run, WebhookEvent
+from generations.models import (
+    ERASED,
+    Delivery,
+    Generation,
+    Reference,
+    Run,
+    Snippet,
+    WebhookEvent,
+)
 from generations.models.prompt_index import index_runs
 
 # Runs of one transaction.
@@ -44,9 +52,15 @@ def erase_originals(order: Order, deliveries: QuerySet[Delivery]) -> None:
         Delivery.objects.filter(pk=delivery.pk).update(original_name="")
 
 
-def empty_licences(owner: User) -> None:
-    """Empty what a person wrote about the licences of their uploads."""
-    Reference.objects.filter(owner=owner).exclude(licence="").update(licence="")
+def empty_texts_of_uploads(owner: User) -> None:
+    """Empty what a person wrote about the licences of their uploads, and the files' names."""
+    uploads = Reference.objects.filter(owner=owner)
+    uploads.exclude(licence="", file_name="").update(licence="", file_name="")
+
+
+def delete_snippets(author: User) -> None:
+    """Delete the snippets that a person wrote for their team."""
+    Snippet.objects.filter(author=author).delete()
 
 
 def _erase(order: Order, runs: Sequence[Run]) -> None:

@@ -33,6 +33,7 @@ from generations.models import (
     Reference,
     Rendition,
     Run,
+    Snippet,
     WebhookEvent,
 )
 from generations.storage import StorageAway
@@ -51,7 +52,7 @@ TABLES = [
     model._meta.db_table
     for model in (
         *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
-        FormerRendition,
+        *(FormerRendition, Snippet),
         *(Export, Erasure),
     )
 ]

@@ -11,29 +11,17 @@ from django.utils.translation import ngettext
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
-from generations import submission
+from generations import snippets, submission
 from generations.forms.compose import ComposeForm
-from generations.forms.fields import images_of_team, problem_of
+from generations.forms.fields import images_of_team
 from generations.forms.lineage import mark_of
+from generations.forms.prompt_help import PromptHelp, help_of
+from generations.forms.thumbnails import ShownReferences, shown_references
 from generations.labelling import PREVIEW
-from generations.models import Campaign, Image, Reference, Rendition, Run
-from generations.paths import image_path, reference_path, rendition_path
+from generations.models import Campaign, Rendition, Run
+from generations.paths import image_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.submission import AlreadyMade
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """An image that is chosen as a reference; `uuid` is its identifier.
-
-    `src` is empty if the image can't be shown yet, or at all because of `problem`. `ours` is true
-    for an image that this studio made, false for an upload.
-    """
-
-    uuid: str
-    src: str
-    problem: str = ""
-    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,14 +68,15 @@ class Composer:
     form: ComposeForm
     price: str
     blocked: str
-    thumbnails: list[Thumbnail]
+    shown: ShownReferences
+    help: PromptHelp
     campaigns: list[str]
     made: Made | None
 
     @property
     def references(self) -> int:
         """How many references are chosen, including files that are still in the browser."""
-        return len(self.thumbnails) + self.form.draft.uploads
+        return len(self.shown.chosen) + self.form.draft.uploads
 
     @property
     def errors(self) -> list[SharedErrors]:
@@ -109,7 +98,12 @@ class Composer:
     @property
     def lacks_rights(self) -> bool:
         """Whether files are chosen and their rights are not declared."""
-        return bool(self.form.draft.uploads and not self.form.draft.chosen.rights)
+        return bool(self.asks_rights and not self.form.draft.chosen.rights)
+
+    @property
+    def asks_rights(self) -> int:
+        """How many files are chosen whose rights are still to be declared."""
+        return self.form.draft.uploads + self.shown.lacking_rights
 
     @property
     def lacks_references(self) -> bool:
@@ -124,28 +118,25 @@ def _error_id(field: BoundField) -> str:
 def composer_of(form: ComposeForm, *, balance: Balance) -> Composer:
     """The composer for `form` and a person with `balance`."""
     campaigns = Campaign.objects.visible_to(form.user)
-    images = [] if form.draft.why_no_references else form.draft.images
     return Composer(
         form=form,
         price=credits_in_words(form.draft.price) if form.draft.price else "",
         blocked=_why_blocked(form, balance),
-        thumbnails=[_thumbnail(image) for image in images],
+        shown=shown_references(form.draft),
+        help=help_of(form.draft),
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
     )
 
 
-def _thumbnail(image: Reference | Image) -> Thumbnail:
-    """Show an upload only when it is cleaned: its metadata may say where a photo was taken."""
-    shown = isinstance(image, Image) or image.is_ready
-    src = reference_path(image.uuid) if shown else ""
-    ours = isinstance(image, Image) or image.image_id is not None
-    return Thumbnail(str(image.uuid), src, problem_of(image), ours)
+def prefilled_form(user: User, *, run: str = "", image: str = "", snippet: str = "") -> ComposeForm:
+    """A form filled from the run `run`, with `image` as a reference, if the team has them.
 
-
-def prefilled_form(user: User, *, run: str = "", image: str = "") -> ComposeForm:
-    """A form filled from the run `run`, with `image` as a reference, if the team has them."""
+    `snippet` names a snippet of the team that becomes the prompt.
+    """
     given = _asked_for(user, run) if run else {}
+    if snippet and (text := snippets.text_of(user, snippet)):
+        given["prompt"] = text
     if image and images_of_team([image], user):
         given["references"] = [*given.get("references", []), image]
     return ComposeForm.fitting(given, user=user) if given else ComposeForm(user=user)

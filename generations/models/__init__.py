@@ -13,6 +13,7 @@ from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
+from generations.models.snippet import Snippet
 from generations.models.upstream_mark import UpstreamMark
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
@@ -39,6 +40,7 @@ __all__ = [
     "RetentionRule",
     "Run",
     "RunReference",
+    "Snippet",
     "UpstreamMark",
     "WebhookEvent",
     "Worker",

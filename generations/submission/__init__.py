@@ -19,6 +19,14 @@ from generations.submission.asking import (
 from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.identical import AlreadyMade, images_made, work_digest
+from generations.submission.receiving import (
+    Received,
+    declare_rights,
+    lack_rights,
+    receive,
+    remove,
+    remove_unused,
+)
 from generations.submission.refusing import (
     REFUSALS,
     record_refusal,
@@ -41,6 +49,7 @@ __all__ = [
     "KeyReused",
     "NewReference",
     "Offer",
+    "Received",
     "RunRequest",
     "SubmissionRefused",
     "as_generation_request",
@@ -48,14 +57,19 @@ __all__ = [
     "cancel",
     "check_rights",
     "check_upload",
+    "declare_rights",
     "images_made",
+    "lack_rights",
     "offers",
     "quote",
+    "receive",
     "record_refusal",
     "refusals_of_more",
     "refusals_recorded",
     "refuse_shortfall",
     "remedy",
+    "remove",
+    "remove_unused",
     "submit",
     "try_again",
     "why",

@@ -1,6 +1,6 @@
 """The studio's page: the composer and the feed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +13,7 @@ from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from generations import live, submission
-from generations.forms import ComposeForm
+from generations.forms import ComposeForm, tray
 from generations.forms import composer as composers
 from generations.models import Run
 from generations.providers.errors import UnsupportedOption
@@ -37,8 +37,13 @@ def studio(request: SignedInRequest) -> HttpResponse:
     if not request.user.has_perm(access.SEE_IMAGES):
         return render(request, "generations/no_images.html")
     if request.method != "POST":
-        run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
-        form = composers.prefilled_form(request.user, run=run, image=image)
+        asked = request.GET
+        form = composers.prefilled_form(
+            request.user,
+            run=asked.get("reuse", ""),
+            image=asked.get("reference", ""),
+            snippet=asked.get("snippet", ""),
+        )
         return _page(request, form)
     expect_files(request)
     return _asked(request)
@@ -59,10 +64,15 @@ def _asked(request: SignedInRequest) -> HttpResponse:
 @access.checked
 def composer(request: SignedInRequest) -> HttpResponse:
     """The composer again, after a choice that changes the options or the price."""
-    given = (request.POST or request.GET).copy()
-    if gone := given.get("remove"):
-        given.setlist("references", [each for each in given.getlist("references") if each != gone])
+    return show_composer(request, tray.changed(request.POST or request.GET))
+
+
+def show_composer(
+    request: SignedInRequest, given: Mapping[str, Any], *, notes: Sequence[str] = ()
+) -> HttpResponse:
+    """The composer with as much of `given` as the engine takes; the page if htmx did not ask."""
     form = ComposeForm.fitting(given, user=request.user)
+    form.notes += notes
     if not is_partial(request):
         return _page(request, form)
     return render(request, "generations/_composer.html", _composer_context(request, form))
