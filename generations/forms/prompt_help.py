@@ -56,8 +56,8 @@ class PromptHelp:
 # The most specific first: no more than `MOST_AT_ONCE` are shown.
 _TEXT = Hint(
     "text",
-    r"[\"“”„«「『][^\"“”«»」』]{2,}[\"“”»」』]|\b(says|saying|lettering|typography|headline|slogan|caption)"
-    r"\b|\b(logo|logos|logotype|wordmark)\b|文字|标语|标志",
+    r"""["“”„«「『][^"“”«»」』]{2,}["“”»」』]|\b(says|saying|lettering|typography|headline|slogan|"""
+    r"caption|logos?|logotype|wordmark)\b|文字|标语|标志",
     _(
         "Keep text in the image short, and say that it stands large in the centre. Add logos and "
         "small print afterwards in a layout program."
@@ -73,7 +73,9 @@ _NAMES = Hint(
         "others."
     ),
 )
-_HANDS_WORDS = r"\b(hands?|finger\w*|holding|shaking hands|handshake|thumbs?|gestur\w+|pianist)\b|手"
+_HANDS_WORDS = (
+    r"\b(hands?|finger\w*|holding|shaking hands|handshake|thumbs?|gestur\w+|pianist)\b|手"
+)
 _HANDS_AVOID = Hint(
     "hands",
     _HANDS_WORDS,
@@ -95,7 +97,7 @@ _CROWD = Hint(
 )
 _COLOURS = Hint(
     "colours",
-    r"\b(vivid|vibrant|neon|saturated|colou?rful|hdr|glowing)\b|鲜艳",
+    r"\b(vivid|vibrant|neon|saturat\w*|colou?rful|hdr|glowing)\b|鲜艳",
     _("Colours may look burned. Balance them: soft lighting, natural colours, balanced exposure."),
 )
 _TEXTURE = Hint(

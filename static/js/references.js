@@ -168,6 +168,7 @@ function dragOver(event) {
 }
 
 async function drop(event) {
+  if (dragged) event.preventDefault();
   if (!holdsFiles(event)) return;
   event.preventDefault();
   composer().classList.remove("is-dropping");
@@ -202,7 +203,9 @@ function moved(item) {
 
 function dragStart(event) {
   dragged = event.target.closest?.("[data-reference]");
-  dragged?.classList.add("is-dragged");
+  if (!dragged) return;
+  dragged.classList.add("is-dragged");
+  event.dataTransfer.setData("text/plain", ""); // Firefox drags nothing without data
 }
 
 function dragOverReference(event) {
@@ -261,17 +264,21 @@ function mark() {
 const kept = () => `references:${document.body.dataset.user}`;
 
 function keep() {
-  sessionStorage.setItem(kept(), JSON.stringify([...named("references"), ...named("aside")]));
+  const chosen = [...named("references"), ...named("aside")];
+  sessionStorage.setItem(kept(), JSON.stringify({ at: location.search, chosen }));
 }
 
-/** After a reload, bring back what was chosen; a page that is filled from a run has its own. */
+/** After a reload, bring back what was chosen. A page that is filled from a run has its own. */
 function restore() {
-  const before = JSON.parse(sessionStorage.getItem(kept()) ?? "[]");
-  const here = composer() ? named("references") : [];
-  const lost = before.filter((each) => !here.includes(each));
-  if (!lost.length || !composer() || new URLSearchParams(location.search).has("reuse")) return;
+  const before = JSON.parse(sessionStorage.getItem(kept()));
+  if (!before || !composer()) return;
+  const isOfRun = new URLSearchParams(location.search).has("reuse");
+  if (isOfRun && before.at !== location.search) return;
+  const here = named("references");
+  const wanted = isOfRun ? before.chosen : [...new Set([...before.chosen, ...here])];
+  if (String(wanted) === String(here)) return;
   for (const input of list("references")) input.remove();
-  for (const each of [...lost, ...here]) add(each);
+  for (const each of wanted) add(each);
   refresh();
 }
 

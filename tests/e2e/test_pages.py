@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGES = [
     "/",
     "/gallery/",
+    "/references/",
+    "/prompts/",
     "/credits/",
     "/account/",
     "/account/readings/",

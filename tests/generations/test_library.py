@@ -81,6 +81,7 @@ class TestPage:
                 assert tab.get(reverse("references"), {"source": source}).status_code == 200
             return len(caught)
 
+        queries(())  # the first request reads more, such as the month's credits
         assert queries(range(2)) == queries(range(2, 10))
 
     @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ class TestSnippets:
         assert [self.save(tab).status_code for _press in range(2)] == [303, 303]
         snippet = Snippet.objects.get()
         record = Record.objects.get(event=Event.SNIPPET_SAVED)
-        assert record.payload.data == {"name": "Dusk", "prompt": "soft dusk light"}
+        given = {"name": "Dusk", "prompt": "soft dusk light"}
+        assert given.items() <= record.payload.data.items()
         page = tab.get(reverse("studio"), {"snippet": str(snippet.uuid)}).content.decode()
         assert "soft dusk light</textarea>" in page
         listed = tab.get(reverse("prompts"), headers=HTMX).content.decode()
@@ -84,7 +85,7 @@ class TestSnippets:
             ({"name": ""}, "Give the snippet a name."),
             ({"prompt": " "}, "Write the text to save first."),
             ({"prompt": "x" * 4001}, "4000"),
-            ({"name": "a\0b"}, "Null characters"),
+            ({"name": "a\0b"}, "can&#x27;t be stored"),
             ({"name": "DUSK", "prompt": "another"}, "Choose another name"),
         ],
     )
@@ -121,4 +122,5 @@ class TestSnippets:
                 tab.get(reverse("prompts"))
             return len(caught)
 
+        queries(())  # the first request reads more, such as the month's credits
         assert queries(range(2)) == queries(range(2, 20))

@@ -38,7 +38,7 @@ def switched(user, engine, before=None, **given):
     return names, shown.why_aside, form.notes
 
 
-def test_what_an_engine_does_not_take_comes_back_in_its_order(alice, three, narrow):
+def test_what_an_engine_does_not_take_comes_back_in_its_order(alice, three, narrow, apixo_key):
     names, why, notes = switched(alice, STUB, references=three)
     assert (names, notes) == ([three[:1], three[1:]], [])
     assert why.startswith("This engine takes 1 reference. 2 references are set aside")

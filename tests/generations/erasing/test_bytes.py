@@ -39,6 +39,7 @@ WORDS = [
     *(b"wyvern", b"basilisk", b"manticore", b"hippocamp"),  # prompts
     *(b"quillon", b"zephyrine"),  # the person
     *(b"catoblepas", b"lindworm", b"peryton"),  # a licence, a saved search, a search of the log
+    *(b"cockatrice", b"jackalope"),  # a snippet and its name
 ]
 
 
@@ -61,6 +62,8 @@ def studio(tmp_path, settings, sign_in, team):
     press(client, prompt="a cerulean manticore", num_images="99")
     client.get(reverse("composer"), {"prompt": "an ochre hippocamp", "engine": DEMO})
     client.get(reverse("live"))
+    snippet = {"name": "my jackalope", "prompt": "a teal cockatrice"}
+    assert client.post(reverse("prompts"), snippet).status_code == 303
     search_the_log(client)
     others_search_for_them(sign_in(admin))
     ledger.top_up(person, 5, actor=admin, reason="Quillon needs more")
