@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="reference",
             index=models.Index(
-                condition=models.Q(("kept_until__isnull", True), ("status", "ready")),
+                condition=models.Q(("erased_at__isnull", True), ("kept_until__isnull", True)),
                 fields=["team", "-created_at", "-id"],
                 name="reference_newest_of_team",
             ),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="reference",
             index=models.Index(
-                condition=models.Q(("kept_until__isnull", True), ("status", "ready")),
+                condition=models.Q(("erased_at__isnull", True), ("kept_until__isnull", True)),
                 fields=["team", "owner", "-created_at", "-id"],
                 name="reference_newest_of_person",
             ),
@@ -63,6 +63,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("kept_until__isnull", False)),
                 fields=["kept_until"],
                 name="reference_unused",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="reference",
+            index=models.Index(
+                condition=models.Q(("kept_until__isnull", False)),
+                fields=["owner", "-created_at", "-id"],
+                name="reference_waits_for_owner",
             ),
         ),
         migrations.AddConstraint(

@@ -105,21 +105,26 @@ class Reference(models.Model):
                 condition=models.Q(status="pending"),
                 name="reference_due",
             ),
-            # For the library: what runs have used and can be used again.
+            # For the library: what runs have used and was not erased.
             models.Index(
                 fields=["team", "-created_at", "-id"],
-                condition=models.Q(status="ready", kept_until__isnull=True),
+                condition=models.Q(kept_until__isnull=True, erased_at__isnull=True),
                 name="reference_newest_of_team",
             ),
             models.Index(
                 fields=["team", "owner", "-created_at", "-id"],
-                condition=models.Q(status="ready", kept_until__isnull=True),
+                condition=models.Q(kept_until__isnull=True, erased_at__isnull=True),
                 name="reference_newest_of_person",
             ),
             models.Index(
                 fields=["kept_until"],
                 condition=models.Q(kept_until__isnull=False),
                 name="reference_unused",
+            ),
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=models.Q(kept_until__isnull=False),
+                name="reference_waits_for_owner",
             ),
             # For what is erased by age.
             models.Index(

@@ -66,11 +66,13 @@ def _used(user: User, asked: Asked, cursor: str) -> LibraryPage:
     every = Reference.objects.visible_to(user)
     ready = every.filter(status=Reference.Status.READY)
     shown = Q(image__isnull=True) | Q(image__hidden_at__isnull=True)
-    used = _asked_for(ready.filter(shown, kept_until__isnull=True), asked)
-    mine = _asked_for(ready.filter(kept_until__isnull=False, owner=user), asked)
+    used = ready.filter(shown, kept_until__isnull=True, erased_at__isnull=True)
+    mine = ready.waiting_for(user)
     place = keyset.place_of(every, cursor)
     rows, more = keyset.newest(
-        [each.select_related("owner", "image") for each in (used, mine)], place, size=PAGE_SIZE
+        [_asked_for(each, asked).select_related("owner", "image") for each in (used, mine)],
+        place,
+        size=PAGE_SIZE,
     )
     return LibraryPage(list(_items(rows)), str(rows[-1].uuid) if more else "")
 

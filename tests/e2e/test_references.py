@@ -55,12 +55,17 @@ def look(page):
 
 
 @pytest.fixture
-def studio(page, alice, enter, apixo_key):
+def studio(page, alice, enter):
     enter(page, alice)
     return page
 
 
-def test_dropped_pasted_and_chosen_files_are_ordered_kept_and_sent(studio, alice, complaints):
+def test_dropped_pasted_and_chosen_files_are_ordered_kept_and_sent(
+    apixo_key, studio, alice, complaints
+):
+    studio.get_by_label("Engine", exact=True).select_option(DEMO)
+    expect(studio.locator("#references-aside")).to_have_count(0)
+    expect(studio.get_by_label("Resolution", exact=True)).to_be_visible()
     give(studio, "drop", picture("a.png", 40), picture("b.png", 41), ("empty.png", b""))
     expect(studio.locator("#upload-troubles")).to_contain_text("“empty.png” is empty.")
     expect(studio.locator("[data-handle] img")).to_have_count(2)  # before a worker has cleaned them
