@@ -15,6 +15,10 @@ const MEGABYTE = 1_000_000;
 // an upload only when it is clean.
 const local = new Map();
 const queue = [];
+// How often a reference was added that the studio has not shown yet: an answer to an earlier request
+// removes it from the form.
+const added = new Map();
+const MOST_TIMES = 3;
 let isSending = false;
 
 const list = (name) => [...composer().querySelectorAll(`input[name=${name}]`)].filter((input) => input.type === "hidden");
@@ -27,6 +31,7 @@ function refresh() {
 
 /** Add a reference to the form; `refresh` then shows it. */
 function add(identifier) {
+  added.set(identifier, (added.get(identifier) ?? 0) + 1);
   const input = Object.assign(document.createElement("input"), { type: "hidden", name: "references", value: identifier });
   byId("references").append(input);
 }
@@ -282,6 +287,14 @@ function restore() {
   refresh();
 }
 
+function addAgain() {
+  const here = [...items().map((item) => item.dataset.reference), ...named("aside")];
+  for (const each of here) added.delete(each);
+  const lost = [...added].filter(([each, times]) => times < MOST_TIMES && !named("references").includes(each));
+  for (const [each] of lost) add(each);
+  if (lost.length) refresh();
+}
+
 /** After each swap: the pictures of files that the studio can't show yet, and what is used. */
 function show({ detail }) {
   if (!composer()) return;
@@ -290,6 +303,7 @@ function show({ detail }) {
     const address = local.get(item.dataset.reference);
     if (place && address) place.replaceWith(Object.assign(new Image(), { src: address, alt: "", draggable: false }));
   }
+  addAgain();
   if (detail.ctx.target?.id === "composer") keep();
   mark();
 }

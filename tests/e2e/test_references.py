@@ -91,6 +91,7 @@ def test_dropped_pasted_and_chosen_files_are_ordered_kept_and_sent(
     expect(studio.locator("[data-handle]")).to_have_count(3)
     prepare_uploads()
     studio.reload()
+    studio.get_by_label("Engine", exact=True).select_option(DEMO)
     expect(studio.locator("[data-handle] img")).to_have_count(3)
     assert names(studio) == ["b", "a", "c"]
 
@@ -115,7 +116,7 @@ def test_the_library_and_the_prompts_open_over_the_composer(studio, alice, compl
     snippets.save(alice, "Dusk", "soft dusk light")
     studio.locator("#composer-references summary").click()
     studio.get_by_role("link", name="From the library").click()
-    item = studio.get_by_role("button", name="harbour.png")
+    item = studio.locator("#picker").get_by_role("button", name="harbour.png")
     item.click()
     expect(item).to_have_attribute("aria-pressed", "true")
     look(studio)
