@@ -114,6 +114,14 @@ TABLE: dict[str, Requirement] = {
     "image-original": Requirement(rights=(SEE_IMAGES, SEE_ORIGINALS), hidden=True),
     "rendition": IMAGES,
     "reference": IMAGES,
+    # References and prompts, for the composer
+    "references": MAKING,
+    "reference-upload": MAKING,
+    "reference-rights": MAKING,
+    "reference-remove": MAKING,
+    "prompts": MAKING,
+    "prompts-own": MAKING,
+    "snippet-delete": MAKING,
     "inspect": IMAGES,
     # The log, and how keys and studio are doing
     "log": LOG,

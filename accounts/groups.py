@@ -113,6 +113,7 @@ PERMISSIONS = {
         "generations.view_generation",
         "generations.add_relabelling",
         "generations.change_relabelling",
+        "generations.delete_snippet",
         "generations.view_relabelling",
         "generations.see_team_usage",
         "generations.view_usageday",

@@ -16,11 +16,11 @@ from generations.models import SavedDraft, TeamDefault
 from generations.providers.answers import storable
 from generations.providers.types import OPTIONS
 
-PROMPT, REFERENCES = "prompt", "references"
+PROMPT, REFERENCES, ASIDE = "prompt", "references", "aside"
 TEXTS = (PROMPT, "negative_prompt")
 CHOICES = ("engine", "num_images", "campaign", *(name for name in OPTIONS if name not in TEXTS))
 # What belongs to one request, and not to the next one.
-ONCE = (PROMPT, REFERENCES, "seed")
+ONCE = (PROMPT, REFERENCES, ASIDE, "seed")
 LONGEST_TEXT = 50_000
 LONGEST_CHOICE = 200
 MOST_REFERENCES = 20
@@ -59,9 +59,10 @@ def values_of(given: Mapping[str, Sequence[Any]]) -> Values:
     if any(len(text) > LONGEST_TEXT for text in texts.values()):
         raise DraftTooLong
     choices = {name: storable(str(_last(given, name))) for name in CHOICES}
-    named = [str(each) for each in given.get(REFERENCES, ()) if uuid_of(str(each))]
     kept: Values = texts | {name: v for name, v in choices.items() if len(v) <= LONGEST_CHOICE}
-    kept[REFERENCES] = list(dict.fromkeys(named))[:MOST_REFERENCES]
+    for name in (REFERENCES, ASIDE):
+        named = [str(each) for each in given.get(name, ()) if uuid_of(str(each))]
+        kept[name] = list(dict.fromkeys(named))[:MOST_REFERENCES]
     return {name: value for name, value in kept.items() if value}
 
 
@@ -119,12 +120,17 @@ def _write(row: SavedDraft, values: Values, *, form: str, seen: str) -> None:
 
 def _loses(old: Values, new: Values) -> bool:
     """Whether text or references of `old` are not in `new`."""
-    lost = set(old.get(REFERENCES, ())) - set(new.get(REFERENCES, ()))
+    lost = _references(old) - _references(new)
     return bool(lost) or old.get(PROMPT, "") not in new.get(PROMPT, "")
 
 
+def _references(values: Values) -> set[str]:
+    """The references that are chosen, or set aside until an engine takes them."""
+    return {*values.get(REFERENCES, ()), *values.get(ASIDE, ())}
+
+
 def _worth_keeping(values: Values) -> Values:
-    return values if values.get(PROMPT) or values.get(REFERENCES) else {}
+    return values if values.get(PROMPT) or _references(values) else {}
 
 
 def _last(given: Mapping[str, Sequence[Any]], name: str) -> Any:

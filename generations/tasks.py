@@ -16,7 +16,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from accounts import operations
-from generations import catch_up, conversions, timestamping
+from generations import catch_up, conversions, submission, timestamping
 from generations.erasing import retention
 from generations.erasing import work as erasing
 from generations.exports import ends
@@ -178,6 +178,7 @@ def stamp_checkpoints() -> None:
 @shared_task(name="generations.sweep_uploads")
 def sweep_uploads() -> None:
     preparing.sweep_uploads()
+    submission.remove_unused()
 
 
 @shared_task(name="generations.tidy_conversions")

@@ -224,7 +224,8 @@ SESSION_ENGINE = "accounts.session_store"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:", *filter(None, [FILES.links_origin])],
+        # blob: is a file that somebody has chosen and that is still on its way.
+        "img-src": [SELF, "data:", "blob:", *filter(None, [FILES.links_origin])],
         "base-uri": ["'none'"],
         "form-action": [SELF],
         "frame-ancestors": ["'none'"],

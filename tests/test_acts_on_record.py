@@ -53,7 +53,13 @@ from tests.access.studio import addresses, patterns, visitors
 from tests.accounts.admin.pages import shown
 from tests.factories import PASSWORD, make_team, make_user
 from tests.generations.asking import DEMO
-from tests.generations.factories import image_file, make_finished_run, make_generation, make_run
+from tests.generations.factories import (
+    image_file,
+    make_finished_run,
+    make_generation,
+    make_reference,
+    make_run,
+)
 from tests.records import write
 
 # Tables whose rows are no act of the studio: sessions, marks, counters and signs of life.
@@ -141,6 +147,11 @@ SENT = {
     "image-variation": Sent(Event.RUN_SUBMITTED, {"key": str(uuid.UUID(int=8))}),
     "image-original": Sent(Event.ORIGINAL_DOWNLOADED, {"reason": "print"}, kind="super"),
     "inspect": Sent(Event.FILE_INSPECTED, {"file": "PICTURE"}),
+    "reference-upload": Sent(Event.REFERENCE_UPLOADED, {"references": "PICTURE"}),
+    "reference-rights": Sent(Event.REFERENCE_DECLARED, {"rights": "own"}),
+    "reference-remove": Sent(Event.REFERENCE_DROPPED),
+    "prompts": Sent(Event.SNIPPET_SAVED, {"name": "Dawn", "prompt": "soft light"}),
+    "snippet-delete": Sent(Event.SNIPPET_DELETED),
     "account": Sent(Event.USER_CHANGED, {"name": "Somebody Else"}),
     "usersessions_list": Sent(Event.USER_SESSIONS_ENDED),
     "account_login": Sent(Event.USER_SIGNED_IN, {"password": PASSWORD}, kind="anonymous"),
@@ -242,6 +253,8 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
         "admin:accounts_user_top_up": {"seen": f"{ledger.month_of(member.team):%Y-%m} 0"},
     }
     address_of |= _prepared(everyone)
+    undeclared = make_reference(member, rights="")
+    special["reference-rights"] = {"references": str(undeclared.uuid)}
     silent = {}
     for name, sent in SENT.items():
         client, data = everyone[sent.kind].client, sent.data | special.get(name, {})
@@ -253,8 +266,8 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
 
 def _send(client: Client, sent: Sent, address: str, data: dict[str, Any]) -> None:
     cookies = client.cookies.copy()
-    if data.get("file") == "PICTURE":
-        data = {"file": SimpleUploadedFile("picture.png", image_file())}
+    pictures = [name for name, value in data.items() if value == "PICTURE"]
+    data = data | {name: SimpleUploadedFile("picture.png", image_file()) for name in pictures}
     response = (
         client.generic("GET", address) if sent.method == "GET" else client.post(address, data)
     )

@@ -76,6 +76,7 @@ def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
             problem=_("It was erased."),
             upload_sha256="",
             licence="",
+            file_name="",
         )
         order.record(Event.REFERENCE_ERASED, row, story=None)
     return len(rows)

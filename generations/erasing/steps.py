@@ -66,7 +66,8 @@ def _of_rule(order: Order, rule: RetentionRule) -> Iterator[Step]:
 
 def _forget(person: User) -> bool:
     """Erase what is about a person, or by them, outside runs and log. Once is enough."""
-    texts.empty_licences(person)
+    texts.empty_texts_of_uploads(person)
+    texts.delete_snippets(person)
     texts.forget_drafts(SavedDraft.objects.filter(pk=person.pk))
     forgetting.forget(person)
     return False

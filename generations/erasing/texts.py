@@ -17,6 +17,7 @@ from generations.models import (
     Reference,
     Run,
     SavedDraft,
+    Snippet,
     WebhookEvent,
 )
 from generations.models.prompt_index import index_runs
@@ -52,9 +53,15 @@ def erase_originals(order: Order, deliveries: QuerySet[Delivery]) -> None:
         Delivery.objects.filter(pk=delivery.pk).update(original_name="")
 
 
-def empty_licences(owner: User) -> None:
-    """Empty what a person wrote about the licences of their uploads."""
-    Reference.objects.filter(owner=owner).exclude(licence="").update(licence="")
+def empty_texts_of_uploads(owner: User) -> None:
+    """Empty what a person wrote about the licences of their uploads, and the files' names."""
+    uploads = Reference.objects.filter(owner=owner)
+    uploads.exclude(licence="", file_name="").update(licence="", file_name="")
+
+
+def delete_snippets(author: User) -> None:
+    """Delete the snippets that a person wrote for their team."""
+    Snippet.objects.filter(author=author).delete()
 
 
 def forget_drafts(drafts: QuerySet[SavedDraft]) -> None:

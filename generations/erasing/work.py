@@ -34,6 +34,7 @@ from generations.models import (
     Rendition,
     Run,
     SavedDraft,
+    Snippet,
     WebhookEvent,
 )
 from generations.storage import StorageAway
@@ -52,8 +53,8 @@ TABLES = [
     model._meta.db_table
     for model in (
         *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
-        FormerRendition,
-        *(Export, Erasure, SavedDraft),
+        *(FormerRendition, Snippet, SavedDraft),
+        *(Export, Erasure),
     )
 ]
 

@@ -23,6 +23,7 @@ from generations.forms.fields import Given, TextField, checked_upload
 from generations.forms.fitting import what_fits
 from generations.forms.given import SWITCHES, GivenValues
 from generations.forms.lineage import run_marked
+from generations.forms.tray import arranged, set_aside
 from generations.providers import unsupported
 from generations.providers.capabilities import Engine
 from generations.providers.errors import UnsupportedOption
@@ -92,10 +93,12 @@ class ComposeForm(forms.Form):
     @classmethod
     def fitting(cls, given: Mapping[str, Any], *, user: User) -> Self:
         """An unsent form that keeps those of `given` that fit and names the others in `notes`."""
-        asked = cls(initial=GivenValues.of(given).values, user=user)
+        engines = EngineChoice(user)
+        placed = arranged(GivenValues.of(given), user=user, engines=engines)
+        asked = cls(initial=placed, user=user, engines=engines)
         kept, notes = what_fits(asked.draft, asked.fields)
-        carried = {"idempotency_key": asked.key, "parent": asked.parent}
-        form = cls(initial={**carried, **kept}, user=user, engines=asked.engines)
+        carried = {"idempotency_key": asked.key, "parent": asked.parent, **set_aside(asked.draft)}
+        form = cls(initial={**carried, **kept}, user=user, engines=engines)
         form.notes = notes
         return form
 
@@ -145,8 +148,11 @@ class ComposeForm(forms.Form):
         asked = submission.as_generation_request(request)
         try:
             validate(engine, asked, references=len(given), links_possible=links_possible())
-            if any(isinstance(each, UploadedFile) for each in given):
+            uploads = [each for each in given if isinstance(each, UploadedFile)]
+            known = [each for each in given if not isinstance(each, UploadedFile)]
+            if uploads or submission.lack_rights(known):
                 submission.check_rights(**self._declared)
+            if uploads:
                 submission.refuse_shortfall(self.user, request)
             self.cleaned_data["references"] = self._checked_references(given)
         except UnsupportedOption as error:
@@ -183,6 +189,7 @@ class ComposeForm(forms.Form):
             idempotency_key=uuid.UUID(self.key),
             options=submission.with_defaults(cleaned["engine"], options),
             references=references,
+            **self._declared,
             campaign=cleaned["campaign"],
             make_again=self.draft.given.one("make_again"),
             parent=run_marked(self.parent, user=self.user),

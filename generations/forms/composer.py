@@ -12,35 +12,23 @@ from django.utils.translation import ngettext
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
-from generations import drafts, submission
+from generations import drafts, snippets, submission
 from generations.forms.compose import ComposeForm
 from generations.forms.engine_list import EngineRow, engine_rows
-from generations.forms.fields import images_of_team, problem_of
+from generations.forms.fields import images_of_team
 from generations.forms.lineage import mark_of
-from generations.label_chips import chip_of, chips_of_previews
+from generations.forms.prompt_help import PromptHelp, help_of
+from generations.forms.thumbnails import ShownReferences, shown_references
+from generations.label_chips import chip_of
 from generations.labelling import PREVIEW
-from generations.models import Campaign, Image, Reference, Rendition, Run, SavedDraft
+from generations.models import Campaign, Rendition, Run, SavedDraft
 from generations.offering import OfferedEngine
-from generations.paths import image_path, reference_path, rendition_path
+from generations.paths import image_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.submission import AlreadyMade
 
 # Characters of a replaced draft that the page quotes.
 OTHER_LENGTH = 80
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """An image that is chosen as a reference; `uuid` is its identifier.
-
-    `src` is empty if the image can't be shown yet, or at all because of `problem`. `chip` repeats
-    the badge of an image that this studio made; an upload has none.
-    """
-
-    uuid: str
-    src: str
-    problem: str = ""
-    chip: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +93,8 @@ class Composer:
     draft: DraftState
     price: str
     blocked: str
-    thumbnails: list[Thumbnail]
+    shown: ShownReferences
+    help: PromptHelp
     campaigns: list[str]
     made: Made | None
 
@@ -118,7 +107,7 @@ class Composer:
     @property
     def references(self) -> int:
         """How many references are chosen, including files that are still in the browser."""
-        return len(self.thumbnails) + self.form.draft.uploads
+        return len(self.shown.chosen) + self.form.draft.uploads
 
     @property
     def errors(self) -> list[SharedErrors]:
@@ -140,7 +129,12 @@ class Composer:
     @property
     def lacks_rights(self) -> bool:
         """Whether files are chosen and their rights are not declared."""
-        return bool(self.form.draft.uploads and not self.form.draft.chosen.rights)
+        return bool(self.asks_rights and not self.form.draft.chosen.rights)
+
+    @property
+    def asks_rights(self) -> int:
+        """How many files are chosen whose rights are still to be declared."""
+        return self.form.draft.uploads + self.shown.lacking_rights
 
     @property
     def lacks_references(self) -> bool:
@@ -155,14 +149,14 @@ def _error_id(field: BoundField) -> str:
 def composer_of(form: ComposeForm, *, balance: Balance, draft: DraftState = NO_DRAFT) -> Composer:
     """The composer for `form` and a person with `balance`."""
     campaigns = Campaign.objects.visible_to(form.user)
-    images = [] if form.draft.why_no_references else form.draft.images
     return Composer(
         form=form,
         engines=engine_rows(form.draft),
         draft=draft,
         price=credits_in_words(form.draft.price) if form.draft.price else "",
         blocked=_why_blocked(form, balance),
-        thumbnails=_thumbnails(images),
+        shown=shown_references(form.draft),
+        help=help_of(form.draft),
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
     )
@@ -176,37 +170,26 @@ def draft_state(kept: SavedDraft | None, *, seen: str = "", trouble: str = "") -
     return DraftState(seen, other, trouble)
 
 
-def _thumbnails(images: Sequence[Reference | Image]) -> list[Thumbnail]:
-    ours = {image.uuid: _made_here(image) for image in images}
-    chips = chips_of_previews(made.uuid for made in ours.values() if made)
-    return [
-        _thumbnail(image, chips[made.uuid] if (made := ours[image.uuid]) else "")
-        for image in images
-    ]
-
-
-def _made_here(image: Reference | Image) -> Image | None:
-    return image if isinstance(image, Image) else image.image
-
-
-def _thumbnail(image: Reference | Image, chip: str) -> Thumbnail:
-    """Show an upload only when it is cleaned: its metadata may say where a photo was taken."""
-    shown = isinstance(image, Image) or image.is_ready
-    src = reference_path(image.uuid) if shown else ""
-    return Thumbnail(str(image.uuid), src, problem_of(image), chip)
-
-
 def prefilled_form(
-    user: User, *, run: str = "", image: str = "", kept: SavedDraft | None = None
+    user: User,
+    *,
+    run: str = "",
+    images: Sequence[str] = (),
+    snippet: str = "",
+    kept: SavedDraft | None = None,
 ) -> ComposeForm:
     """A form filled from the run `run`, else from what is kept for `user` or their team's default.
 
-    `image` is added as a reference. What the team does not have is left out.
+    `images` are added as references, and the snippet `snippet` becomes the prompt. What the team
+    does not have is left out.
     """
     given = (_asked_for(user, run) if run else {}) or drafts.start(user, kept)
-    if image and images_of_team([image], user):
-        others = [each for each in given.get("references", []) if each != image]
-        given["references"] = [*others, image]
+    if snippet and (text := snippets.text_of(user, snippet)):
+        given["prompt"] = text
+    if found := images_of_team(images, user) if images else {}:
+        added = [each for each in images if each in found]
+        others = [each for each in given.get("references", []) if each not in added]
+        given["references"] = [*others, *added]
     return ComposeForm.fitting(given, user=user) if given else ComposeForm(user=user)
 
 

@@ -24,6 +24,9 @@ _NEXT_MARKER = re.compile(rb"(?:\xff++[\x01\xd0-\xd8])*+\xff++(?=[^\xff\x01\xd0-
 # Within a scan FF is followed by 00 or a restart number; anything else ends the scan.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
+# ISO/IEC 23008-12, 10.2: the brands of files that phones write as .heic and .heif.
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
 # A PNG of 64 MB in pieces of 4 KB has 16,000 parts. Millions of empty ones are an attack.
 MAX_PARTS = 100_000
 
@@ -47,6 +50,13 @@ def sniff(data: bytes) -> str | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     return None
+
+
+def foreign(data: bytes) -> str | None:
+    """`HEIC` or `SVG` if the first bytes indicate a format that people bring and nobody can use."""
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        return "HEIC"
+    return "SVG" if b"<svg" in data[:1000].lower() else None
 
 
 def chunks(data: bytes) -> Iterator[Chunk]:

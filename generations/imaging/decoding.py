@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from PIL import ExifTags, Image, ImageCms
@@ -192,8 +193,21 @@ def _header(data: bytes) -> tuple[str, tuple[int, int]]:
 def _sniff(data: bytes) -> str:
     image_format = containers.sniff(data)
     if image_format is None:
-        raise NotAnImage(_("This is not a JPEG, PNG or WebP image. Save it as one of these."))
+        raise NotAnImage(_what_to_do_with(data))
     return image_format
+
+
+def _what_to_do_with(data: bytes) -> Promise:
+    """What to do with a file in a format that is not read."""
+    kind = containers.foreign(data)
+    if kind == "HEIC":
+        return _(
+            "This is a HEIC photo. Save it as JPEG. An iPhone takes JPEG photos if you choose "
+            "“Most Compatible” in Settings, Camera, Formats."
+        )
+    if kind == "SVG":
+        return _("This is an SVG drawing. Export it as PNG.")
+    return _("This is not a JPEG, PNG or WebP image. Save it as one of these.")
 
 
 def _refuse_too_many_pixels(width: int, height: int) -> None:

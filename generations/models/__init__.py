@@ -18,6 +18,7 @@ from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
 from generations.models.run import ERASED, Run
 from generations.models.saved_draft import SavedDraft
+from generations.models.snippet import Snippet
 from generations.models.upstream_mark import UpstreamMark
 from generations.models.usage import UsageDay, WaitDay
 from generations.models.webhook_event import WebhookEvent
@@ -50,6 +51,7 @@ __all__ = [
     "Run",
     "RunReference",
     "SavedDraft",
+    "Snippet",
     "Tag",
     "TagOfImage",
     "TeamDefault",

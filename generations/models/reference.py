@@ -9,6 +9,7 @@ from accounts.models import Team, User
 from generations.models.run import Run
 
 LONGEST_LICENCE = 300
+LONGEST_FILE_NAME = 200
 
 
 class ReferenceQuerySet(models.QuerySet["Reference"]):
@@ -19,12 +20,17 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
         """Usable references that were cleaned from an upload with exactly these bytes."""
         return self.filter(upload_sha256=upload_sha256, status=Reference.Status.READY)
 
+    def waiting_for(self, owner: User) -> Self:
+        """The uploads of `owner` that no run has used yet, with those that were removed again."""
+        return self.filter(owner=owner, kept_until__isnull=False)
+
 
 class Reference(models.Model):
     """An image given to an engine: an upload, cleaned of metadata, or one of the team's images.
 
     A worker cleans uploads. Until then `name` and `sha256` are empty, and format, width and height
-    are what the file's header claims.
+    are what the file's header claims. An upload is stored as soon as somebody chooses the file;
+    until the rights to it are declared, `rights` is empty and no run can use it.
     """
 
     class Status(models.TextChoices):
@@ -64,9 +70,15 @@ class Reference(models.Model):
     format = models.CharField(_("format"), max_length=8)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))
-    rights = models.CharField(_("declared rights"), max_length=10, choices=Rights)
+    rights = models.CharField(_("declared rights"), max_length=10, choices=Rights, blank=True)
     # Which licence, as the person put it; only for `Rights.LICENSED`.
     licence = models.CharField(_("licence"), max_length=LONGEST_LICENCE, blank=True, db_default="")
+    # The name of the file on the person's computer; empty for images of the studio.
+    file_name = models.CharField(
+        _("file name"), max_length=LONGEST_FILE_NAME, blank=True, db_default=""
+    )
+    # Until when an upload that no run uses is kept. Null once a run uses it.
+    kept_until = models.DateTimeField(_("kept until"), null=True, blank=True)
     # Why it can't be used, as a sentence for people.
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -99,6 +111,27 @@ class Reference(models.Model):
                 condition=models.Q(image__isnull=False),
                 name="reference_by_image",
             ),
+            # For the library: what runs have used and was not erased.
+            models.Index(
+                fields=["team", "-created_at", "-id"],
+                condition=models.Q(kept_until__isnull=True, erased_at__isnull=True),
+                name="reference_newest_of_team",
+            ),
+            models.Index(
+                fields=["team", "owner", "-created_at", "-id"],
+                condition=models.Q(kept_until__isnull=True, erased_at__isnull=True),
+                name="reference_newest_of_person",
+            ),
+            models.Index(
+                fields=["kept_until"],
+                condition=models.Q(kept_until__isnull=False),
+                name="reference_unused",
+            ),
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=models.Q(kept_until__isnull=False),
+                name="reference_waits_for_owner",
+            ),
             # For what is erased by age.
             models.Index(
                 fields=["created_at"],
@@ -110,6 +143,14 @@ class Reference(models.Model):
                 fields=["erased_at"],
                 condition=models.Q(erased_at__isnull=False) & ~models.Q(name=""),
                 name="reference_file_left",
+            ),
+        ]
+        constraints = [
+            # So that the same file, sent twice at once, is one upload.
+            models.UniqueConstraint(
+                fields=["owner", "upload_sha256"],
+                condition=models.Q(kept_until__isnull=False) & ~models.Q(upload_sha256=""),
+                name="reference_waits_once",
             ),
         ]
 
@@ -126,6 +167,11 @@ class Reference(models.Model):
     def is_ready(self) -> bool:
         """Whether there is a cleaned file, which may be shown and sent."""
         return self.status == Reference.Status.READY
+
+    @property
+    def lacks_rights(self) -> bool:
+        """Whether nobody has declared the rights to this upload yet."""
+        return not self.rights
 
 
 class RunReference(models.Model):

@@ -271,6 +271,10 @@ def _uploaded(facts: Facts) -> str:
     return _listed(_downloaded(facts), _rights(facts.get("rights", "")))
 
 
+def _declared(facts: Facts) -> str:
+    return _rights(facts["rights"])
+
+
 def _by_strangers(facts: Facts) -> str:
     """The hash of the file, for a first record; how often it happened again, for a second one."""
     if "more" not in facts:
@@ -368,6 +372,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,
     Event.REFERENCE_UPLOADED: _uploaded,
+    Event.REFERENCE_DECLARED: _declared,
     Event.REFERENCE_FETCHED: _by_strangers,
     Event.REFERENCE_CLEANED: _cleaned,
     Event.REFERENCE_REFUSED: _refused,

@@ -21,6 +21,14 @@ from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.elsewhere import Elsewhere, offers_elsewhere, send_elsewhere
 from generations.submission.identical import AlreadyMade, images_made, work_digest
+from generations.submission.receiving import (
+    Received,
+    declare_rights,
+    lack_rights,
+    receive,
+    remove,
+    remove_unused,
+)
 from generations.submission.refusing import (
     REFUSALS,
     record_refusal,
@@ -45,6 +53,7 @@ __all__ = [
     "KeyReused",
     "NewReference",
     "Offer",
+    "Received",
     "RunRequest",
     "SubmissionRefused",
     "Variation",
@@ -54,15 +63,20 @@ __all__ = [
     "cancel",
     "check_rights",
     "check_upload",
+    "declare_rights",
     "images_made",
+    "lack_rights",
     "offers",
     "offers_elsewhere",
     "quote",
+    "receive",
     "record_refusal",
     "refusals_of_more",
     "refusals_recorded",
     "refuse_shortfall",
     "remedy",
+    "remove",
+    "remove_unused",
     "send_elsewhere",
     "submit",
     "try_again",

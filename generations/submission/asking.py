@@ -44,14 +44,14 @@ class KeyReused(SubmissionRefused):
 class NewReference:
     """An upload whose header was checked, and its declared rights. It is not yet decoded or stored.
 
-    `sha256` is the hash of the bytes of `file`; `facts` are what its header claims. `licence` says
-    which one, if `rights` are those of a licence.
+    `sha256` is the hash of the bytes of `file`; `facts` are what its header claims. `rights` are
+    empty until they are declared; `licence` says which one, if they are those of a licence.
     """
 
     file: File
     sha256: str
     facts: ImageFacts
-    rights: str
+    rights: str = ""
     licence: str = ""
 
 
@@ -62,9 +62,10 @@ AnyReference = NewReference | Reference | Image
 class RunRequest:
     """What a person asks for with one press: `num_images` in all, and the engine's own options.
 
-    `references` are uploads, and references and images of the team, in order. `make_again` is the
-    digest of work that the team already has (see `AlreadyMade`) and the person wants again.
-    `parent` is the run from which this one is made, if there is one.
+    `references` are uploads, and references and images of the team, in order. `rights` and
+    `licence` are declared to those of them that still lack rights. `make_again` is the digest of
+    work that the team already has (see `AlreadyMade`) and the person wants again. `parent` is
+    the run from which this one is made, if there is one.
     """
 
     engine: str
@@ -73,6 +74,8 @@ class RunRequest:
     idempotency_key: UUID
     options: dict[str, Any] = field(default_factory=dict)
     references: Sequence[AnyReference] = ()
+    rights: str = ""
+    licence: str = ""
     campaign: str = ""
     make_again: str = ""
     parent: UUID | None = None

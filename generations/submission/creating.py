@@ -5,15 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, ledger
 from accounts.events import Event
-from accounts.http import printable
 from accounts.models import User
-from generations import pricing, storage
-from generations.jobs import hints
+from generations import pricing
 from generations.models import Campaign, Image, Price, Reference, Run, RunReference
 from generations.providers.validation import validate
 from generations.submission.asking import (
@@ -21,7 +18,6 @@ from generations.submission.asking import (
     KeyReused,
     NewReference,
     RunRequest,
-    SubmissionRefused,
     as_generation_request,
     engine_called,
     no_price,
@@ -30,7 +26,16 @@ from generations.submission.asking import (
 )
 from generations.submission.identical import refuse_identical_work, work_digest
 from generations.submission.opening import Opened, open_requests
-from generations.submission.uploading import refuse_too_many_pixels
+from generations.submission.receiving import (
+    declare_rights,
+    lack_rights,
+    note_used,
+    reference_of_upload,
+    store_upload,
+)
+from generations.submission.uploading import check_rights, refuse_too_many_pixels
+
+READY = Reference.Status.READY
 
 
 def submit(user: User, request: RunRequest, *, facts: Mapping[str, Any] | None = None) -> Run:
@@ -47,6 +52,8 @@ def submit(user: User, request: RunRequest, *, facts: Mapping[str, Any] | None =
         links_possible=settings.SERVED_OVER_HTTPS,
     )
     refuse_too_many_pixels(request.references)
+    if lack_rights(request.references):
+        check_rights(request.rights, request.licence)
     digest = work_digest(request)
     refuse_identical_work(user, request, digest)
     price = _price(request)
@@ -108,6 +115,8 @@ def _create(
         open=request.num_images,
     )
     references = [_reference(user, each) for each in request.references]
+    declare_rights(user, references, rights=request.rights, licence=request.licence)
+    note_used(references)
     RunReference.objects.bulk_create(
         RunReference(run=run, reference=reference, position=position)
         for position, reference in enumerate(references)
@@ -154,25 +163,7 @@ def _store_uploads(user: User, request: RunRequest, price: Price) -> None:
     if uploads:
         ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
     for upload in uploads:
-        _store_upload(user, upload)
-
-
-def _store_upload(user: User, upload: NewReference) -> None:
-    if _cleaned_before(user, upload):
-        return
-    try:
-        storage.save_upload(upload.sha256, upload.file)
-    except storage.StorageAway as error:
-        message = _(
-            "The studio can't store files at the moment. Nothing was charged: try again in a few "
-            "minutes."
-        )
-        raise SubmissionRefused(message, field="references") from error
-
-
-def _cleaned_before(user: User, upload: NewReference) -> Reference | None:
-    """A reference of the team that was cleaned from the same bytes."""
-    return Reference.objects.visible_to(user).cleaned_from(upload.sha256).first()
+        store_upload(user, upload)
 
 
 def _reference(user: User, given: AnyReference) -> Reference:
@@ -180,43 +171,13 @@ def _reference(user: User, given: AnyReference) -> Reference:
         return given
     if isinstance(given, Image):
         return _reference_of_image(user, given)
-    return _reference_of_upload(user, given)
-
-
-def _reference_of_upload(user: User, upload: NewReference) -> Reference:
-    before = _cleaned_before(user, upload)
-    facts = upload.facts
-    claimed = {"format": facts.format, "width": facts.width, "height": facts.height}
-    reference = Reference.objects.create(
-        owner=user,
-        team=user.team,
-        upload_sha256=upload.sha256,
-        rights=upload.rights,
-        licence=upload.licence,
-        status=Reference.Status.READY if before else Reference.Status.PENDING,
-        next_action_at=None if before else timezone.now(),
-        **(before.cleaned if before else claimed),
-    )
-    if not before:
-        hints.hint(hints.PREPARE)
-    _record_upload(reference, upload)
-    return reference
-
-
-def _record_upload(reference: Reference, upload: NewReference) -> None:
-    """Record an upload. The clean copy's hash is known only if the same bytes came before."""
-    clean = {"clean_sha256": reference.sha256} if reference.is_ready else {}
-    texts = {"file_name": printable(upload.file.name or ""), "licence": upload.licence}
-    audit.record(
-        Event.REFERENCE_UPLOADED,
-        actor=reference.owner,
-        subject=reference,
-        facts={"sha256": upload.sha256, "rights": reference.rights} | clean,
-        personal={name: text for name, text in texts.items() if text} or None,
-    )
+    return reference_of_upload(user, given)
 
 
 def _reference_of_image(user: User, image: Image) -> Reference:
+    """The team's reference to an image. One is enough, however many runs use it."""
+    if before := Reference.objects.visible_to(user).filter(image=image, status=READY).first():
+        return before
     return Reference.objects.create(
         owner=user,
         team=user.team,

@@ -1,10 +1,13 @@
-"""Checks uploads by their size and header. A worker decodes them later and may still refuse them.
+"""Checks uploads by their size and header, and the rights that were declared to them.
+
+A worker decodes the files later and may still refuse them.
 
 See `generations.jobs.execution.preparing`.
 """
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.core.files.base import File
 from django.template.defaultfilters import filesizeformat
@@ -12,7 +15,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from generations.imaging import ImageTooLarge, look_at_reference
+from generations.imaging import ImageTooLarge, NotAnImage, look_at_reference
 from generations.models import Reference
 from generations.models.reference import LONGEST_LICENCE
 from generations.submission.asking import AnyReference, NewReference, SubmissionRefused
@@ -47,6 +50,18 @@ def check_upload(file: File, *, rights: str, licence: str = "") -> NewReference:
     Raises SubmissionRefused if no rights are declared, and UnusableImage with the reason.
     """
     check_rights(rights, licence)
+    return replace(check_file(file), rights=rights, licence=kept_licence(rights, licence))
+
+
+def kept_licence(rights: str, licence: str) -> str:
+    """`licence`, or nothing if `rights` are not those of a licence."""
+    return licence if rights == Reference.Rights.LICENSED else ""
+
+
+def check_file(file: File) -> NewReference:
+    """Check the file of an upload whose rights are not declared yet. Raises UnusableImage."""
+    if not file.size:
+        raise NotAnImage(_("The file is empty. Choose it again, or export it again."))
     if file.size > MAX_BYTES:
         raise ImageTooLarge(
             format_lazy(
@@ -56,9 +71,7 @@ def check_upload(file: File, *, rights: str, licence: str = "") -> NewReference:
             )
         )
     data = file.read()
-    facts = look_at_reference(data)
-    licence = licence if rights == Reference.Rights.LICENSED else ""
-    return NewReference(file, hashlib.sha256(data).hexdigest(), facts, rights, licence)
+    return NewReference(file, hashlib.sha256(data).hexdigest(), look_at_reference(data))
 
 
 def refuse_too_many_pixels(references: Iterable[AnyReference]) -> None:

@@ -1,8 +1,9 @@
 """Keeps what a person chooses and writes in the composer, while they do."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
@@ -12,6 +13,7 @@ from generations import drafts
 from generations.drafts import DraftTooLong
 from generations.forms import composer as composers
 from generations.forms.composer import DraftState
+from generations.forms.given import GivenValues
 from generations.reading import feed
 
 # Texts of the composer, and what a form adds to them.
@@ -29,16 +31,17 @@ def save(request: SignedInRequest) -> HttpResponse:
     return render(request, "generations/_draft_state.html", context, status=status)
 
 
-def keep(request: HttpRequest, given: QueryDict, *, sent: bool = False) -> DraftState:
+def keep(request: HttpRequest, given: Mapping[str, Any], *, sent: bool = False) -> DraftState:
     """Keep the form `given`; `sent` says that its request was accepted."""
     user: Any = request.user
-    form, seen = given.get("idempotency_key", ""), given.get("draft_version", "")
+    values = GivenValues.of(given)
+    form, seen = values.one("idempotency_key"), values.one("draft_version")
     if not form:  # not the composer's form, or not all of it
         return composers.draft_state(drafts.saved(user), seen=seen)
     try:
-        values = drafts.values_of(dict(given.lists()))
+        kept_values = drafts.values_of(values.values)
     except DraftTooLong as error:
         return composers.draft_state(drafts.saved(user), seen=seen, trouble=error.message)
     write = drafts.keep_after_submit if sent else drafts.keep
-    kept = write(user, values, form=form, seen=seen)
+    kept = write(user, kept_values, form=form, seen=seen)
     return composers.draft_state(kept, seen=str(kept.version))

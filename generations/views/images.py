@@ -67,7 +67,7 @@ def _offers(user: User, image: Image) -> dict[str, Any]:
         return {}
     return {
         "key": uuid4(),
-        "variation": submission.variation_of(image.run, actor=request.user),
+        "variation": submission.variation_of(image.run, actor=user),
         "may_be_reference": detail.can_be_reference() and not image.run.erased_at,
         "reference_price": detail.reference_price(),
     }

@@ -1,6 +1,6 @@
 """The studio's page: the composer and the feed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from accounts.identifiers import uuid_of
 from generations import dismissals, drafts, live, submission
-from generations.forms import ComposeForm, examples
+from generations.forms import ComposeForm, examples, tray
 from generations.forms import composer as composers
 from generations.forms.composer import DraftState
 from generations.models import Run
@@ -47,11 +47,15 @@ def studio(request: SignedInRequest) -> HttpResponse:
 
 def _prefilled(request: SignedInRequest) -> tuple[ComposeForm, DraftState]:
     """The form as the person finds it. From a run or an example, it shows nothing of the draft."""
-    run, image = request.GET.get("reuse", ""), request.GET.get("reference", "")
-    kept = drafts.saved(request.user)
-    form = composers.prefilled_form(request.user, run=run, image=image, kept=kept)
-    name = request.GET.get("example", "")
-    example = examples.example_form(request.user, name, engine=_engine_of(form))
+    asked, kept = request.GET, drafts.saved(request.user)
+    form = composers.prefilled_form(
+        request.user,
+        run=asked.get("reuse", ""),
+        images=asked.getlist("reference")[: tray.MOST_AT_ONCE],
+        snippet=asked.get("snippet", ""),
+        kept=kept,
+    )
+    example = examples.example_form(request.user, asked.get("example", ""), engine=_engine_of(form))
     seen = str(kept.version) if kept and not form.parent and not example else ""
     return example or form, composers.draft_state(kept, seen=seen)
 
@@ -78,11 +82,19 @@ def _asked(request: SignedInRequest) -> HttpResponse:
 @access.checked
 def composer(request: SignedInRequest) -> HttpResponse:
     """The composer again, after a choice that changes the options or the price."""
-    given = (request.POST or request.GET).copy()
-    if gone := given.get("remove"):
-        given.setlist("references", [each for each in given.getlist("references") if each != gone])
+    return show_composer(request, tray.changed(request.POST or request.GET))
+
+
+def show_composer(
+    request: SignedInRequest, given: Mapping[str, Any], *, notes: Sequence[str] = ()
+) -> HttpResponse:
+    """The composer with as much of `given` as the engine takes; the page if htmx did not ask.
+
+    What was sent is kept as the person's draft.
+    """
     state = draft_views.keep(request, given) if request.method == "POST" else DraftState()
     form = ComposeForm.fitting(given, user=request.user)
+    form.notes += notes
     if not is_partial(request):
         return _page(request, form, state)
     return render(request, "generations/_composer.html", _composer_context(request, form, state))

@@ -34,6 +34,7 @@ from generations.models import (
     RetentionRule,
     Run,
     RunReference,
+    Snippet,
     TeamDefault,
 )
 from generations.states import Status
@@ -148,6 +149,8 @@ def _things(owner: User) -> dict[str, Any]:
     tell(finished)
     image = finished.images.get()
     row = RunReference.objects.create(run=pending, reference=make_reference(owner), position=0)
+    waiting = make_reference(owner, kept_until=timezone.now() + timedelta(days=1))
+    snippet = Snippet.objects.create(team=owner.team, author=owner, name="Dusk", text="soft light")
     Campaign.objects.create(team=owner.team, name="Spring", created_by=owner)
     allowance = ledger.allowance_of(owner)
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
@@ -172,6 +175,8 @@ def _things(owner: User) -> dict[str, Any]:
         "image-original": {"uuid": image.uuid},
         "rendition": {"uuid": rendition.uuid, "extension": "jpg"},
         "reference": {"uuid": row.reference.uuid},
+        "reference-remove": {"uuid": waiting.uuid},
+        "snippet-delete": {"uuid": snippet.uuid},
         "story": {"uuid": finished.uuid},
         "log-image": {"uuid": image.uuid},
         "export-download": {"uuid": export.uuid},

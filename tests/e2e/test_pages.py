@@ -26,6 +26,8 @@ PAGES = [
     "/gallery/",
     "/gallery/?bin=1",
     "/gallery/zips/",
+    "/references/",
+    "/prompts/",
     "/credits/",
     "/account/",
     "/account/readings/",

@@ -14,6 +14,7 @@ APIXO = "apixo/seedream-4-5"
 
 def request(engine=DEMO, num_images=4, prompt="ridges at dawn", key=None, **more):
     references, campaign = more.pop("references", ()), more.pop("campaign", "")
+    declared = {name: more.pop(name) for name in ("rights", "licence") if name in more}
     return RunRequest(
         engine=engine,
         prompt=prompt,
@@ -22,6 +23,7 @@ def request(engine=DEMO, num_images=4, prompt="ridges at dawn", key=None, **more
         options=submission.with_defaults(engine, more),
         references=references,
         campaign=campaign,
+        **declared,
     )
 
 

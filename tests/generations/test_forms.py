@@ -323,7 +323,7 @@ class TestFitting:
         references = [str(make_reference(alice).uuid) for _ in range(most + 1)]
         form = ComposeForm.fitting({"references": references}, user=alice)
         assert [str(each.uuid) for each in form.draft.images] == references[:most]
-        assert form.notes[0].startswith("References: ")
+        assert form.draft.given.all("aside") == references[most:]
 
     def test_empty_and_default_values_are_not_noted(self, alice, apixo_key):
         given = values(engine=APIXO, output_format="", rights="own", enhance_prompt="")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.vocabulary.composing import COMPOSING
 from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
@@ -44,7 +45,6 @@ PRICE = Value("price", Kind.IDENTIFIER, _("Price"))
 GENERATIONS = Value("generations", Kind.IDENTIFIERS, _("Generations"))
 GENERATION = Value("generation", Kind.IDENTIFIER, _("Generation"))
 SHA256 = Value("sha256", Kind.HASH, _("SHA-256 of the file"))
-UPLOAD_SHA256 = Value("upload_sha256", Kind.HASH, _("SHA-256 of the upload"))
 PROBLEM = Value("problem", Kind.TEXT, _("Problem"))
 REASON = Value("reason", Kind.TEXT, _("Reason"))
 PROMPT = Value("prompt", Kind.LONG_TEXT, _("Prompt"))
@@ -265,23 +265,12 @@ TABLE: dict[Event, Declared] = {
     ),
     **ABOUT_LABELS,
     # References
-    Event.REFERENCE_UPLOADED: Declared(
-        facts=(
-            *_must(SHA256, Value("rights", Kind.TEXT, _("Rights"))),
-            Value("clean_sha256", Kind.HASH, _("SHA-256 of the clean copy"), since=2),
-        ),
-        personal=(
-            Value("file_name", Kind.TEXT, _("File name"), since=2),
-            Value("licence", Kind.TEXT, _("Licence"), since=2),
-        ),
-    ),
+    **COMPOSING,
     Event.REFERENCE_FETCHED: Declared(
         facts=_must(SHA256, GENERATION, Value("meant_for", Kind.TEXT, _("Meant for"))),
         personal=CALLER,
         counted=True,
     ),
-    Event.REFERENCE_CLEANED: Declared(facts=_must(UPLOAD_SHA256, SHA256, FORMAT, WIDTH, HEIGHT)),
-    Event.REFERENCE_REFUSED: Declared(facts=_must(UPLOAD_SHA256, PROBLEM)),
     # Credits
     Event.ALLOWANCE_OPENED: Declared(
         facts=_must(

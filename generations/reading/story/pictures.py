@@ -189,6 +189,8 @@ def _reference(
     uuid = uuid_of(str(given.get("reference", "")))
     records = own.get(uuid, ()) if uuid else ()
     upload = next((each for each in records if each.record.event == Event.REFERENCE_UPLOADED), None)
+    later = (each for each in records if each.record.event == Event.REFERENCE_DECLARED)
+    declared = next(later, upload)
     image = uuid_of(str(given.get("image") or ""))
     person = upload.record.actor if upload else None
     src, words = sources.get(uuid, _NOTHING) if uuid else _NOTHING
@@ -197,7 +199,7 @@ def _reference(
         chip=words,
         href=reverse("log-image", args=[image]) if image else "",
         rights=_rights(str(given.get("rights", ""))),
-        licence=text_of(upload, "licence") if upload else Text(),
+        licence=text_of(declared, "licence") if declared else Text(),
         file_name=text_of(upload, "file_name") if upload else Text(),
         when=moment(upload.record.at, reader.team.tzinfo) if upload else None,
         person=named(person, names) if person else "",

@@ -40,6 +40,7 @@ WORDS = [
     *(b"quillon", b"zephyrine"),  # the person
     *(b"chimaera", b"cockatrice"),  # a draft, and one that was written over
     *(b"catoblepas", b"lindworm", b"peryton"),  # a licence, a saved search, a search of the log
+    *(b"cockatrice", b"jackalope"),  # a snippet and its name
 ]
 
 
@@ -66,6 +67,8 @@ def studio(tmp_path, settings, sign_in, team):
     other = {"prompt": "a cockatrice", "idempotency_key": "b" * 32, "engine": DEMO}
     assert client.post(reverse("draft"), other).status_code == 200
     client.get(reverse("live"))
+    snippet = {"name": "my jackalope", "prompt": "a teal cockatrice"}
+    assert client.post(reverse("prompts"), snippet).status_code == 303
     search_the_log(client)
     others_search_for_them(sign_in(admin))
     ledger.top_up(person, 5, actor=admin, reason="Quillon needs more")
