@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0020_verified_entries_and_reserved_credits"),
+        ("accounts", "0022_personal_notices"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_verified_entries_and_reserved_credits"),
-        ("generations", "0031_policies_of_files"),
+        ("generations", "0032_engines_and_drafts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

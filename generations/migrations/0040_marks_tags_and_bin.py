@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0040_saved_views_of_the_gallery"),
-        ("generations", "0031_policies_of_files"),
+        ("generations", "0038_dismissed_runs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

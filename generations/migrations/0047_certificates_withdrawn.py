@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0031_policies_of_files"),
+        ("generations", "0045_conversions"),
     ]
 
     operations = [
