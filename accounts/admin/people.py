@@ -48,6 +48,13 @@ class PersonForm(forms.ModelForm):
         return email
 
 
+class GroupFilter(admin.RelatedFieldListFilter):
+    """By group, with the names that pages have for them."""
+
+    def field_choices(self, *args: Any) -> list[tuple[Any, str]]:
+        return [(pk, groups.title_of(name)) for pk, name in super().field_choices(*args)]
+
+
 class QuotaForm(forms.ModelForm):
     """A person's own quota, in a row of the list."""
 
@@ -64,7 +71,7 @@ class UserAdmin(RecordedAdmin):
     list_display = ["who", *usage.COLUMNS, "team", "roles", "is_active", "quota"]
     list_editable = ["quota"]
     list_per_page = 25  # each row has a form
-    list_filter = ["team", "is_active", "groups"]
+    list_filter = ["team", "is_active", ("groups", GroupFilter)]
     list_select_related = ["team"]
     search_fields = ["email", "name"]
     search_help_text = _("E-mail address or name")

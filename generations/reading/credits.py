@@ -150,7 +150,8 @@ def _amounts(generations: Iterable[Generation], user: User) -> Mapping[UUID, dic
         generation__in=[each.uuid for each in generations], allowance__user=user
     )
     for generation, kind, amount in rows.values_list("generation", "kind", "amount"):
-        found[generation][kind] = amount
+        if generation is not None:
+            found[generation][kind] = amount
     return found
 
 
