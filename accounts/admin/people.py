@@ -260,7 +260,7 @@ class UserAdmin(RecordedAdmin):
     def who(self, person: User) -> str | SafeString:
         if not person.name:
             return person.email
-        return format_html('{}<br><span class="quiet">{}</span>', person.name, person.email)
+        return format_html('{}<br><span class="small quiet">{}</span>', person.name, person.email)
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:
