@@ -51,8 +51,9 @@ class PersonForm(forms.ModelForm):
 class GroupFilter(admin.RelatedFieldListFilter):
     """By group, with the names that pages have for them."""
 
-    def field_choices(self, *args: Any) -> list[tuple[Any, str]]:
-        return [(pk, groups.title_of(name)) for pk, name in super().field_choices(*args)]
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        choices = super().field_choices(field, request, model_admin)
+        return [(pk, groups.title_of(str(name))) for pk, name in choices]
 
 
 class QuotaForm(forms.ModelForm):
