@@ -48,6 +48,14 @@ class PersonForm(forms.ModelForm):
         return email
 
 
+class GroupFilter(admin.RelatedFieldListFilter):
+    """By group, with the names that pages have for them."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        choices = super().field_choices(field, request, model_admin)
+        return [(pk, groups.title_of(str(name))) for pk, name in choices]
+
+
 class QuotaForm(forms.ModelForm):
     """A person's own quota, in a row of the list."""
 
@@ -64,7 +72,7 @@ class UserAdmin(RecordedAdmin):
     list_display = ["who", *usage.COLUMNS, "team", "roles", "is_active", "quota"]
     list_editable = ["quota"]
     list_per_page = 25  # each row has a form
-    list_filter = ["team", "is_active", "groups"]
+    list_filter = ["team", "is_active", ("groups", GroupFilter)]
     list_select_related = ["team"]
     search_fields = ["email", "name"]
     search_help_text = _("E-mail address or name")
@@ -253,7 +261,7 @@ class UserAdmin(RecordedAdmin):
     def who(self, person: User) -> str | SafeString:
         if not person.name:
             return person.email
-        return format_html('{}<br><span class="quiet">{}</span>', person.name, person.email)
+        return format_html('{}<br><span class="small quiet">{}</span>', person.name, person.email)
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:

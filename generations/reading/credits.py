@@ -156,9 +156,9 @@ def _amounts(generations: Iterable[Generation], user: User) -> Mapping[UUID, dic
     rows = Entry.objects.filter(
         generation__in=[each.uuid for each in generations], allowance__user=user
     )
-    for entry in rows:
-        if entry.generation:
-            found[entry.generation][entry.kind] = entry.amount
+    for generation, kind, amount in rows.values_list("generation", "kind", "amount"):
+        if generation is not None:
+            found[generation][kind] = amount
     return found
 
 

@@ -126,6 +126,11 @@ def test_the_pages_on_the_studio_itself_are_accessible_and_fit(page, admin, ente
         look_at(address)
 
 
+def test_a_persons_first_page_is_accessible_and_fits(page, alice, enter, look_at):
+    enter(page, alice)
+    look_at("/?example=banner")
+
+
 def test_the_sign_in_page_is_accessible(page, live_server, db):
     page.goto(f"{live_server.url}/account/login/")
     found = Axe().run(page)
