@@ -208,6 +208,11 @@ class TestView:
         assert f'name="references" value="{Reference.objects.get().uuid}"' in text
         assert "“&lt;b&gt;.txt” can&#x27;t be used." in text
 
+    def test_without_scripts_rights_can_be_said_with_the_file(self, tab):
+        text = tab.get(reverse("studio")).text
+        assert 'name="rights"' in text.partition("<noscript>")[2]
+        assert 'capture="environment"' in text
+
     def test_a_folder_of_files_is_bounded_with_a_word(self, tab, monkeypatch):
         monkeypatch.setattr(views.tray, "MOST_AT_ONCE", 1)
         page = self.send(tab, self.file(), self.file(image_file((70, 70))), Accept="text/html")
