@@ -101,7 +101,9 @@ def older(request: SignedInRequest) -> HttpResponse:
 def _drawn(request: SignedInRequest) -> HttpResponse:
     # Read before the rows, so that the next poll shows a change made in between.
     tag = live.tag(request.user.pk)
-    response = render(request, "generations/_live.html", live_context(request, tag))
+    # The answer's header brings the tag, with a digest; see `views.live`.
+    context = live_context(request, tag) | {"tag": ""}
+    response = render(request, "generations/_live.html", context)
     return live_answers.keep(request, tag, response)
 
 
@@ -139,6 +141,8 @@ def _page(request: SignedInRequest, form: ComposeForm, *, status: int = 200) -> 
 def _dismissed(request: SignedInRequest) -> feed.RunCard | None:
     """The run that was dismissed without scripts, so that the page can offer to put it back."""
     uuid = uuid_of(request.GET.get("dismissed", ""))
+    if uuid is None:
+        return None
     run = Run.objects.visible_to(request.user).filter(uuid=uuid).select_related("user").first()
     if run is None or not dismissals.has_dismissed(run, request.user):
         return None

@@ -27,6 +27,7 @@ PAGES = [
     "/credits/",
     "/account/",
     "/account/readings/",
+    "/notices/",
     "/log/",
     "/log/exports/",
     "/log/seal/",
