@@ -33,7 +33,8 @@ SMALL = """() => {
   const part = document.querySelector(":popover-open") ?? document;
   const found = [];
   for (const node of part.querySelectorAll(controls)) {
-    if (!node.checkVisibility({ opacityProperty: true }) || node.closest(".sr-only, .skip-link")) continue;
+    if (!node.checkVisibility({ opacityProperty: true })) continue;
+    if (node.closest(".sr-only, .skip-link")) continue;
     if (node.matches("p a, dd a, td a") && getComputedStyle(node).display === "inline") continue;
     node.scrollIntoView({ block: "center", inline: "center" });
     const box = node.getBoundingClientRect();
