@@ -101,8 +101,7 @@ def older(request: SignedInRequest) -> HttpResponse:
 def _drawn(request: SignedInRequest) -> HttpResponse:
     # Read before the rows, so that the next poll shows a change made in between.
     tag = live.tag(request.user.pk)
-    # The answer's header brings the tag, with a digest; see `views.live`.
-    context = live_context(request, tag) | {"tag": ""}
+    context = live_context(request, live_answers.TAG_TO_COME)
     response = render(request, "generations/_live.html", context)
     return live_answers.keep(request, tag, response)
 
