@@ -207,7 +207,7 @@ def top_up(owner: User | Team, credits: int, *, actor: User | None, reason: str)
     if isinstance(owner, User):
         told = {"credits": credits}
         kind = personal_notices.Kind.CREDITS_ADDED
-        personal_notices.tell(owner.pk, kind, cause=facts["entries"][0], facts=told)
+        personal_notices.tell(owner.pk, kind, cause=entries["entries"][0], facts=told)
     allowance.refresh_from_db()
     return allowance
 

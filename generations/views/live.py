@@ -17,6 +17,8 @@ from accounts import sessions
 from generations import live
 
 TAG = "HX-PTag"
+# Stands in a fragment for its tag, which holds a digest of the fragment.
+TAG_TO_COME = "tag-to-come"
 
 
 def known_answer(request: HttpRequest) -> HttpResponse | None:
@@ -55,10 +57,13 @@ def _unless_same(request: HttpRequest, response: HttpResponse, tag: str) -> Http
 
     The browser sends back the tag together with a digest of what it was given.
     """
-    digest = hashlib.sha256(response.content.replace(tag.encode(), b"")).hexdigest()[:16]
+    digest = hashlib.sha256(response.content).hexdigest()[:16]
     shown = request.headers.get(TAG, "").partition(".")[2]
-    same = constant_time_compare(digest, shown)
-    return tagged(HttpResponseNotModified() if same else response, f"{tag}.{digest}")
+    full = f"{tag}.{digest}"
+    if constant_time_compare(digest, shown):
+        return tagged(HttpResponseNotModified(), full)
+    response.content = response.content.replace(TAG_TO_COME.encode(), full.encode())
+    return tagged(response, full)
 
 
 def tagged(response: HttpResponse, tag: str) -> HttpResponse:

@@ -148,7 +148,8 @@ def older(request: SignedInRequest) -> HttpResponse:
 def _drawn(request: SignedInRequest) -> HttpResponse:
     # Read before the rows, so that the next poll shows a change made in between.
     tag = live.tag(request.user.pk)
-    response = render(request, "generations/_live.html", live_context(request, tag))
+    context = live_context(request, live_answers.TAG_TO_COME)
+    response = render(request, "generations/_live.html", context)
     return live_answers.keep(request, tag, response)
 
 

@@ -78,10 +78,11 @@ function showSwitch() {
 
 /** The pressed button is gone after these swaps, so the focus needs another place. */
 function moveFocus({ detail: { ctx } }) {
-  const pressed = ctx.sourceElement;
-  if (pressed?.matches("[data-dismisses]")) byId("dismissed").querySelector("button")?.focus();
-  if (pressed?.matches("[data-restores]")) byId(pressed.dataset.restores)?.querySelector("[data-dismisses]")?.focus();
-  if (!pressed?.matches("[data-shows-news]")) return;
+  const pressed = ctx.sourceEvent?.target?.closest?.("[data-dismisses], [data-restores], [data-shows-news]");
+  if (!pressed) return;
+  if (pressed.matches("[data-dismisses]")) byId("dismissed").querySelector("button")?.focus();
+  if (pressed.matches("[data-restores]")) byId(pressed.dataset.restores)?.querySelector("[data-dismisses]")?.focus();
+  if (!pressed.matches("[data-shows-news]")) return;
   byId("live").scrollIntoView();
   byId("live").focus({ preventScroll: true });
 }

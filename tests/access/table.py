@@ -161,7 +161,7 @@ POST in  go  go  go  go  go  in  | go  go  go  go  go  in   usersessions_list
 GET  in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   account-email
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    account-mail
-POST in  --  --  --  --  --  in  | --  --  --  --  --  in   account-mail
+POST in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   account-mail
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   account-readings
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    account-readings
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   credits

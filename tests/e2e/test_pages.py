@@ -31,6 +31,7 @@ PAGES = [
     "/credits/",
     "/account/",
     "/account/readings/",
+    "/notices/",
     "/log/",
     "/log/exports/",
     "/log/seal/",

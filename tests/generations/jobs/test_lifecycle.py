@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.errors import AccountsError
 from accounts.events import Event
-from accounts.models import Entry, Record
+from accounts.models import Entry, PersonalNotice, Record
 from generations import live
-from generations.jobs import hints, lifecycle
+from generations.jobs import decisions, hints, lifecycle
 from generations.models import Generation, ProviderAccount, Run
 from generations.states import RunStatus, Status
 from tests.generations.asking import ask
@@ -224,3 +224,32 @@ class TestRecordsAndTags:
             lifecycle.move(generation, Status.CANCELLED)
         assert live.tag(alice.pk) != mine
         assert live.tag(bob.pk) == others
+
+
+@pytest.mark.django_db
+class TestWhoIsTold:
+    def finish(self, alice, *, minutes, actor=None):
+        """Alice's run of two images from `minutes` ago ends; gives her notices after each."""
+        run = ask(alice, num_images=2)
+        Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(minutes=minutes))
+        told = []
+        for generation in run.generations.all():
+            lifecycle.move(submitting(generation), Status.FAILED, actor=actor)
+            told.append(PersonalNotice.objects.filter(user=alice).count())
+        return told
+
+    def test_the_author_of_a_long_run_once_at_its_end(self, alice):
+        assert self.finish(alice, minutes=5) == [0, 1]
+        notice = PersonalNotice.objects.get()
+        assert (notice.kind, notice.facts) == ("run:ended", {"images": 0, "minutes": 5})
+
+    def test_nobody_of_a_short_run_or_of_ones_own_cancellation(self, alice):
+        assert self.finish(alice, minutes=1) == [0, 0]
+        assert self.finish(alice, minutes=5, actor=alice) == [0, 0]
+
+    def test_the_author_of_a_decision_by_somebody_else(self, alice, admin):
+        [generation] = ask(alice, num_images=1).generations.all()
+        lifecycle.move(submitting(generation), Status.UNKNOWN)
+        decisions.release(generation, actor=admin, reason="lost twice")
+        notice = PersonalNotice.objects.get(kind="outcome:decided")
+        assert notice.facts == {"decision": "release"}
