@@ -24,7 +24,7 @@ from generations.models.mark import MOST_STARS
 from generations.reading import facets
 from generations.reading import gallery as images
 from generations.reading.search import what_was_searched
-from generations.views.rendering import page_or_fragment, see_other
+from generations.views.rendering import is_partial, page_or_fragment, see_other
 
 DENSITIES = ("comfortable", "compact")
 DENSITY = "gallery_density"  # the cookie
@@ -50,7 +50,7 @@ def gallery(request: SignedInRequest) -> HttpResponse:
         "is_continued": bool(cursor),
         "searched": what_was_searched(chosen.query),
     }
-    if not request.htmx:
+    if not is_partial(request):
         context |= _around(request, chosen)
     return page_or_fragment(
         request, "generations/gallery.html", "generations/_gallery_page.html", context
