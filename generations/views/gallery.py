@@ -43,7 +43,7 @@ def gallery(request: SignedInRequest) -> HttpResponse:
     page = images.page(request.user, cursor=cursor, chosen=chosen)
     readings.note_prompts_seen(request.user, page.authors, where="gallery")
     if chosen.query:
-        readings.note_gallery_searched(request.user, chosen.given)
+        readings.note_gallery_searched(request.user, vars(chosen))
     context = {
         "page": page,
         "chosen": chosen,
