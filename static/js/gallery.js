@@ -7,6 +7,7 @@ import { isElsewhere } from "./keys.js";
 
 const UNDO_MILLISECONDS = 10_000;
 const MOST_PAGES = 20; // loaded again on the way back
+const [FEWEST_COMPARED, MOST_COMPARED] = [2, 4];
 const LEAVING = new Set(["zip", "reference", "compare"]); // acts that lead to another page
 
 const form = () => document.getElementById("tidy");
@@ -23,7 +24,11 @@ let undoTimer;
 
 function showCount() {
   const output = document.querySelector("[data-selected]");
-  if (output) output.value = selected().length.toLocaleString(document.documentElement.lang);
+  if (!output) return;
+  const count = selected().length;
+  output.value = count.toLocaleString(document.documentElement.lang);
+  const compare = form().querySelector("button[value=compare]");
+  if (compare) compare.disabled = count < FEWEST_COMPARED || count > MOST_COMPARED;
 }
 
 function select(card, on) {
