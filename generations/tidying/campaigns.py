@@ -9,7 +9,8 @@ from accounts.events import Event
 from accounts.models import User
 from generations import holds
 from generations.models import Campaign, LegalHold, Run
-from generations.models.prompt_index import index_runs
+from generations.models.prompt_index import index_runs, note_shape
+from generations.providers.capabilities import AS_REFERENCE
 from generations.tidying import chosen
 
 
@@ -38,6 +39,9 @@ def move(user: User, keys: Sequence[int], campaign: Campaign | None) -> Moved:
         Run.objects.filter(pk__in=moving).update(campaign=campaign)
         index_runs(moving.values())
         moved = [image for image in images if image.run_id in moving]
+        for image in moved:
+            if image.run.options.get("aspect_ratio") == AS_REFERENCE:
+                note_shape(image.run_id, image.width, image.height)
         facts = {"campaign": str(campaign.uuid) if campaign else None}
         chosen.record(Event.IMAGES_MOVED, moved, actor=user, facts=facts)
         chosen.show_again(moved)

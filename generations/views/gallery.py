@@ -26,7 +26,7 @@ from generations.models.mark import MOST_STARS
 from generations.reading import facets
 from generations.reading import gallery as images
 from generations.reading.search import what_was_searched
-from generations.views.rendering import page_or_fragment, see_other
+from generations.views.rendering import is_partial, page_or_fragment, see_other
 
 DENSITIES = ("comfortable", "compact")
 DENSITY = "gallery_density"  # the cookie
@@ -45,7 +45,7 @@ def gallery(request: SignedInRequest) -> HttpResponse:
     page = images.page(request.user, cursor=cursor, chosen=chosen)
     readings.note_prompts_seen(request.user, page.authors, where="gallery")
     if chosen.query:
-        readings.note_gallery_searched(request.user, chosen.given)
+        readings.note_gallery_searched(request.user, vars(chosen))
     context = {
         "page": page,
         "chosen": chosen,
@@ -53,7 +53,7 @@ def gallery(request: SignedInRequest) -> HttpResponse:
         "searched": what_was_searched(chosen.query),
         "person_page": _page_of(chosen.person, request.user),
     }
-    if not request.htmx:
+    if not is_partial(request):
         context |= _around(request, chosen)
     return page_or_fragment(
         request, "generations/gallery.html", "generations/_gallery_page.html", context

@@ -7,6 +7,7 @@ import { isElsewhere } from "./keys.js";
 
 const UNDO_MILLISECONDS = 10_000;
 const MOST_PAGES = 20; // loaded again on the way back
+const [FEWEST_COMPARED, MOST_COMPARED] = [2, 4];
 const LEAVING = new Set(["zip", "reference", "compare"]); // acts that lead to another page
 
 const form = () => document.getElementById("tidy");
@@ -16,14 +17,18 @@ const selected = () => cards().filter((card) => box(card).checked);
 const focused = () => document.activeElement?.closest("[data-card]");
 
 let last = null; // the card that was selected last: where a range begins
-let dragging = null; // while the mouse is dragged over cards: whether it selects them
+let drag = null; // while the mouse is dragged over cards: where from, and whether it selects them
 let undoTimer;
 
 // --- Selecting ---
 
 function showCount() {
   const output = document.querySelector("[data-selected]");
-  if (output) output.value = selected().length.toLocaleString(document.documentElement.lang);
+  if (!output) return;
+  const count = selected().length;
+  output.value = count.toLocaleString(document.documentElement.lang);
+  const compare = form().querySelector("button[value=compare]");
+  if (compare) compare.disabled = count < FEWEST_COMPARED || count > MOST_COMPARED;
 }
 
 function select(card, on) {
@@ -51,28 +56,29 @@ function handleClick(event) {
   if (event.target.matches(".pick input")) {
     if (event.shiftKey) selectRange(card, event.target.checked);
     else select(card, event.target.checked);
-  } else if ((event.shiftKey || event.ctrlKey || event.metaKey) && event.target.closest(".frame-link")) {
+  } else if (event.shiftKey && event.target.closest(".frame-link")) {
     event.preventDefault();
     event.stopPropagation();
-    if (event.shiftKey) selectRange(card, true);
-    else select(card, !box(card).checked);
+    selectRange(card, true);
   }
 }
 
 function beginDrag(event) {
-  const pick = event.target.closest(".pick");
-  if (pick && event.pointerType === "mouse" && event.button === 0) dragging = !box(pick.parentElement).checked;
+  const from = event.target.closest(".pick")?.closest("[data-card]");
+  if (from && event.pointerType === "mouse" && event.button === 0) drag = { from, on: !box(from).checked };
 }
 
 function dragOver(event) {
-  if (dragging === null) return;
+  if (!drag) return;
   if (!event.buttons) return endDrag();
   const card = event.target.closest?.("[data-card]");
-  if (card) select(card, dragging);
+  if (!card || card === drag.from) return;
+  select(drag.from, drag.on);
+  select(card, drag.on);
 }
 
 function endDrag() {
-  dragging = null;
+  drag = null;
 }
 
 // --- Acts ---

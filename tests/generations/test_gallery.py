@@ -13,6 +13,7 @@ from generations.reading import facets, gallery, picked
 from generations.reading.gallery import Filter
 from generations.tidying import marks, tags
 from tests.factories import make_user
+from tests.generations.asking import DEMO
 from tests.generations.factories import make_finished_run
 from tests.queries import plans_of, queries_of
 
@@ -188,8 +189,10 @@ class TestFacets:
 
     def test_every_pair_finds_what_fits_both(self, alice):
         campaign = Campaign.objects.create(team=alice.team, name="Autumn", created_by=alice)
-        run = make_finished_run(alice, prompt="fox", campaign=campaign, engine="demo/seedream")
-        other = make_finished_run(make_user(team=alice.team), prompt="wolf", engine="x/y")
+        run = make_finished_run(alice, prompt="fox", campaign=campaign)
+        other = make_finished_run(
+            make_user(team=alice.team), prompt="wolf", engine="apixo/seedream-4-5"
+        )
         for each in (run, other):
             key = each.images.get().pk
             marks.star(alice, [key])
@@ -199,7 +202,7 @@ class TestFacets:
             "query": "fox",
             "campaign": str(campaign.uuid),
             "person": str(alice.uuid),
-            "engine": "demo/seedream",
+            "engine": DEMO,
             "starred": "1",
             "rating": "3",
             "tag": str(Tag.objects.get().uuid),

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -68,9 +69,15 @@ class TestWhoMaySee:
     def test_an_anonymous_visitor_is_sent_to_sign_in(self, image, client):
         assert {status(client, path) for path in every_address(image)} == {302}
 
-    def test_a_hidden_image_is_gone_with_all_its_files(self, image, tab):
-        Image.objects.update(hidden_at=timezone.now())
+    def test_an_image_hidden_long_ago_is_gone_with_all_its_files(self, image, tab):
+        Image.objects.update(hidden_at=timezone.now() - timedelta(days=31))
         assert {status(tab, path) for path in every_address(image)} == {404}
+
+    def test_an_image_in_the_bin_is_only_looked_at(self, image, tab):
+        Image.objects.update(hidden_at=timezone.now())
+        assert status(tab, path_of(image.renditions.first())) == 200
+        for name in ("image", "image-download"):
+            assert status(tab, reverse(name, args=[image.uuid])) == 404
 
     def test_an_unknown_identifier_is_not_found(self, tab):
         for name in ("image", "image-download", "reference"):
@@ -217,9 +224,9 @@ class TestReference:
             data = body(tab.get(reverse("reference", args=[shown])))
             assert hashlib.sha256(data).hexdigest() == preview.sha256
 
-    def test_of_a_hidden_image_nothing_is_shown(self, image, alice, tab):
+    def test_of_an_image_hidden_long_ago_nothing_is_shown(self, image, alice, tab):
         reference = make_reference(alice, name=image.original_name, image=image)
-        Image.objects.update(hidden_at=timezone.now())
+        Image.objects.update(hidden_at=timezone.now() - timedelta(days=31))
         assert tab.get(reverse("reference", args=[reference.uuid])).status_code == 404
 
     def test_to_a_stranger_it_does_not_exist(self, alice, charlie, sign_in):
