@@ -1,4 +1,4 @@
-"""The image page and the page that compares images: zoom, keys, swipes, and the way through a list."""
+"""The image page and the page that compares images: zoom, keys, swipes, the way through a list."""
 
 import re
 
@@ -41,7 +41,7 @@ def swipe(page):
 def test_an_image_is_zoomed_and_leads_through_its_list(
     page, images, reviewer, enter, live_server, swipe, complaints
 ):
-    old, middle, new = images
+    _old, middle, new = images
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     full = f"/files/{new.renditions.get(recipe='full').uuid}.png"

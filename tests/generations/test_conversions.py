@@ -82,9 +82,7 @@ class TestWhatIsOffered:
 
 class TestMaking:
     @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-    def test_a_smaller_file_has_every_label(
-        self, large, alice, image_format, settings, tmp_path
-    ):
+    def test_a_smaller_file_has_every_label(self, large, alice, image_format, settings, tmp_path):
         settings.LABEL_SIGNING, settings.DATA_DIR = True, tmp_path
         conversions.ask(large, size="1080", image_format=image_format, actor=alice)
         make_all()
