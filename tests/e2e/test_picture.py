@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from generations.models import Image
+from generations.jobs.execution import converting
+from generations.models import Conversion, Image
 from tests.generations.factories import make_finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -99,6 +100,14 @@ def test_an_image_is_zoomed_and_leads_through_its_list(
     page.locator("[data-prev]").click()
     expect(page).to_have_title(re.compile("^a coast"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    # Another format is saved as soon as a worker has made it.
+    page.locator("[name=format]").select_option("WEBP")
+    page.get_by_role("button", name="Prepare").click()
+    expect(page.get_by_text("The file is being made.")).to_be_visible()
+    with page.expect_download() as saved:
+        converting.convert(Conversion.objects.get().pk, "worker")
+    assert saved.value.suggested_filename.endswith(".webp")
     assert complaints == []
 
 
