@@ -143,7 +143,7 @@ SENT = {
     "run-remedy": Sent(Event.RUN_SUBMITTED),
     "run-instead": Sent(Event.RUN_SUBMITTED),
     "generation-cancel": Sent(Event.GENERATION_CANCELLED),
-    "image-convert": Sent(Event.IMAGE_CONVERSION_ASKED, {"size": "original", "format": "WEBP"}),
+    "image-convert": Sent(Event.IMAGE_CONVERSION_ASKED, {"size": "original", "format": "JPEG"}),
     "image-variation": Sent(Event.RUN_SUBMITTED, {"key": str(uuid.UUID(int=8))}),
     "image-original": Sent(Event.ORIGINAL_DOWNLOADED, {"reason": "print"}, kind="super"),
     "inspect": Sent(Event.FILE_INSPECTED, {"file": "PICTURE"}),

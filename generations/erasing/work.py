@@ -24,6 +24,7 @@ from generations.erasing.targets import target_of
 from generations.erasing.troubles import ErasureRefused
 from generations.exports import ends
 from generations.models import (
+    Conversion,
     Delivery,
     Erasure,
     Export,
@@ -53,7 +54,7 @@ TABLES = [
     model._meta.db_table
     for model in (
         *(Run, Generation, Delivery, WebhookEvent, Image, Rendition, Reference),
-        *(FormerRendition, Snippet, SavedDraft),
+        *(FormerRendition, Conversion, Snippet, SavedDraft),
         *(Export, Erasure),
     )
 ]

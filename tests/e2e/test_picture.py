@@ -1,4 +1,4 @@
-"""The image page and the page that compares images: zoom, keys, swipes, and lists."""
+"""The image page and the page that compares images: zoom, keys, swipes, the way through a list."""
 
 import re
 
@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from generations.models import Image
+from generations.jobs.execution import converting
+from generations.models import Conversion, Image
 from tests.generations.factories import make_finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,6 +37,16 @@ def swipe(page):
             devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     return swipe
+
+
+def save_another_format(page):
+    """A file in another format is saved as soon as a worker has made it."""
+    page.locator("[name=format]").select_option("WEBP")
+    page.get_by_role("button", name="Prepare").click()
+    expect(page.get_by_text("The file is being made.")).to_be_visible()
+    with page.expect_download() as saved:
+        converting.convert(Conversion.objects.get().pk, "worker")
+    assert saved.value.suggested_filename.endswith(".webp")
 
 
 def test_an_image_is_zoomed_and_leads_through_its_list(
@@ -95,10 +106,11 @@ def test_an_image_is_zoomed_and_leads_through_its_list(
     expect(page).to_have_title(re.compile("^ridges"))
     swipe(120)
     expect(page).to_have_title(re.compile("^a lake"))
-    swipe(20)
     page.locator("[data-prev]").click()
     expect(page).to_have_title(re.compile("^a coast"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    save_another_format(page)
     assert complaints == []
 
 

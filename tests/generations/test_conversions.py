@@ -142,6 +142,20 @@ class TestMaking:
             make_all()
         assert Conversion.objects.get().state == State.FAILED
 
+    def test_a_storage_that_is_away_is_waited_for(self, image, alice, monkeypatch):
+        def away(_row):
+            raise storage.StorageAway
+
+        monkeypatch.setattr(converting, "_make", away)
+        conversions.ask(image, size="original", image_format="WEBP", actor=alice)
+        for _try in range(converting.MOST_TRIES + 2):
+            Conversion.objects.update(next_action_at=timezone.now())
+            make_all()
+        assert Conversion.objects.get().state == State.WAITING
+        Conversion.objects.update(created_at="2020-01-01T00:00Z", next_action_at=timezone.now())
+        make_all()
+        assert Conversion.objects.get().state == State.FAILED
+
     def test_new_labels_in_between_are_waited_for(self, image, alice, monkeypatch):
         row = conversions.ask(image, size="original", image_format="WEBP", actor=alice)
         labels = iter(["old", "new"])

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 PAUSE = timedelta(seconds=20)
 MOST_TRIES = 5
+# After this, it is not tried again, whatever the trouble.
+PATIENCE = timedelta(hours=24)
 
 
 class _Gone(Exception):
@@ -44,7 +46,7 @@ def convert(conversion_id: int, worker: str) -> None:
     if row is None:
         return
     try:
-        if row.tries > MOST_TRIES:
+        if row.tries > MOST_TRIES or timezone.now() - row.created_at > PATIENCE:
             raise LabelFailed("tried too often")
         _make(row)
     except _Gone:
@@ -55,9 +57,12 @@ def convert(conversion_id: int, worker: str) -> None:
         _mine(row).update(state=State.FAILED, claimed_by="", expires_at=timezone.now())
     except Exception as error:
         accidents.reconnect()
-        if not accidents.is_ours(error):
-            log.exception("the conversion %s broke off", row.uuid)
-        _mine(row).update(claimed_by="", next_action_at=timezone.now() + PAUSE)
+        is_ours = accidents.is_ours(error)
+        if not is_ours:
+            log.error("the conversion %s broke off", row.uuid, exc_info=error)
+        # Trouble of the studio's own uses up no try.
+        tries, later = row.tries - is_ours, timezone.now() + PAUSE
+        _mine(row).update(claimed_by="", tries=tries, next_action_at=later)
 
 
 def _claim(conversion_id: int, worker: str) -> Conversion | None:
