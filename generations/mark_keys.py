@@ -8,7 +8,9 @@ import logging
 import re
 import secrets
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 
 from django.conf import settings
@@ -63,12 +65,12 @@ def markers() -> list[Marker]:
 
 
 def lost() -> set[int]:
-    """The numbers of keys that the studio has made and this machine lacks. Raises MarkKeyError.
+    """The numbers of keys that the studio has made and this machine lacks or can't read.
 
     Without those that were given up.
     """
     rows = Record.objects.filter(event__in=(Event.LABEL_MARK_KEY_MADE, Event.LABEL_MARK_KEY_LOST))
-    known = {sha256(marker.key).hexdigest() for marker in markers()}
+    known = {sha256(key).hexdigest() for key in _readable()}
     made, gone = dict[int, str](), set[int]()
     for event, facts in rows.values_list("event", "facts"):
         if event == Event.LABEL_MARK_KEY_MADE:
@@ -117,6 +119,16 @@ def rotate() -> Marker:
             key_files.path(_name(marker.key_number)).unlink(missing_ok=True)
         raise
     return marker
+
+
+def _readable() -> Iterator[bytes]:
+    """The keys that are here, without those that are damaged: images go on without them."""
+    given = settings.LABEL_MARK_KEY.split(",") if settings.LABEL_MARK_KEY else []
+    reading = [partial(_key, text) for text in given]
+    reading += [] if given else [partial(_read, number) for number in _numbers()]
+    for read in reading:
+        with suppress(MarkKeyError):
+            yield read()
 
 
 def _newest() -> Marker | None:

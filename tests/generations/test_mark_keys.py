@@ -146,6 +146,11 @@ class TestLost:
         with pytest.raises(CommandError, match="not among the lost keys"):
             call_command("rotate_mark_key", "--give-up", "2")
 
+    def test_a_damaged_file_of_an_older_key_costs_no_mark(self, file):
+        file.write_bytes(b"damaged")
+        assert mark_keys.mark(3).key_number == 2
+        assert self.told()
+
     def test_another_file_in_its_place_is_noticed(self, file):
         file.write_bytes(b64encode(bytes(32)) + b"\n")
         mark_keys.mark(3)

@@ -39,10 +39,9 @@ def may_leave(original: bytes, secrets: Sequence[str] | None) -> bool:
     if secrets is None:
         return False
     try:
-        told = _decoded(original)
+        texts = list(_texts(_decoded(original)))
     except (c2pa.C2paError, ValueError, TypeError, RecursionError):
         return False
-    texts = list(_texts(told))
     if any(_is_of_a_prompt(name, value) for name, value in texts):
         return False
     words = "\n".join(value for _name, value in texts)
