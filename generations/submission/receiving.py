@@ -112,7 +112,6 @@ def lack_rights(references: Iterable[AnyReference]) -> bool:
     return any(isinstance(each, Reference) and each.lacks_rights for each in references)
 
 
-@transaction.atomic
 def declare_rights(
     user: User, references: Iterable[Reference], *, rights: str, licence: str
 ) -> int:
@@ -121,10 +120,12 @@ def declare_rights(
     Raises SubmissionRefused if there is one and `rights` say nothing.
     """
     lacking = [each for each in references if each.lacks_rights]
-    if lacking:
-        check_rights(rights, licence)
+    if not lacking:
+        return 0
+    check_rights(rights, licence)
     licence = kept_licence(rights, licence)
-    return sum(_declare(user, each, rights, licence) for each in lacking)
+    with transaction.atomic():
+        return sum(_declare(user, each, rights, licence) for each in lacking)
 
 
 def note_used(references: Iterable[Reference]) -> None:
