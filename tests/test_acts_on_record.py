@@ -24,7 +24,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import invitations, ledger, sealing, tasks
+from accounts import invitations, ledger, personal_notices, sealing, tasks
 from accounts.admin import RecordedAdmin
 from accounts.audit import tallies
 from accounts.events import Event
@@ -610,8 +610,17 @@ def _tidy_exports() -> None:
     generation_tasks.tidy_exports()
 
 
+def _mail_notices():
+    person = make_user()
+    personal_notices.choose_mail(person, personal_notices.When.AT_ONCE)
+    decided = personal_notices.Kind.OUTCOME_DECIDED
+    personal_notices.tell(person.pk, decided, cause="1", facts={"decision": "release"})
+    tasks.mail_notices()
+
+
 TASKS: dict[str, tuple[Callable[[], object], Event]] = {
     "accounts.close_tallies": (_close_tallies, Event.USER_SIGN_IN_FAILED),
+    "accounts.mail_notices": (_mail_notices, Event.NOTICES_MAILED),
     "accounts.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
     "accounts.seal": (tasks.seal, Event.LOG_SEALING_BEGAN),
     "generations.erase": (_erase, Event.RUN_ERASED),
