@@ -270,7 +270,8 @@ document.addEventListener("pointerup", endDrag);
 document.addEventListener("submit", handleSubmit);
 document.addEventListener("formdata", joinImages);
 document.addEventListener("reset", () => setTimeout(showCount));
-document.addEventListener("keydown", handleKey);
+// Before app.js closes menus, so that Escape either closes one or selects none.
+document.addEventListener("keydown", handleKey, true);
 addEventListener("pagehide", keepPlace);
 addEventListener("pageshow", showCount);
 if (document.readyState === "complete") findPlace();
