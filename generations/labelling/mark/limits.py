@@ -18,8 +18,8 @@ DOES_NOT_SURVIVE = (
     _("Strong blur, or a size of less than about 200 pixels."),
     _("Brightening until most of the image turns white."),
     _(
-        "Strong compression of an image that is little but text on white, or long, narrow and full "
-        "of fine detail."
+        "Strong compression of an image with a side of less than about 700 pixels, of one that is "
+        "little but text on white, or of one that is long, narrow and full of fine detail."
     ),
     _(
         "An image with a side of less than 200 pixels, or with one side more than four times as "
