@@ -37,5 +37,9 @@ class InsufficientCredits(AccountsError):
         if whose == "person":
             has = _("You have %(left)d left until %(date)s.")
         to_do = _("Ask for fewer images, or ask an admin for more credits.")
-        numbers = {"needed": needed, "left": left, "date": date_format(renews_on, "j F")}
+        numbers = {
+            "needed": needed,
+            "left": left,
+            "date": date_format(renews_on, "MONTH_DAY_FORMAT"),
+        }
         super().__init__(f"{needs} {has} {to_do}" % numbers)

@@ -1,6 +1,7 @@
 """A person's own pages: the account, credits with the entries that explain them, and notices."""
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
@@ -20,7 +22,7 @@ from django.views.decorators.http import (
 from accounts import access, audit, keyset
 from accounts import notices as admin_notices
 from accounts.events import Event
-from accounts.forms import NameForm
+from accounts.forms import ProfileForm, time_zones
 from accounts.http import SignedInRequest
 from accounts.models import Allowance, Entry, Reading, User
 
@@ -33,14 +35,17 @@ MONTHS_A_PAGE = 12
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.checked
 def account(request: SignedInRequest) -> HttpResponse:
-    before = request.user.name
-    form = NameForm(request.POST or None, instance=request.user)
+    # A form writes into its instance, and the page around it shows what is saved.
+    person = copy(request.user)
+    form = ProfileForm(request.POST or None, instance=person)
     if form.is_valid():
-        _rename(form, before=before)
-        messages.success(request, _("Your name is saved."))
+        _save_profile(form)
+        translation.activate(person.language or translation.get_language_from_request(request))
+        messages.success(request, _("Your profile is saved."))
         return redirect("account")
+    context = {"form": form, "time_zones": time_zones()}
     status = 422 if form.is_bound else 200
-    return render(request, "accounts/account.html", {"form": form}, status=status)
+    return render(request, "accounts/account.html", context, status=status)
 
 
 @require_safe
@@ -54,7 +59,7 @@ def readings(request: SignedInRequest) -> HttpResponse:
         anchors=mine,
         size=READINGS_A_PAGE,
     )
-    context = {"page": page, "zone": request.user.team.tzinfo}
+    context = {"page": page, "zone": request.user.tzinfo}
     return render(request, "accounts/readings.html", context)
 
 
@@ -140,15 +145,19 @@ def _entry(user: User, cursor: str) -> Entry:
 
 
 @transaction.atomic
-def _rename(form: NameForm, *, before: str) -> None:
-    if not form.has_changed():
+def _save_profile(form: ProfileForm) -> None:
+    changed = form.changed_data
+    if not changed:
         return
     user = form.save(commit=False)
-    user.save(update_fields=["name"])
+    user.save(update_fields=changed)
     audit.record(
         Event.USER_CHANGED,
         actor=user,
         subject=user,
-        facts={"changed": ["name"]},
-        personal={"before": {"name": before}, "after": {"name": user.name}},
+        facts={"changed": changed},
+        personal={
+            "before": {name: form.initial[name] for name in changed},
+            "after": {name: form.cleaned_data[name] for name in changed},
+        },
     )

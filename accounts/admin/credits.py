@@ -40,7 +40,7 @@ def _newest_months() -> list[dt.date]:
 
 
 def _month_label(month: dt.date) -> str:
-    return date_format(month, "F Y")
+    return date_format(month, "YEAR_MONTH_FORMAT")
 
 
 @admin.register(Allowance)

@@ -57,9 +57,9 @@ class UserAdmin(RecordedAdmin):
     search_fields = ["email", "name"]
     search_help_text = _("E-mail address or name")
     ordering = ["email"]
-    add_fields = ("email", "name", "team", "groups")
+    add_fields = ("email", "name", "team", "groups", "language")
     fieldsets = [
-        (None, {"fields": ["email", "name", "team", "quota"]}),
+        (None, {"fields": ["email", "name", "team", "quota", "language", "time_zone"]}),
         (_("Access"), {"fields": ["is_active", "groups", "date_joined", "last_login"]}),
     ]
     superuser_fieldset = (

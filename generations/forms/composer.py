@@ -171,7 +171,7 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
 
 def _made(found: AlreadyMade, form: ComposeForm) -> Made:
     run = found.run
-    on = date_format(run.created_at.astimezone(form.user.team.tzinfo), "j F Y")
+    on = date_format(run.created_at.astimezone(form.user.tzinfo), "DATE_FORMAT")
     sentence = _("Your team already has exactly these images, made by %(person)s on %(date)s.")
     images = submission.images_made(run, form.draft.num_images)
     previews = Rendition.objects.filter(recipe=PREVIEW.name, image__in=images)
@@ -204,7 +204,7 @@ def _why_blocked(form: ComposeForm, balance: Balance) -> str:
         return str(submission.NO_PRICE)
     if form.draft.price <= balance.left:
         return ""
-    left, date = balance.left, date_format(balance.renews_on, "j F")
+    left, date = balance.left, date_format(balance.renews_on, "MONTH_DAY_FORMAT")
     if balance.team_is_short:
         sentence = ngettext(
             "Your team has %(left)d credit left until %(date)s.",

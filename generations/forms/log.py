@@ -275,7 +275,7 @@ class LogForm(forms.Form):
         return str(dict(choices).get(text, text))
 
     def _midnight(self, day: dt.date) -> dt.datetime:
-        return dt.datetime.combine(day, dt.time(), self.reader.team.tzinfo)
+        return dt.datetime.combine(day, dt.time(), self.reader.tzinfo)
 
 
 class SavedSearchForm(forms.ModelForm):

@@ -83,7 +83,7 @@ class Detail:
 
 def detail_of(image: Image, *, viewer: User) -> Detail:
     """The page of `image`, whose run, generation, price and person must be loaded."""
-    run, zone = image.run, viewer.team.tzinfo
+    run, zone = image.run, viewer.tzinfo
     renditions = {row.recipe: row for row in image.renditions.all()}
     screen = renditions[SCREEN.name]
     strip = _strip(image)
@@ -95,7 +95,7 @@ def detail_of(image: Image, *, viewer: User) -> Detail:
         shape=shape_of(image.width, image.height),
         src=rendition_path(screen.uuid, screen.format),
         alt=alt_text(run.prompt),
-        when=date_format(image.created_at.astimezone(zone), "j F Y, H:i"),
+        when=date_format(image.created_at.astimezone(zone), "DATETIME_FORMAT"),
         params=_params(image),
         other_size=_other_size(image),
         hash=renditions[FULL.name].sha256,

@@ -158,8 +158,10 @@ def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
     if minutes < 24 * 60:
         hours = minutes // 60
         return ngettext("%(count)d h ago", "%(count)d h ago", hours) % {"count": hours}
-    local = moment.astimezone(user.team.tzinfo)
-    return date_format(local, "j M" if local.year == now.year else "j M Y")
+    local = moment.astimezone(user.tzinfo)
+    return date_format(
+        local, "SHORT_MONTH_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT"
+    )
 
 
 def engine_label(name: str) -> str:

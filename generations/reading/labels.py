@@ -251,7 +251,7 @@ def _time_stamp(found: Credentials, zone: tzinfo) -> Line:
     if found.stamped_at is None:
         text = _("After the signer's certificate has expired, nobody can verify the signature.")
         return Line(name, _("None"), "", text)
-    when = date_format(found.stamped_at.astimezone(zone), "j F Y, H:i")
+    when = date_format(found.stamped_at.astimezone(zone), "DATETIME_FORMAT")
     text = _("An authority confirms that the file was signed on %(when)s.")
     return Line(name, _("In place"), "ok", text % {"when": when})
 

@@ -23,7 +23,7 @@ def in_words(facts: Mapping[str, Any]) -> str:
     counts = [counted(facts[name]) for name, counted in _COUNTED.items() if facts[name]]
     return _("%(what)s, older than %(day)s (%(days)d days): %(counts)s") % {
         "what": RetentionRule.Kind(facts["kind"]).label,
-        "day": date_format(datetime.fromisoformat(facts["before"]), "j F Y"),
+        "day": date_format(datetime.fromisoformat(facts["before"]), "DATE_FORMAT"),
         "days": facts["days"],
         "counts": ", ".join(counts),
     }

@@ -107,7 +107,7 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
 
 def time_of(record: Record, reader: User) -> str:
     """The time of a record in the time zone of the reader's team, with its year."""
-    return date_format(record.at.astimezone(reader.team.tzinfo), "j M Y, H:i:s")
+    return date_format(record.at.astimezone(reader.tzinfo), "SECONDS_FORMAT")
 
 
 # --- Steps ----------------------------------------------------------------------------------------

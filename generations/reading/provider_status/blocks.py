@@ -135,4 +135,4 @@ def words_for_time(moment: datetime, zone: tzinfo) -> str:
     """The time in `zone`, with the day unless it is today."""
     local = moment.astimezone(zone)
     is_today = local.date() == timezone.now().astimezone(zone).date()
-    return date_format(local, "H:i" if is_today else "j M, H:i")
+    return date_format(local, "TIME_FORMAT" if is_today else "DAY_TIME_FORMAT")

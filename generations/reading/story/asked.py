@@ -56,7 +56,7 @@ def asked_of(found: Found, reader: User) -> Asked | None:
     return Asked(
         number=record.pk,
         leaf=bytes(record.leaf).hex(),
-        when=moment(record.at, reader.team.tzinfo),
+        when=moment(record.at, reader.tzinfo),
         person=then,
         now_called=latest if latest != then else "",
         initials=person.initials if person else "",

@@ -62,7 +62,7 @@ def _line(told: Told, names: Mapping[UUID, Said], reader: User) -> Line:
         number=record.pk,
         place=str(place.place) if place else "",
         leaf=bytes(record.leaf).hex(),
-        when=moment(record.at, reader.team.tzinfo),
+        when=moment(record.at, reader.tzinfo),
         person=named(person, names) if person else name_without_actor(record.event),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,

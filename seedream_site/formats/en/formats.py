@@ -1,0 +1,15 @@
+"""Dates and numbers in English: the day first, 24 hours."""
+
+DATE_FORMAT = "j F Y"
+SHORT_DATE_FORMAT = "j M Y"
+MONTH_DAY_FORMAT = "j F"
+SHORT_MONTH_DAY_FORMAT = "j M"
+YEAR_MONTH_FORMAT = "F Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j F Y, H:i"
+SHORT_DATETIME_FORMAT = "j M Y, H:i"
+DAY_TIME_FORMAT = "j M, H:i"
+SECONDS_FORMAT = "j M Y, H:i:s"
+ZONED_FORMAT = "j M Y, H:i T"
+ZONED_SECONDS_FORMAT = "j M Y, H:i:s T"
+FIRST_DAY_OF_WEEK = 1
