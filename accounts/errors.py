@@ -11,6 +11,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.phrases import sentences
+
 
 class AccountsError(Exception):
     """The base class. `message` is a whole sentence for the person who asked."""
@@ -42,4 +44,4 @@ class InsufficientCredits(AccountsError):
             "left": left,
             "date": date_format(renews_on, "MONTH_DAY_FORMAT"),
         }
-        super().__init__(f"{needs} {has} {to_do}" % numbers)
+        super().__init__(sentences(needs % numbers, has % numbers, to_do))

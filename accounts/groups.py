@@ -8,6 +8,7 @@ from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 MEMBERS = "members"
 REVIEWERS = "reviewers"
@@ -18,6 +19,15 @@ AUDITORS = "auditors"
 DATA_PROTECTION = "data protection"
 # Who forbids that something is erased, and lifts that again. Nobody is in it from the start.
 LEGAL_COUNSEL = "legal counsel"
+# What people call the groups. Others, which an operator has made, are called by their names.
+LABELS = {
+    MEMBERS: _("members"),
+    REVIEWERS: _("reviewers"),
+    ADMINS: _("admins"),
+    AUDITORS: _("auditors"),
+    DATA_PROTECTION: _("data protection"),
+    LEGAL_COUNSEL: _("legal counsel"),
+}
 # They may enter the admin.
 STAFF = (ADMINS, DATA_PROTECTION, LEGAL_COUNSEL)
 
@@ -77,6 +87,11 @@ PERMISSIONS = {
         SEE_LABEL_LAW,
     ),
 }
+
+
+def label_of(name: str) -> str:
+    """What people call the group with this name, in the reader's language."""
+    return str(LABELS.get(name, name))
 
 
 def create_after_migrate(

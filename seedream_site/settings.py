@@ -101,7 +101,9 @@ TEMPLATES = [
                 "accounts.context.balance",
                 "accounts.context.unread_notices",
             ],
-            "builtins": ["accounts.templatetags.icons", "accounts.templatetags.numbers"],
+            "builtins": [
+                f"accounts.templatetags.{name}" for name in ("icons", "numbers", "phrases")
+            ],
         },
     },
 ]

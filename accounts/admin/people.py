@@ -22,10 +22,11 @@ from accounts.admin.changes import Snapshot
 from accounts.admin.recorded import RecordedAdmin
 from accounts.commits import after_commit
 from accounts.events import Event
-from accounts.groups import STAFF
+from accounts.groups import STAFF, label_of
 from accounts.http import actor_of
 from accounts.invitations import Invitation
 from accounts.models import Team, User
+from accounts.phrases import listed
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,16 @@ class PersonForm(forms.ModelForm):
         return email
 
 
+class GroupField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, group: Any) -> str:
+        return label_of(group.name)
+
+
+class GroupFilter(admin.RelatedFieldListFilter):
+    def field_choices(self, *args: Any) -> list[tuple[str, str]]:
+        return [(key, label_of(name)) for key, name in super().field_choices(*args)]
+
+
 @admin.register(User)
 class UserAdmin(RecordedAdmin):
     form = PersonForm
@@ -52,7 +63,7 @@ class UserAdmin(RecordedAdmin):
     ]
     list_editable = ["quota"]
     list_per_page = 25  # each row has a form
-    list_filter = ["team", "is_active", "groups"]
+    list_filter = ["team", "is_active", ("groups", GroupFilter)]
     list_select_related = ["team"]
     search_fields = ["email", "name"]
     search_help_text = _("E-mail address or name")
@@ -99,6 +110,7 @@ class UserAdmin(RecordedAdmin):
         if db_field.name == "groups":
             kwargs["queryset"] = rights.givable_groups(actor_of(request))
             kwargs["widget"] = forms.CheckboxSelectMultiple
+            kwargs["form_class"] = GroupField
         else:
             kwargs["queryset"] = Permission.objects.select_related("content_type")  # for its name
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -161,7 +173,7 @@ class UserAdmin(RecordedAdmin):
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:
-        return ", ".join(sorted(group.name for group in person.groups.all()))
+        return listed(*sorted(label_of(group.name) for group in person.groups.all()))
 
     @admin.action(description=_("Top up credits"), permissions=["top_up"])
     def top_up(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:

@@ -21,6 +21,7 @@ from accounts.forgetting import is_forgotten
 from accounts.http import actor_of
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from accounts.phrases import sentences
 from generations import holds
 from generations.erasing import asking, retention, work
 from generations.erasing.targets import Target
@@ -314,7 +315,7 @@ class RetentionRuleAdmin(RecordedAdmin):
     def due_now(self, rule: RetentionRule) -> str:
         if rule.pk is None:
             return gettext("Save the rule first, not active. Then this says what it would erase.")
-        return " ".join(filter(None, [_due_in_words(retention.due_of(rule)), _left_out()]))
+        return sentences(_due_in_words(retention.due_of(rule)), _left_out())
 
 
 def _due_in_words(due: retention.Due) -> str:

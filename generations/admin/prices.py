@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.long_lists import known_values
 from accounts.admin.recorded import RecordedAdmin
+from accounts.phrases import listed
 from generations.models import Price
 from generations.providers import registry
 
@@ -30,7 +31,7 @@ class PriceForm(forms.ModelForm):
         engine = registry.known_engines().get(cleaned.get("engine", ""))
         tiers = [price.tier for price in engine.prices] if engine else []
         if engine and cleaned.get("tier") not in tiers:
-            message = _("This engine has the tiers %(tiers)s.") % {"tiers": ", ".join(tiers)}
+            message = _("This engine has the tiers %(tiers)s.") % {"tiers": listed(*tiers)}
             self.add_error("tier", message)
         return cleaned
 

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
+from accounts.phrases import listed
 from generations import submission
 from generations.forms.compose import ComposeForm
 from generations.forms.fields import images_of_team, problem_of
@@ -99,7 +100,7 @@ class Composer:
         return [
             SharedErrors(
                 id=_error_id(fields[0]),
-                label=", ".join(str(field.label) for field in fields),
+                label=listed(*(field.label for field in fields)),
                 errors=list(errors),
                 others=[_error_id(field) for field in fields[1:]],
             )

@@ -18,6 +18,7 @@ from accounts.audit.searching import Asked
 from accounts.events import Event
 from accounts.identifiers import uuid_of
 from accounts.models import SavedSearch, Team, User
+from accounts.phrases import pair
 from accounts.search import read_query
 from generations.downloads import image_named
 from generations.models import Campaign
@@ -137,7 +138,7 @@ class LogForm(forms.Form):
     def in_words(self) -> list[str]:
         """The filters for people: the label of each and what was chosen."""
         return [
-            f"{self[name].label}: {self._shown(name, text)}" for name, text in self.given.items()
+            pair(self[name].label, self._shown(name, text)) for name, text in self.given.items()
         ]
 
     @property

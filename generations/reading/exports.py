@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts import keyset
 from accounts.events import Event
 from accounts.models import User
+from accounts.phrases import listed, pair
 from generations.exports.registry import format_of, kind_of
 from generations.models import Export
 from generations.models.export import OPEN
@@ -80,7 +81,7 @@ def _row(export: Export) -> Row:
     kind = kind_of(export)
     return Row(
         uuid=str(export.uuid),
-        title=f"{kind.label}: {kind.in_words(export)}" if export.options else str(kind.label),
+        title=pair(kind.label, kind.in_words(export)) if export.options else str(kind.label),
         format=str(format_of(export).label),
         state=str(export.get_state_display()),
         icon=icon,
@@ -113,8 +114,8 @@ def _holds(export: Export) -> str:
     """What a finished file holds, in words."""
     facts = export.facts
     if "files_read" in facts:
-        return ", ".join(_files(facts))
-    return ", ".join(filter(None, _counts(facts))) if "records" in facts else ""
+        return listed(*_files(facts))
+    return listed(*_counts(facts)) if "records" in facts else ""
 
 
 def _files(facts: dict[str, int]) -> Iterable[str]:

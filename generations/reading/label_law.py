@@ -13,6 +13,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.phrases import listed
 from generations.reading import label_settings
 from generations.reading.label_settings import OK, OPEN, PART, Labels
 
@@ -82,7 +83,7 @@ def _settings(labels: Labels) -> list[Setting]:
         Setting(_("Certificates"), *_chain(labels), "LABEL_CHAIN"),
         Setting(
             _("Time stamps"),
-            _with(_authority(labels), str(labels.stamped)),
+            listed(_authority(labels), str(labels.stamped)),
             labels.stamped.tone,
             "LABEL_TIMESTAMP_URL",
         ),
@@ -117,7 +118,7 @@ def _badges(labels: Labels) -> list[Setting]:
 
 def _signing(labels: Labels) -> str:
     states = {True: _("on"), False: _("off"), None: ""}
-    return _with(states[labels.signs], str(labels.signed))
+    return listed(states[labels.signs], str(labels.signed))
 
 
 def _chain(labels: Labels) -> tuple[str, str]:
@@ -132,10 +133,6 @@ def _authority(labels: Labels) -> str:
     if labels.authority is None:
         return ""
     return labels.authority or _("no authority is set")
-
-
-def _with(*texts: str) -> str:
-    return ", ".join(filter(None, texts))
 
 
 # --- Laws ----------------------------------------------------------------------------------------
@@ -318,7 +315,7 @@ def _california(labels: Labels) -> Law:
                 ),
                 _("All of them are in the metadata.")
                 if not lacking
-                else _("In the metadata, but for: %(lacking)s.") % {"lacking": ", ".join(lacking)},
+                else _("In the metadata, but for: %(lacking)s.") % {"lacking": listed(*lacking)},
                 PART if lacking else OK,
             ),
             Duty(

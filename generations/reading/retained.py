@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.phrases import listed
 from generations.models import RetentionRule
 from generations.reading import amounts
 
@@ -25,5 +26,5 @@ def in_words(facts: Mapping[str, Any]) -> str:
         "what": RetentionRule.Kind(facts["kind"]).label,
         "day": date_format(datetime.fromisoformat(facts["before"]), "DATE_FORMAT"),
         "days": facts["days"],
-        "counts": ", ".join(counts),
+        "counts": listed(*counts),
     }

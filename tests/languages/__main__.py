@@ -11,9 +11,9 @@ def main() -> int:
         updated = catalogue.update(locale)
         without = catalogue.missing(updated, updated)
         lacking += len(without)
-        print(f"{locale}: {len(updated)} messages, {len(without)} without a translation")
-        for message in without:
-            print(f"  {message.id!r}")
+        told = [f"{locale}: {len(updated)} messages, {len(without)} without a translation"]
+        told += [f"  {message.id!r}" for message in without]
+        sys.stdout.write("\n".join(told) + "\n")
     return 1 if lacking else 0
 
 

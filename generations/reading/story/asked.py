@@ -116,5 +116,9 @@ def _price(images: Any, credits: Any) -> str:
         return ""
     text = ngettext("%(all)d credit", "%(all)d credits", credits)
     if credits % images == 0 and images > 1:
-        text += _(", %(each)d for each image")
+        text = ngettext(
+            "%(all)d credit, %(each)d for each image",
+            "%(all)d credits, %(each)d for each image",
+            credits,
+        )
     return text % {"all": credits, "each": credits // images}

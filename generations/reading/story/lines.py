@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import vocabulary
 from accounts.models import User
+from accounts.phrases import listed, pair
 from generations.reading.records import look_of, name_without_actor, title_of
 from generations.reading.sentences import in_words
 from generations.reading.story.finding import Told
@@ -89,5 +90,5 @@ def _in_words(value: object) -> str:
     if value is True:
         return _("yes")
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {each}" for name, each in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return listed(*(pair(name, each) for name, each in value.items()))
+    return listed(*value) if isinstance(value, list) else str(value)
