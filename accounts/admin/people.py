@@ -49,8 +49,8 @@ class GroupField(forms.ModelMultipleChoiceField):
 
 
 class GroupFilter(admin.RelatedFieldListFilter):
-    def field_choices(self, *args: Any) -> list[tuple[str, str]]:
-        return [(key, label_of(name)) for key, name in super().field_choices(*args)]
+    def field_choices(self, *args: Any) -> Any:
+        return [(key, label_of(str(name))) for key, name in super().field_choices(*args)]
 
 
 @admin.register(User)

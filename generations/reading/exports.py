@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import keyset
+from accounts import keyset, stored_texts
 from accounts.events import Event
 from accounts.models import User
 from accounts.phrases import listed, pair
@@ -90,7 +90,7 @@ def _row(export: Export) -> Row:
         progress=_progress(export) if export.state in OPEN else "",
         done=export.done,
         total=export.total,
-        problem=export.problem,
+        problem=stored_texts.read(export.problem),
         holds=_holds(export),
         size=filesizeformat(export.bytes) if export.bytes else "",
         sha256=export.sha256,
@@ -156,7 +156,7 @@ def _asked(facts: Mapping[str, Any]) -> str:
 
 
 def _failed(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("problem", "")).rstrip(".")
+    return stored_texts.read(str(facts.get("problem", ""))).rstrip(".。")
 
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import stored_texts
 from accounts.events import Event
 from accounts.groups import label_of
 from accounts.phrases import listed
@@ -46,7 +47,7 @@ def short_hash(digest: str) -> str:
 
 
 def _error(facts: Facts) -> str:
-    return str(explain(facts["error"]).title).rstrip(".") if facts.get("error") else ""
+    return str(explain(facts["error"]).title).rstrip(".。") if facts.get("error") else ""
 
 
 def _submitted(facts: Facts) -> str:
@@ -268,7 +269,7 @@ def _cleaned(facts: Facts) -> str:
 
 
 def _refused(facts: Facts) -> str:
-    return str(facts.get("problem", ""))
+    return stored_texts.read(str(facts.get("problem", "")))
 
 
 def _rights(declared: str) -> str:

@@ -10,8 +10,8 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
-# What `accounts.phrases` puts between the parts of a text.
-SEPARATORS = (", ", " ")
+# The messages with which `accounts.phrases` puts texts together.
+SEPARATED = {", ": SEPARATOR, "%(first)s %(next)s": f"%(first)s{SEPARATOR}%(next)s"}
 # Attributes that browsers or the studio's scripts show to people.
 SHOWN = {"alt", "aria-label", "aria-description", "placeholder", "title"}
 # Elements that may stand within a message.
@@ -32,7 +32,7 @@ def made_up_language() -> Iterator[None]:
         return _marked(one if number == 1 else many)
 
     def in_context(context, text):
-        return SEPARATOR if text in SEPARATORS else _marked(text)
+        return SEPARATED.get(text) or _marked(text)
 
     def several_in_context(context, one, many, number):
         return several(one, many, number)
@@ -51,7 +51,8 @@ def made_up_language() -> Iterator[None]:
 
 
 def _marked(text: object) -> str:
-    return f"{OPEN}{text}{CLOSE}" if text else ""
+    # Django's forms put a colon after a label, by a message of its own.
+    return f"{OPEN}{text}{CLOSE}" if text and text != ":" else str(text)
 
 
 class Texts(HTMLParser):

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from accounts.access import may_make
 from accounts.models import User
 from accounts.phrases import sentences
+from accounts.stored_texts import read
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.pricing import credits_in_words
@@ -66,7 +67,7 @@ def _reason(generation: Generation, code: str, rows: Gathered, viewer: User) -> 
         FrameState.FAILED,
         "",
         title=str(advice.title),
-        note=sentences(problem or "", _note(generation, advice)),
+        note=sentences(read(problem or ""), _note(generation, advice)),
         remedies=_remedies(generation, advice, rows) if pressable else (),
     )
 
