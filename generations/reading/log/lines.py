@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts.audit import index, outcomes
 from accounts.events import Event
 from accounts.models import Record, User
+from accounts.phrases import listed, pair
 from generations.labelling import PREVIEW
 from generations.models import Rendition
 from generations.paths import rendition_path
@@ -106,7 +108,7 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
 
 
 def time_of(record: Record, reader: User) -> str:
-    """The time of a record in the time zone of the reader's team, with its year."""
+    """The time of a record in the reader's time zone, with its year."""
     return date_format(record.at.astimezone(reader.tzinfo), "SECONDS_FORMAT")
 
 
@@ -139,13 +141,18 @@ def _line(
         is_prompt=bool(prompt),
         icon=icon,
         tone=tone,
-        detail=": ".join(filter(None, [about, detail, _written(record)])),
+        detail=_detail(about, detail, _written(record)),
         story=reverse("story", args=[record.story]) if is_open else "",
         pictures=list(pictures[:PICTURES]),
         more=max(0, len(pictures) - PICTURES),
         outcome=_in_words(outcome) if outcome else _refused(record),
         author=record.actor_id if prompt and index.data_of(record) else None,
     )
+
+
+def _detail(*parts: str) -> str:
+    """What a record is about, what it says of it, and what somebody wrote; any may be empty."""
+    return reduce(pair, filter(None, parts)) if any(parts) else ""
 
 
 def _is_own(record: Record) -> bool:
@@ -167,7 +174,7 @@ def _written(record: Record) -> str:
     """The reason that a person gave, or what somebody searched for."""
     data = index.data_of(record) or {}
     asked = data.get("asked")
-    searched = ", ".join(f"{name} {text}" for name, text in asked.items()) if asked else ""
+    searched = listed(*(f"{name} {text}" for name, text in asked.items())) if asked else ""
     return shortened(str(data.get("reason") or searched), LONGEST_TITLE)
 
 
