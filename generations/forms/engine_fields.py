@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from accounts.models import User
 from accounts.phrases import sentences
@@ -32,7 +32,7 @@ LABELS = {
     "prompt": gettext_lazy("Prompt"),
     "num_images": gettext_lazy("Images"),
     "resolution": gettext_lazy("Resolution"),
-    "aspect_ratio": gettext_lazy("Format"),
+    "aspect_ratio": pgettext_lazy("shape of an image", "Format"),
     "width": gettext_lazy("Width"),
     "height": gettext_lazy("Height"),
     "negative_prompt": gettext_lazy("Avoid"),

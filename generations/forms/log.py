@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import audit
 from accounts.audit.index import REFUSED, SHORTEST_HASH
@@ -84,7 +85,7 @@ class LogForm(forms.Form):
         super().__init__({name: data[name][:LONGEST_VALUE] for name in data}, auto_id="log-%s")
         self.reader = reader
         self.reads_all = audit.reads_whole_log(reader)
-        for name, label in (("from", _("From")), ("to", _("To"))):
+        for name, label in (("from", pgettext_lazy("a day", "From")), ("to", _("To"))):
             self.fields[name] = _day(label)
         self._choose("person", self._people(), _("Everyone"))
         self._choose("team", self._teams(), _("All teams"))

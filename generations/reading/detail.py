@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.events import Event
 from accounts.models import Entry, Record, User
@@ -142,7 +142,10 @@ def _params(image: Image) -> list[tuple[str, str]]:
     return [
         (_("Engine"), engine_label(image.run.engine)),
         (_("Size"), f"{image.width}×{image.height}"),
-        (_("Format"), format_asked(options) or _("chosen by the engine")),
+        (
+            pgettext("shape of an image", "Format"),
+            format_asked(options) or _("chosen by the engine"),
+        ),
         (_("Resolution"), _resolution(options.get("resolution", ""))),
         (_("Seed"), _seed(image)),
         (_("Price"), _price(image.generation)),

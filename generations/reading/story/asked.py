@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.identifiers import uuid_of
 from accounts.models import Team, User
@@ -96,7 +96,7 @@ def _params(facts: dict[str, Any]) -> list[tuple[str, str]]:
     known = [
         (_("Engine"), engine_label(str(facts.get("engine", "")))),
         (_("Images"), str(images or "")),
-        (_("Format"), format_asked(options)),
+        (pgettext("shape of an image", "Format"), format_asked(options)),
         (_("Resolution"), str(options.get("resolution", ""))),
         (_("Price"), _price(images, credits)),
         *_rare(options),
