@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from unittest import mock
 
 from django.utils import translation
-from django.utils.translation import trans_real
+
+from generations.reading import drawing
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
 # The messages with which `accounts.phrases` puts texts together.
@@ -43,11 +44,11 @@ def made_up_language() -> Iterator[None]:
         "pgettext": in_context,
         "npgettext": several_in_context,
     }
-    with (
-        mock.patch.multiple(trans_real, **functions),
-        mock.patch.multiple(translation._trans, **functions),
-    ):
-        yield
+    try:
+        with mock.patch.multiple(translation._trans, **functions):
+            yield
+    finally:
+        drawing._kept.cache_clear()  # it keeps what was drawn in this language
 
 
 def _marked(text: object) -> str:
