@@ -11,7 +11,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-services test-readers lint format bench lock sbom audit clean
+.PHONY: help install install-dev run test test-services test-readers lint format messages bench lock sbom audit clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ format: install-dev ## Format code and templates
 	$(VENV_PYTHON) -m ruff check --fix .
 	$(VENV_PYTHON) -m ruff format .
 	find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --target-version 5.2
+
+messages: install-dev ## Bring the translations up to date with the sources, and list what they lack
+	@$(VENV_PYTHON) -m tests.languages
 
 bench: install-dev ## Measure the studio on this machine; CONTRIBUTING.md names larger measurements
 	$(VENV_PYTHON) -m tests.bench

@@ -169,6 +169,7 @@ TABLE: dict[str, Requirement] = {
     "account_email_verification_sent": ANYONE,
     "account_inactive": ANYONE,
     "account_login": ANYONE,
+    "set-language": ANYONE,  # of this browser
     "account_logout": ANYONE,
     "account_reset_password": ANYONE,
     "account_reset_password_done": ANYONE,

@@ -1,6 +1,7 @@
 """How sign-in works here, by the hooks that allauth offers (`ACCOUNT_ADAPTER`)."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -17,6 +18,7 @@ from accounts import audit, sessions
 from accounts.audit import tallies
 from accounts.events import Event
 from accounts.http import actor_of, caller, own_address, printable
+from accounts.languages import written_for
 from accounts.models import User
 
 
@@ -46,6 +48,11 @@ class StudioAccountAdapter(DefaultAccountAdapter):
                     personal=caller(request),
                 )
         super().logout(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Mail a person in their own language, not in that of the browser that asked."""
+        with written_for(context["user"]) if "user" in context else nullcontext():
+            super().send_mail(template_prefix, email, context)
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
         who = caller(self.request)

@@ -11,6 +11,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.phrases import sentences
+
 
 class AccountsError(Exception):
     """The base class. `message` is a whole sentence for the person who asked."""
@@ -37,5 +39,9 @@ class InsufficientCredits(AccountsError):
         if whose == "person":
             has = _("You have %(left)d left until %(date)s.")
         to_do = _("Ask for fewer images, or ask an admin for more credits.")
-        numbers = {"needed": needed, "left": left, "date": date_format(renews_on, "j F")}
-        super().__init__(f"{needs} {has} {to_do}" % numbers)
+        numbers = {
+            "needed": needed,
+            "left": left,
+            "date": date_format(renews_on, "MONTH_DAY_FORMAT"),
+        }
+        super().__init__(sentences(needs % numbers, has % numbers, to_do))

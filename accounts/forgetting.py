@@ -31,6 +31,7 @@ def forget(person: User) -> None:
     _delete_sessions(person)
     short = person.uuid.hex[:12]
     person.name, person.email = f"{NAME} {short}", f"{short}@{DOMAIN}"
+    person.language = person.time_zone = ""
     person.is_active = person.is_staff = person.is_superuser = False
     person.set_unusable_password()
     person.save()

@@ -46,6 +46,7 @@ IN_WORDS = {
     ADMINS: InWords(
         _("Admins"), _("invite and deactivate people, set credits, prices and limits of keys")
     ),
+    TEAM_LEADS: InWords(_("Team leads"), _("see what their team uses and what it costs")),
     DATA_PROTECTION: InWords(
         _("Data protection"), _("erase people, runs and images, and set what is erased by age")
     ),

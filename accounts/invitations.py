@@ -18,6 +18,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.events import Event
 from accounts.groups import ADMINS
+from accounts.languages import written_for
 from accounts.models import Team, User
 
 
@@ -38,6 +39,7 @@ def add_person(
     groups: Iterable[Group],
     actor: User | None,
     password: str | None = None,
+    language: str = "",
 ) -> User:
     """Make an account and record it. Without a password, only a link gives access to it.
 
@@ -45,7 +47,8 @@ def add_person(
     """
     groups = list(groups)
     names = sorted(group.name for group in groups)
-    user = User.objects.create_user(email, password, name=name, team=team, is_staff=ADMINS in names)
+    values = {"name": name, "team": team, "language": language, "is_staff": ADMINS in names}
+    user = User.objects.create_user(email, password, **values)
     user.groups.set(groups)
     claim_address(user)
     audit.record(
@@ -59,10 +62,18 @@ def add_person(
 
 
 def invite(
-    *, email: str, name: str, team: Team, groups: Iterable[Group], actor: User | None
+    *,
+    email: str,
+    name: str,
+    team: Team,
+    groups: Iterable[Group],
+    actor: User | None,
+    language: str = "",
 ) -> Invitation:
     """Make an account and a link to set its password. Raises what `add_person` raises."""
-    user = add_person(email=email, name=name, team=team, groups=groups, actor=actor)
+    user = add_person(
+        email=email, name=name, team=team, groups=groups, actor=actor, language=language
+    )
     return Invitation(user, link_for(user))
 
 
@@ -87,7 +98,10 @@ def renew(user: User, *, actor: User, shown: bool) -> Invitation:
 def mail(invitation: Invitation) -> None:
     """Send the link to the person. Raises OSError (so do smtplib's errors) if that fails."""
     context = {"person": invitation.user, "link": invitation.link}
-    message = get_adapter().render_mail("accounts/email/invitation", invitation.user.email, context)
+    with written_for(invitation.user):
+        message = get_adapter().render_mail(
+            "accounts/email/invitation", invitation.user.email, context
+        )
     message.send()
 
 

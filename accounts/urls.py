@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from accounts import access, views
 
@@ -16,6 +17,8 @@ urlpatterns = [
         access.checked(RedirectView.as_view(pattern_name="account")),
         name="account-email",
     ),
+    path("account/language/", set_language, name="set-language"),
+    path("credits/", views.credits, name="credits"),
     path("notices/", views.notices, name="notices"),
     path("notices/read/", views.notices_read, name="notices-read"),
     path("notices/<uuid:uuid>/read/", views.notices_read, name="notice-read"),

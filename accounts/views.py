@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -16,7 +17,7 @@ from django.views.decorators.http import (
 from accounts import access, audit, keyset, personal_notices
 from accounts import notices as admin_notices
 from accounts.events import Event
-from accounts.forms import MailForm, NameForm
+from accounts.forms import MailForm, ProfileForm, time_zones
 from accounts.http import SignedInRequest
 from accounts.invitations import can_mail
 from accounts.models import Reading, User
@@ -27,11 +28,13 @@ READINGS_A_PAGE = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.checked
 def account(request: SignedInRequest) -> HttpResponse:
-    before = request.user.name
-    form = NameForm(request.POST or None, instance=request.user)
+    # A form writes into its instance, and the page around it shows what is saved.
+    person = copy(request.user)
+    form = ProfileForm(request.POST or None, instance=person)
     if form.is_valid():
-        _rename(form, before=before)
-        messages.success(request, _("Your name is saved."))
+        _save_profile(form)
+        translation.activate(person.language or translation.get_language_from_request(request))
+        messages.success(request, _("Your profile is saved."))
         return redirect("account")
     return _account(request, form, _mail_form(request.user), status=422 if form.is_bound else 200)
 
@@ -44,16 +47,16 @@ def account_mail(request: SignedInRequest) -> HttpResponse:
         raise Http404
     form = MailForm(request.POST)
     if not form.is_valid():
-        return _account(request, NameForm(instance=request.user), form, status=422)
+        return _account(request, ProfileForm(instance=request.user), form, status=422)
     personal_notices.choose_mail(request.user, form.cleaned_data["when"])
     messages.success(request, _("Your choice is saved."))
     return redirect("account")
 
 
 def _account(
-    request: SignedInRequest, form: NameForm, mail: MailForm | None, *, status: int
+    request: SignedInRequest, form: ProfileForm, mail: MailForm | None, *, status: int
 ) -> HttpResponse:
-    context = {"form": form, "mail": mail}
+    context = {"form": form, "mail": mail, "time_zones": time_zones()}
     return render(request, "accounts/account.html", context, status=status)
 
 
@@ -73,7 +76,7 @@ def readings(request: SignedInRequest) -> HttpResponse:
         anchors=mine,
         size=READINGS_A_PAGE,
     )
-    context = {"page": page, "zone": request.user.team.tzinfo}
+    context = {"page": page, "zone": request.user.tzinfo}
     return render(request, "accounts/readings.html", context)
 
 
@@ -114,15 +117,19 @@ def notices_mute(request: SignedInRequest, kind: str) -> HttpResponse:
 
 
 @transaction.atomic
-def _rename(form: NameForm, *, before: str) -> None:
-    if not form.has_changed():
+def _save_profile(form: ProfileForm) -> None:
+    changed = form.changed_data
+    if not changed:
         return
     user = form.save(commit=False)
-    user.save(update_fields=["name"])
+    user.save(update_fields=changed)
     audit.record(
         Event.USER_CHANGED,
         actor=user,
         subject=user,
-        facts={"changed": ["name"]},
-        personal={"before": {"name": before}, "after": {"name": user.name}},
+        facts={"changed": changed},
+        personal={
+            "before": {name: form.initial[name] for name in changed},
+            "after": {name: form.cleaned_data[name] for name in changed},
+        },
     )

@@ -112,7 +112,7 @@ class Period:
 
 def period_of(user: User, chosen: Filter) -> Period:
     """When the chosen images were made, by the days of the user's team."""
-    zone = user.team.tzinfo
+    zone = user.tzinfo
     today = timezone.now().astimezone(zone).date()
     first = {TODAY: today, WEEK: today - dt.timedelta(days=6), MONTH: today.replace(day=1)}
     days = [day for day in (first.get(chosen.when), _day(chosen.since)) if day]

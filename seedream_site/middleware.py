@@ -1,4 +1,4 @@
-"""Headers and compression of answers, and the size limit of request bodies."""
+"""Headers, language and compression of answers, and the size limit of request bodies."""
 
 import re
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts import origin
@@ -48,6 +49,27 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with origin.of_request(request):
+            return self._get_response(request)
+
+
+class PersonMiddleware:
+    """Answers those who have signed in in the language and time zone of their choice.
+
+    Without a choice, pages are in the language of the browser (`LocaleMiddleware`), and times are
+    those of the team; for others they are those of `TIME_ZONE`.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user, zone = request.user, None
+        if user.is_authenticated:
+            zone = user.tzinfo
+            if user.language:
+                translation.activate(user.language)
+                request.LANGUAGE_CODE = translation.get_language()
+        with timezone.override(zone):
             return self._get_response(request)
 
 

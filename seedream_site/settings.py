@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import SELF
-from django.utils.translation import gettext_lazy as _
 
 from generations.queues import IMAGES, PROVIDER
 from seedream_site.database_owner import database_owner
@@ -79,6 +78,7 @@ MIDDLEWARE = [
     "seedream_site.middleware.BodySizeMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "seedream_site.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -102,7 +102,9 @@ TEMPLATES = [
                 "accounts.context.unread_notices",
                 "accounts.context.can_mail",
             ],
-            "builtins": ["accounts.templatetags.icons", "accounts.templatetags.numbers"],
+            "builtins": [
+                f"accounts.templatetags.{name}" for name in ("icons", "numbers", "phrases")
+            ],
         },
     },
 ]
@@ -253,11 +255,15 @@ FILE_UPLOAD_HANDLERS: list[str] = []
 
 # --- Language and time -------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# Each language is called by its own name, so that those who read only it find it.
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGE_CODE = env.str("STUDIO_LANGUAGE", default="en")
 LOCALE_PATHS = [BASE_DIR / "seedream_site" / "locale"]
-# English with the day before the month and a clock of 24 hours, as everywhere in the studio.
-FORMAT_MODULE_PATH = ["seedream_site.formats"]
+FORMAT_MODULE_PATH = "seedream_site.formats"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SERVED_OVER_HTTPS
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -197,6 +197,7 @@ NO_ACT = {
     "notices-read": "a person's own marks on notices",
     "notice-read": "a person's own marks on notices",
     "notices-mute": "a person's own marks on notices",
+    "set-language": "a cookie with the language of this browser",
     "webhook": "wakes a poll, which records what it finds; `test_callbacks` forges a call",
     "account-email": "redirects",
     "account_email": "redirects",

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -40,7 +39,7 @@ def _newest_months() -> list[dt.date]:
 
 
 def _month_label(month: dt.date) -> str:
-    return date_format(month, "F Y")
+    return date_format(month, "YEAR_MONTH_FORMAT")
 
 
 @admin.register(Allowance)
@@ -106,10 +105,9 @@ class EntryAdmin(LongListMixin, ReadOnlyAdmin):
     list_filter = ["kind"]
     list_select_related = ["allowance__user", "allowance__team", "actor"]
     search_fields = ["allowance__user__email", "allowance__team__name", "=generation"]
-    search_help_text = format_lazy(
-        "{owner}. {generation}",
-        owner=OWNER_SEARCH,
-        generation=_("Or the whole identifier of a generation."),
+    search_help_text = _(
+        "Name or e-mail address of a person, or name of a team, which finds its people too, or the "
+        "whole identifier of a generation"
     )
 
     def get_search_results(

@@ -32,6 +32,7 @@ from accounts.groups import STAFF
 from accounts.http import actor_of
 from accounts.invitations import Invitation
 from accounts.models import Team, User
+from accounts.phrases import listed
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +78,11 @@ class UserAdmin(RecordedAdmin):
     search_fields = ["email", "name"]
     search_help_text = _("E-mail address or name")
     ordering = ["email"]
-    add_fields = ("email", "name", "team", "groups")
+    add_fields = ("email", "name", "team", "groups", "language")
     add_form_template = "admin/accounts/invite.html"
     change_form_template = "admin/accounts/person.html"
     fieldsets = [
-        (None, {"fields": ["email", "name", "team", "quota"]}),
+        (None, {"fields": ["email", "name", "team", "quota", "language", "time_zone"]}),
         (_("Access"), {"fields": ["is_active", "groups", "date_joined", "last_login"]}),
     ]
     superuser_fieldset = (
@@ -265,7 +266,7 @@ class UserAdmin(RecordedAdmin):
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:
-        return ", ".join(sorted(groups.title_of(group.name) for group in person.groups.all()))
+        return listed(*sorted(groups.title_of(group.name) for group in person.groups.all()))
 
     @admin.action(description=_("Top up credits"), permissions=["top_up"])
     def top_up(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:

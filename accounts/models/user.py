@@ -1,16 +1,23 @@
 import uuid
 from collections.abc import Iterator
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.team import Team
+from accounts.models.team import Team, validate_time_zone
 
 COLOURS = 6
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages of the studio, by code."""
+    return list(settings.LANGUAGES)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +55,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         related_name="members",
         verbose_name=_("team"),
         help_text=_("The person sees the images of this team."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=16,
+        choices=languages,
+        blank=True,
+        help_text=_("Empty: that of the browser, and in mails that of the studio."),
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text=_("Such as Europe/Lisbon. Empty: that of the team."),
     )
     quota = models.PositiveIntegerField(
         _("own credits a month"),
@@ -87,6 +108,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def _numbered(self, session_hash: str) -> str:
         """Number 0 adds nothing, so sessions that are older than session numbers stay valid."""
         return f"{session_hash}.{self.session_number}" if self.session_number else session_hash
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The time zone in which the person reads times. Months of credits follow the team's."""
+        return ZoneInfo(self.time_zone) if self.time_zone else self.team.tzinfo
 
     @property
     def initials(self) -> str:

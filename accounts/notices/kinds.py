@@ -8,6 +8,11 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import stored_texts
+
+# The facts that are sentences: stored in English, shown in the reader's language.
+SENTENCES = ("reason", "subject", "text")
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -58,7 +63,12 @@ def named(name: str) -> Kind:
 
 def fill(text: Promise | str, facts: Mapping[str, Any]) -> str:
     """`text` in the reader's language, filled with the facts of a notice."""
-    return str(text) % _Facts(facts)
+    told = {name: _in_words(name, value) for name, value in facts.items()}
+    return str(text) % _Facts(told)
+
+
+def _in_words(name: str, value: Any) -> Any:
+    return stored_texts.read(str(value)) if name in SENTENCES else value
 
 
 _FORGOTTEN = _("A notice of an earlier version of the studio")

@@ -128,7 +128,7 @@ def what_is_known(generation: Generation) -> str:
         "knows what became of it. Look for it in the provider's console, then decide. Until then "
         "the credits stay reserved."
     ) % {
-        "day": date_format(sent, "j F Y") if sent else "?",
+        "day": date_format(sent, "DATE_FORMAT") if sent else "?",
         "time": sent.strftime("%H:%M:%S") if sent else "?",
         "account": key_in_words(generation.account) or provider_in_words(generation.provider),
         "images": ngettext("%(count)d image", "%(count)d images", generation.wanted)
@@ -143,6 +143,6 @@ def what_may_be_told(generation: Generation) -> str:
         "It counts as failed, and its credits are settled. If the provider's console shows a task "
         "for it, give the id of that task before %(day)s, %(time)s UTC."
     ) % {
-        "day": date_format(until, "j F Y") if until else "?",
+        "day": date_format(until, "DATE_FORMAT") if until else "?",
         "time": until.strftime("%H:%M") if until else "?",
     }

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from accounts.forgetting import is_forgotten
 from accounts.http import actor_of
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from accounts.phrases import sentences
 from generations import holds
 from generations.erasing import asking, retention, work
 from generations.erasing.targets import Target
@@ -69,7 +71,10 @@ def in_words(row: Any) -> str:
     if isinstance(row, Campaign):
         return f"{row.name}, {row.team}"
     about = {"person": row.user} if isinstance(row, Run) else {"person": row.run.user}
-    about |= {"time": date_format(row.created_at, "j F Y, H:i"), "uuid": row.uuid}
+    about |= {
+        "time": date_format(timezone.localtime(row.created_at), "DATETIME_FORMAT"),
+        "uuid": row.uuid,
+    }
     if isinstance(row, Run):
         return gettext("Run of %(person)s, %(time)s UTC (%(uuid)s)") % about
     return gettext("Image of %(person)s, %(time)s UTC (%(uuid)s)") % about
@@ -310,7 +315,7 @@ class RetentionRuleAdmin(RecordedAdmin):
     def due_now(self, rule: RetentionRule) -> str:
         if rule.pk is None:
             return gettext("Save the rule first, not active. Then this says what it would erase.")
-        return " ".join(filter(None, [_due_in_words(retention.due_of(rule)), _left_out()]))
+        return sentences(_due_in_words(retention.due_of(rule)), _left_out())
 
 
 def _due_in_words(due: retention.Due) -> str:
@@ -319,7 +324,7 @@ def _due_in_words(due: retention.Due) -> str:
     about = {
         "n": due.count,
         "most": retention.COUNTED_MOST,
-        "day": date_format(due.oldest, "j F Y"),
+        "day": date_format(timezone.localtime(due.oldest), "DATE_FORMAT"),
     }
     if due.is_more:
         return gettext("more than %(most)d, the oldest of %(day)s") % about

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.events import Event
+from accounts.stored_texts import in_english
 from generations import conversions, holds, live, storage
 from generations.erasing.order import Order
 from generations.models import Conversion, Delivery, Image, Reference
@@ -67,6 +68,7 @@ def delete_files(order: Order) -> int:
     return done
 
 
+@in_english()
 def _mark_references(order: Order, references: QuerySet[Reference]) -> int:
     rows = list(references.filter(erased_at__isnull=True).order_by("pk")[:BATCH])
     for row in rows:

@@ -15,10 +15,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.events import Event
 from accounts.models import User
+from accounts.stored_texts import pattern
 from generations import storage
 from generations.exports.registry import stored_name
 from generations.models import Export
@@ -29,6 +31,13 @@ log = logging.getLogger(__name__)
 # How long the row of an export that has ended stays on the page.
 KEPT = timedelta(days=30)
 BATCH = 100
+# Why an export failed, with values.
+TRIED = pattern(
+    gettext_lazy("The studio tried %(count)d times and could not make it. Tell an admin.")
+)
+TOO_LARGE = pattern(
+    gettext_lazy("It would be larger than %(size)d GB. Choose fewer records, or no pictures.")
+)
 # Why an export was deleted.
 BY_PERSON, BY_ERASURE = "person", "erasure"
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.errors import InsufficientCredits
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from accounts.phrases import pair
 from generations import submission
 from generations.forms.draft import Draft
 from generations.forms.engine_choice import EngineChoice
@@ -136,7 +137,7 @@ class ComposeForm(forms.Form):
         for name in (*OPTIONS, "references"):
             if name not in self.fields and self.draft.given.has(name):
                 why = self.draft.why_absent(name) or unsupported.NO_OPTION
-                self.add_error(None, f"{LABELS[name]}: {why}")
+                self.add_error(None, pair(LABELS[name], why))
         if not self.errors and self.draft.engine:
             self._check(self.draft.engine)
         return cleaned

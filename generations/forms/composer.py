@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
+from accounts.phrases import listed
 from generations import drafts, snippets, submission
 from generations.forms.compose import ComposeForm
 from generations.forms.engine_list import EngineRow, engine_rows
@@ -119,7 +120,7 @@ class Composer:
         return [
             SharedErrors(
                 id=_error_id(fields[0]),
-                label=", ".join(str(field.label) for field in fields),
+                label=listed(*(field.label for field in fields)),
                 errors=list(errors),
                 others=[_error_id(field) for field in fields[1:]],
             )
@@ -213,7 +214,7 @@ def _asked_for(user: User, identifier: str) -> dict[str, Any]:
 
 def _made(found: AlreadyMade, form: ComposeForm) -> Made:
     run = found.run
-    on = date_format(run.created_at.astimezone(form.user.team.tzinfo), "j F Y")
+    on = date_format(run.created_at.astimezone(form.user.tzinfo), "DATE_FORMAT")
     sentence = _("Your team already has exactly these images, made by %(person)s on %(date)s.")
     images = submission.images_made(run, form.draft.num_images)
     previews = Rendition.objects.filter(recipe=PREVIEW.name, image__in=images)
@@ -247,7 +248,7 @@ def _why_blocked(form: ComposeForm, balance: Balance) -> str:
         return str(submission.NO_PRICE)
     if form.draft.price <= balance.left:
         return ""
-    left, date = balance.left, date_format(balance.renews_on, "j F")
+    left, date = balance.left, date_format(balance.renews_on, "MONTH_DAY_FORMAT")
     if balance.team_is_short:
         sentence = ngettext(
             "Your team has %(left)d credit left until %(date)s.",

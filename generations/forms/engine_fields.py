@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
+from accounts.phrases import sentences
 from generations import offering, submission
 from generations.forms.fields import ReferencesField, TextField
 from generations.models import Reference
@@ -84,7 +85,7 @@ def _advised(name: str, help_text: str, able: Capabilities) -> str:
     """`help_text` with advice on the option, and a doubt if its effect is not documented."""
     unproven = _("The provider accepts this, but does not say whether the model uses it.")
     doubt = unproven if name in able.unproven else ""
-    return " ".join(filter(None, [help_text, str(QUALITY_ADVICE.get(name, "")), doubt]))
+    return sentences(help_text, QUALITY_ADVICE.get(name, ""), doubt)
 
 
 class EngineField(forms.ChoiceField):

@@ -84,7 +84,7 @@ def _row(offered: OfferedEngine, draft: Draft, *, chosen: object) -> tuple[Engin
         speed=_("usually %(time)s") % {"time": speeds.in_words(seconds)} if seconds else "",
         takes=_takes(draft.able),
         note=" ".join(filter(None, [offered.note, str(engine.about)])),
-        trouble=_trouble(standstill, draft.user.team.tzinfo) if standstill else "",
+        trouble=_trouble(standstill, draft.user.tzinfo) if standstill else "",
         is_chosen=engine is chosen,
     )
     # The demo engine is no choice for work, so it can't be the best one.

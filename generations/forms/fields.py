@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from accounts.stored_texts import read
 from generations import submission
 from generations.imaging import UnusableImage
 from generations.models import Image, Reference
@@ -123,7 +124,7 @@ def images_of_team(identifiers: Iterable[str], user: User) -> dict[str, Referenc
 def problem_of(image: Reference | Image) -> str:
     """Why an image of the team can't be a reference; empty if it can."""
     if isinstance(image, Reference):
-        return image.problem
+        return read(image.problem)
     return str(_("The file that the provider sent was erased.")) if image.run.erased_at else ""
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
+from accounts.phrases import pair, sentences
 from generations.forms.draft import Draft
 from generations.forms.engine_fields import LABELS
 from generations.forms.fields import FILE_LEFT_OUT, TextField, problem_of
@@ -25,7 +26,7 @@ def what_fits(draft: Draft, fields: Mapping[str, forms.Field]) -> tuple[dict[str
         try:
             kept[name] = _fitting(draft, name, fields.get(name))
         except ValidationError as error:
-            notes.append(f"{LABELS[name]}: {' '.join(error.messages)}")
+            notes.append(pair(LABELS[name], sentences(*error.messages)))
             if name == "references":
                 kept[name] = _usable_references(draft)
     for name in SIDES:

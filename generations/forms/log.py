@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import audit
 from accounts.audit.index import REFUSED, SHORTEST_HASH
@@ -18,6 +19,7 @@ from accounts.audit.searching import Asked
 from accounts.events import Event
 from accounts.identifiers import uuid_of
 from accounts.models import SavedSearch, Team, User
+from accounts.phrases import pair
 from accounts.search import read_query
 from generations.downloads import image_named
 from generations.forms.fields import LongSelect
@@ -86,7 +88,7 @@ class LogForm(forms.Form):
         super().__init__({name: data[name][:LONGEST_VALUE] for name in data}, auto_id="log-%s")
         self.reader = reader
         self.reads_all = audit.reads_whole_log(reader)
-        for name, label in (("from", _("From")), ("to", _("To"))):
+        for name, label in (("from", pgettext_lazy("a day", "From")), ("to", _("To"))):
             self.fields[name] = _day(label)
         self._choose("person", self._people(), _("Everyone"))
         self._choose("team", self._teams(), _("All teams"))
@@ -140,7 +142,7 @@ class LogForm(forms.Form):
     def in_words(self) -> list[str]:
         """The filters for people: the label of each and what was chosen."""
         return [
-            f"{self[name].label}: {self._shown(name, text)}" for name, text in self.given.items()
+            pair(self[name].label, self._shown(name, text)) for name, text in self.given.items()
         ]
 
     @property
@@ -278,7 +280,7 @@ class LogForm(forms.Form):
         return str(dict(choices).get(text, text))
 
     def _midnight(self, day: dt.date) -> dt.datetime:
-        return dt.datetime.combine(day, dt.time(), self.reader.team.tzinfo)
+        return dt.datetime.combine(day, dt.time(), self.reader.tzinfo)
 
 
 class SavedSearchForm(forms.ModelForm):

@@ -19,6 +19,10 @@ ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP")
 # Seedream's largest image has 16.8 million pixels (4096 x 4096), a phone's photo up to 50;
 # 40 million decode to at most 160 MB.
 MAX_PIXELS = 40_000_000
+TOO_MANY_PIXELS = _(
+    "The image has {width} × {height} pixels, more than the {limit} million that can be used. "
+    "Make it smaller."
+)
 
 # A progressive JPEG has about ten scans. Each is a pass over all pixels, so a small file with
 # thousands of scans would keep a processor busy for minutes.
@@ -214,10 +218,7 @@ def _refuse_too_many_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(
             format_lazy(
-                _(
-                    "The image has {width} × {height} pixels, more than the {limit} million "
-                    "that can be used. Make it smaller."
-                ),
+                TOO_MANY_PIXELS,
                 width=width,
                 height=height,
                 limit=MAX_PIXELS // 1_000_000,

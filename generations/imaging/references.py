@@ -17,6 +17,12 @@ from generations.imaging.errors import ImageTooLarge, UnusableImage
 MIN_SIDE = 15
 MAX_SIDE = 6000
 MAX_RATIO = 16
+TOO_FEW_PIXELS = _(
+    "The image has {width} × {height} pixels. Use one with at least {least} pixels on each side."
+)
+TOO_NARROW = _(
+    "The image is too long and narrow: one side may be at most {ratio} times the other. Crop it."
+)
 MAX_BYTES = 10_000_000
 
 
@@ -66,25 +72,14 @@ def _refuse_odd_shapes(width: int, height: int) -> None:
     if min(width, height) < MIN_SIDE:
         raise UnusableImage(
             format_lazy(
-                _(
-                    "The image has {width} × {height} pixels. Use one with at least "
-                    "{least} pixels on each side."
-                ),
+                TOO_FEW_PIXELS,
                 width=width,
                 height=height,
                 least=MIN_SIDE,
             )
         )
     if max(width, height) > MAX_RATIO * min(width, height):
-        raise UnusableImage(
-            format_lazy(
-                _(
-                    "The image is too long and narrow: one side may be at most {ratio} times "
-                    "the other. Crop it."
-                ),
-                ratio=MAX_RATIO,
-            )
-        )
+        raise UnusableImage(format_lazy(TOO_NARROW, ratio=MAX_RATIO))
 
 
 def _attempts(image: Image.Image, image_format: str | None) -> list[tuple[str, int | None]]:

@@ -9,8 +9,10 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Team
+from accounts.phrases import listed
 from generations.models.campaign import Campaign
 
 LONGEST_REASON = 500
@@ -203,8 +205,9 @@ class RetentionRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        where = f", {self.campaign}" if self.campaign else ""
-        return f"{self.get_kind_display()}{where}, after {self.days} days"
+        after = ngettext("after %(days)d day", "after %(days)d days", self.days)
+        campaign = str(self.campaign or "")
+        return listed(self.get_kind_display(), campaign, after % {"days": self.days})
 
     def clean(self) -> None:
         if self.campaign and self.kind not in self.OF_RUNS:

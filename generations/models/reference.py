@@ -5,11 +5,16 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts import stored_texts
 from accounts.models import Team, User
+from generations.imaging import decoding, references
 from generations.models.run import Run
 
 LONGEST_LICENCE = 300
 LONGEST_FILE_NAME = 200
+# The sentences with values that `Reference.problem` may hold.
+for sentence in (decoding.TOO_MANY_PIXELS, references.TOO_FEW_PIXELS, references.TOO_NARROW):
+    stored_texts.pattern(sentence)
 
 
 class ReferenceQuerySet(models.QuerySet["Reference"]):

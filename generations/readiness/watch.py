@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts import notices, operations, sealing
 from accounts.evidence import progress
 from accounts.notices import Kind
+from accounts.stored_texts import in_english
 from generations import conversions
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
@@ -120,6 +121,7 @@ class Watch:
         finally:
             self._lock.release()
 
+    @in_english()
     def look_at(self, moment: float) -> None:
         """Tell what has held for long enough at `moment` (monotonic seconds); end what is over."""
         observations, told = list(_observations()), notices.lasting(KINDS)

@@ -112,7 +112,7 @@ def _rows(images: Sequence[Image], user: User) -> list[Row]:
 
 
 def _facts(image: Image, user: User) -> list[tuple[str, str]]:
-    run, zone = image.run, user.team.tzinfo
+    run, zone = image.run, user.tzinfo
     return [
         (_("Prompt"), _("erased") if run.erased_at else run.prompt),
         *params_of(image),

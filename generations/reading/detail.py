@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.events import Event
 from accounts.models import Entry, Record, User
@@ -94,7 +94,7 @@ def detail_of(image: Image, *, viewer: User, listing: Listing = OF_RUN) -> Detai
 
     `listing` is the list from which it was opened.
     """
-    run, zone = image.run, viewer.team.tzinfo
+    run, zone = image.run, viewer.tzinfo
     renditions = {row.recipe: row for row in image.renditions.all()}
     strip = _strip(image, listing)
     siblings = [neighbour.uuid for neighbour in strip]
@@ -109,7 +109,7 @@ def detail_of(image: Image, *, viewer: User, listing: Listing = OF_RUN) -> Detai
         full=full_path(renditions),
         alt=alt_text(run.prompt, image.source_type),
         chip=chip_of(renditions[SCREEN.name]),
-        when=date_format(image.created_at.astimezone(zone), "j F Y, H:i"),
+        when=date_format(image.created_at.astimezone(zone), "DATETIME_FORMAT"),
         params=params_of(image),
         other_size=_other_size(image),
         hash=renditions[FULL.name].sha256,
@@ -198,7 +198,10 @@ def params_of(image: Image) -> list[tuple[str, str]]:
     return [
         (_("Engine"), engine_label(image.run.engine)),
         (_("Size"), f"{image.width}×{image.height}"),
-        (_("Format"), format_asked(options) or _("chosen by the engine")),
+        (
+            pgettext("shape of an image", "Format"),
+            format_asked(options) or _("chosen by the engine"),
+        ),
         (_("Resolution"), _resolution(options.get("resolution", ""))),
         (_("Seed"), _seed(image)),
         (_("Price"), _price(image.generation)),

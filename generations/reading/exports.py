@@ -10,9 +10,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import keyset
+from accounts import keyset, stored_texts
 from accounts.events import Event
 from accounts.models import User
+from accounts.phrases import listed, pair
 from generations.exports.images import IMAGES
 from generations.exports.registry import format_of, kind_of
 from generations.models import Export
@@ -83,7 +84,7 @@ def _row(export: Export) -> Row:
     kind = kind_of(export)
     return Row(
         uuid=str(export.uuid),
-        title=f"{kind.label}: {kind.in_words(export)}" if export.options else str(kind.label),
+        title=pair(kind.label, kind.in_words(export)) if export.options else str(kind.label),
         format=str(format_of(export).label),
         state=str(export.get_state_display()),
         icon=icon,
@@ -92,7 +93,7 @@ def _row(export: Export) -> Row:
         progress=_progress(export) if export.state in OPEN else "",
         done=export.done,
         total=export.total,
-        problem=export.problem,
+        problem=stored_texts.read(export.problem),
         holds=_holds(export),
         size=filesizeformat(export.bytes) if export.bytes else "",
         sha256=export.sha256,
@@ -116,10 +117,10 @@ def _holds(export: Export) -> str:
     """What a finished file holds, in words."""
     facts = export.facts
     if "files_read" in facts:
-        return ", ".join(_files(facts))
+        return listed(*_files(facts))
     if export.kind == IMAGES.name and "images" in facts:
-        return ", ".join(_packed(facts))
-    return ", ".join(filter(None, _counts(facts))) if "records" in facts else ""
+        return listed(*_packed(facts))
+    return listed(*_counts(facts)) if "records" in facts else ""
 
 
 def _files(facts: dict[str, int]) -> Iterable[str]:
@@ -171,7 +172,7 @@ def _asked(facts: Mapping[str, Any]) -> str:
 
 
 def _failed(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("problem", "")).rstrip(".")
+    return stored_texts.read(str(facts.get("problem", ""))).rstrip(".。")
 
 
 def _usage(facts: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import keyset
 from accounts.access import may_make
 from accounts.models import User
+from accounts.phrases import listed
 from generations import dismissals
 from generations.models import Generation, Run
 from generations.paths import reuse_path
@@ -192,8 +193,10 @@ def ago(moment: dt.datetime, *, now: dt.datetime, user: User) -> str:
     if minutes < 24 * 60:
         hours = minutes // 60
         return ngettext("%(count)d h ago", "%(count)d h ago", hours) % {"count": hours}
-    local = moment.astimezone(user.team.tzinfo)
-    return date_format(local, "j M" if local.year == now.year else "j M Y")
+    local = moment.astimezone(user.tzinfo)
+    return date_format(
+        local, "SHORT_MONTH_DAY_FORMAT" if local.year == now.year else "SHORT_DATE_FORMAT"
+    )
 
 
 def engine_label(name: str) -> str:
@@ -281,7 +284,7 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime, *, make
         colour=run.user.colour,
         person=str(run.user),
         prompt=shortened(run.prompt, PROMPT_LENGTH),
-        about=", ".join(filter(None, [engine_label(run.engine), format_asked(run.options)])),
+        about=listed(engine_label(run.engine), format_asked(run.options)),
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
@@ -320,8 +323,8 @@ def _is_mixed(frames: Iterable[Frame]) -> bool:
 
 def _badge(frames: Sequence[Frame]) -> str:
     counts = Counter(frame.state for frame in frames)
-    return ", ".join(
-        text % {"count": counts[state]} for state, text in BADGES.items() if counts[state]
+    return listed(
+        *(text % {"count": counts[state]} for state, text in BADGES.items() if counts[state])
     )
 
 

@@ -86,7 +86,7 @@ def answer(layers: Layers, match: Match | None, *, viewer: User) -> Answer:
         text=text,
         tone=tone,
         href=_page_of(match.image, viewer) if match else "",
-        lines=lines_of(layers, zone=viewer.team.tzinfo, ours=match is not None),
+        lines=lines_of(layers, zone=viewer.tzinfo, ours=match is not None),
         details=_details(layers),
     )
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from accounts.phrases import listed
 from generations import certificates
 from generations.labelling.mark.limits import DOES_NOT_SURVIVE
 from generations.reading import label_limits, label_settings
@@ -90,7 +91,7 @@ def _settings(labels: Labels) -> list[Setting]:
         Setting(_("Withdrawn certificates"), *_withdrawn(), "manage.py rotate_label_key"),
         Setting(
             _("Time stamps"),
-            _with(_authority(labels), str(labels.stamped)),
+            listed(_authority(labels), str(labels.stamped)),
             labels.stamped.tone,
             "LABEL_TIMESTAMP_URL",
         ),
@@ -125,7 +126,7 @@ def _badges(labels: Labels) -> list[Setting]:
 
 def _signing(labels: Labels) -> str:
     states = {True: _("on"), False: _("off"), None: ""}
-    return _with(states[labels.signs], str(labels.signed))
+    return listed(states[labels.signs], str(labels.signed))
 
 
 def _chain(labels: Labels) -> tuple[str, str]:
@@ -150,10 +151,6 @@ def _authority(labels: Labels) -> str:
     if labels.authority is None:
         return ""
     return labels.authority or _("no authority is set")
-
-
-def _with(*texts: str) -> str:
-    return ", ".join(filter(None, texts))
 
 
 # --- Laws ----------------------------------------------------------------------------------------
@@ -337,7 +334,7 @@ def _california(labels: Labels) -> Law:
                 ),
                 _("All of them are in the metadata.")
                 if not lacking
-                else _("In the metadata, but for: %(lacking)s.") % {"lacking": ", ".join(lacking)},
+                else _("In the metadata, but for: %(lacking)s.") % {"lacking": listed(*lacking)},
                 PART if lacking else OK,
             ),
             Duty(

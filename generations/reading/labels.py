@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.phrases import listed, sentences
 from generations import label_reading, storage
 from generations.labelling import FULL, Source
 from generations.labelling.inspecting.layers import Layers
@@ -202,7 +203,7 @@ def _aigc(layers: Layers, missing: str) -> Line:
         return Line(name, _("Wrong"), "warn", _("The standard allows one; this file has several."))
     (mark,) = layers.aigc
     if mark.problems:
-        text = " ".join(str(_AIGC_PROBLEMS[code]) for code in mark.problems)
+        text = sentences(*(_AIGC_PROBLEMS[code] for code in mark.problems))
         return Line(name, _("Wrong"), "warn", text)
     says = {
         "1": _("It says: made by AI."),
@@ -278,7 +279,7 @@ def _time_stamp(found: Credentials, zone: tzinfo) -> Line:
     if found.stamped_at is None:
         text = _("After the signer's certificate has expired, nobody can verify the signature.")
         return Line(name, _("None"), "", text)
-    when = date_format(found.stamped_at.astimezone(zone), "j F Y, H:i")
+    when = date_format(found.stamped_at.astimezone(zone), "DATETIME_FORMAT")
     text = _("An authority confirms that the file was signed on %(when)s.")
     return Line(name, _("In place"), "ok", text % {"when": when})
 
@@ -325,7 +326,7 @@ def _others(layers: Layers) -> Iterator[Line]:
         fields.append("AIPromptInformation")
     if fields:
         text = _("Programs may have written a prompt into them: %(names)s.")
-        names = ", ".join(dict.fromkeys(fields))
+        names = listed(*dict.fromkeys(fields))
         yield Line(_("Text fields"), _("In the file"), "warn", text % {"names": names})
     if layers.trailing:
         text = _("Something follows the image in this file: %(bytes)s bytes.")
@@ -363,7 +364,7 @@ def _provider(kept: Mapping[str, str]) -> Line:
         told.append(_("An AI notice (IPTC): %(term)s.") % {"term": kept["source_type"]})
     if not told:
         return Line(name, _("Not marked"), "", _("The original came without any mark of origin."))
-    return Line(name, _("Marked"), "ok", " ".join(told))
+    return Line(name, _("Marked"), "ok", sentences(*told))
 
 
 def _c2pa_of_provider(kept: Mapping[str, str]) -> str:

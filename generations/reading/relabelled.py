@@ -6,13 +6,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.events import Event
+from accounts.phrases import listed
 from generations.reading import amounts
 from generations.relabelling import troubles
 
 
 def _image(facts: Mapping[str, Any]) -> str:
     version = _("version %(number)s of the label") % {"number": facts["label_version"]}
-    return _listed(_why(facts), version)
+    return listed(_why(facts), version)
 
 
 def _why(facts: Mapping[str, Any]) -> str:
@@ -26,22 +27,18 @@ def _why(facts: Mapping[str, Any]) -> str:
 
 
 def _asked(facts: Mapping[str, Any]) -> str:
-    return _listed(_why(facts), amounts.images(facts["images"]))
+    return listed(_why(facts), amounts.images(facts["images"]))
 
 
 def _stopped(facts: Mapping[str, Any]) -> str:
-    return _listed(_why(facts), _finished(facts))
+    return listed(_why(facts), _finished(facts))
 
 
 def _finished(facts: Mapping[str, Any]) -> str:
     """How far an order has come."""
     left = facts["left_out"]
     told = _("%(count)s left out") % {"count": left} if left else ""
-    return _listed(amounts.images(facts["done"]), told)
-
-
-def _listed(*parts: str) -> str:
-    return ", ".join(filter(None, parts))
+    return listed(amounts.images(facts["done"]), told)
 
 
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {

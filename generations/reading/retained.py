@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.phrases import listed
 from generations.models import RetentionRule
 from generations.reading import amounts
 
@@ -23,7 +24,7 @@ def in_words(facts: Mapping[str, Any]) -> str:
     counts = [counted(facts[name]) for name, counted in _COUNTED.items() if facts[name]]
     return _("%(what)s, older than %(day)s (%(days)d days): %(counts)s") % {
         "what": RetentionRule.Kind(facts["kind"]).label,
-        "day": date_format(datetime.fromisoformat(facts["before"]), "j F Y"),
+        "day": date_format(datetime.fromisoformat(facts["before"]), "DATE_FORMAT"),
         "days": facts["days"],
-        "counts": ", ".join(counts),
+        "counts": listed(*counts),
     }

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts.identifiers import uuid_of
 from accounts.models import User
+from accounts.phrases import listed
 from accounts.search import first_of, read_query, stretch_of
 from generations.gallery_filters import Filter, Period, period_of
 from generations.models import Campaign, Image, Run
@@ -128,7 +129,7 @@ def what_was_searched(text: str) -> str:
     query = read_query(text)
     if not query.words:
         return _("A search needs at least one letter or digit.")
-    words = ", ".join(f"“{word}”" for word in query.words)
+    words = listed(*(f"“{word}”" for word in query.words))
     if query.is_cut:
         return _("Only the first words were searched: %(words)s.") % {"words": words}
     if query.beginning and len(query.words) == 1:

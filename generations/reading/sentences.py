@@ -10,12 +10,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import stored_texts
 from accounts.events import Event
+from accounts.groups import title_of
+from accounts.phrases import listed
 from generations.conversions import ORIGINAL
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, exports, labels, relabelled, retained
+from generations.reading import amounts, exports, field_labels, labels, relabelled, retained
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -44,19 +47,15 @@ def short_hash(digest: str) -> str:
     return " ".join(start[at : at + 4] for at in range(0, len(start), 4))
 
 
-def _listed(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)
-
-
 def _error(facts: Facts) -> str:
-    return str(explain(facts["error"]).title).rstrip(".") if facts.get("error") else ""
+    return str(explain(facts["error"]).title).rstrip(".。") if facts.get("error") else ""
 
 
 def _submitted(facts: Facts) -> str:
     options, references = facts.get("options", {}), len(facts.get("references", ()))
     given = ngettext("%(count)d reference", "%(count)d references", references)
     custom = _("%(width)s×%(height)s") % options if "width" in options else ""
-    return _listed(
+    return listed(
         _remedied(facts),
         amounts.images(facts["images"]),
         engine_label(facts["engine"]),
@@ -91,7 +90,7 @@ def _refused_before(facts: Facts) -> str:
     }
     if "more" in facts:
         return _by_strangers(facts)
-    return _listed(reasons.get(facts.get("why", ""), ""), engine_label(facts.get("engine", "")))
+    return listed(reasons.get(facts.get("why", ""), ""), engine_label(facts.get("engine", "")))
 
 
 def _seen(facts: Facts) -> str:
@@ -104,7 +103,7 @@ def _seen(facts: Facts) -> str:
         "compare": _("Page that compares images"),
         "log": _("Log"),
     }
-    return _listed(told, pages.get(facts.get("where", ""), ""))
+    return listed(told, pages.get(facts.get("where", ""), ""))
 
 
 def _of_images(facts: Facts) -> str:
@@ -114,26 +113,26 @@ def _of_images(facts: Facts) -> str:
 def _program(facts: Facts) -> str:
     if "more" in facts:
         return _by_strangers(facts)
-    return _listed(facts.get("program", ""), facts.get("studio", ""))
+    return listed(facts.get("program", ""), facts.get("studio", ""))
 
 
 def _configured(facts: Facts) -> str:
-    return _listed(facts.get("program", ""), *facts.get("changed", ()))
+    return listed(facts.get("program", ""), *facts.get("changed", ()))
 
 
 def _migrated(facts: Facts) -> str:
-    return ", ".join([*facts.get("applied", ()), *facts.get("unapplied", ())])
+    return listed(*facts.get("applied", ()), *facts.get("unapplied", ()))
 
 
 def _tested(facts: Facts) -> str:
     cost = _("%(cost)s USD") % {"cost": facts["cost_usd"]} if "cost_usd" in facts else ""
     key = _("key %(slot)s") % {"slot": facts.get("slot", "")}
-    return _listed(engine_label(facts.get("engine", "")), key, facts.get("outcome", ""), cost)
+    return listed(engine_label(facts.get("engine", "")), key, facts.get("outcome", ""), cost)
 
 
 def _balance(facts: Facts) -> str:
     key = _("%(provider)s, key %(slot)s") % facts
-    return _listed(key, f"{facts['balance']} {facts['unit']}")
+    return listed(key, f"{facts['balance']} {facts['unit']}")
 
 
 def _counted(facts: Facts) -> str:
@@ -163,9 +162,7 @@ def _erased(facts: Facts) -> str:
         "the bucket keeps versions of %(count)d files",
         kept,
     )
-    return _listed(
-        amounts.records(facts["records"]), images, told % {"count": kept} if kept else ""
-    )
+    return listed(amounts.records(facts["records"]), images, told % {"count": kept} if kept else "")
 
 
 def _scope(facts: Facts) -> str:
@@ -179,7 +176,7 @@ def _scope(facts: Facts) -> str:
 
 
 def _erasure_asked(facts: Facts) -> str:
-    return _listed(_scope(facts), _("images too") if facts["pictures"] else "")
+    return listed(_scope(facts), _("images too") if facts["pictures"] else "")
 
 
 def _used(facts: Facts) -> str:
@@ -187,7 +184,7 @@ def _used(facts: Facts) -> str:
 
 
 def _retried(facts: Facts) -> str:
-    return _listed(amounts.images(facts["images"]), amounts.credits(facts["credits"]))
+    return listed(amounts.images(facts["images"]), amounts.credits(facts["credits"]))
 
 
 def _moved(facts: Facts) -> str:
@@ -197,7 +194,7 @@ def _moved(facts: Facts) -> str:
         "sent_elsewhere": _("Sent to another engine instead"),
         "own_trouble": _("The studio's database or storage could not be reached"),
     }
-    return _listed(
+    return listed(
         _error(facts),
         reasons.get(facts.get("why", ""), ""),
         engine_label(facts["engine"]),
@@ -208,20 +205,20 @@ def _moved(facts: Facts) -> str:
 def _requested(facts: Facts) -> str:
     key = _("key %(slot)s") % facts if "slot" in facts else ""
     seed = _("seed %(seed)s") % facts if facts.get("seed") is not None else ""
-    return _listed(engine_label(facts["engine"]), key, facts.get("endpoint", ""), seed)
+    return listed(engine_label(facts["engine"]), key, facts.get("endpoint", ""), seed)
 
 
 def _accepted(facts: Facts) -> str:
     known = shortened(facts.get("task_id", ""), TASK_ID_LENGTH)
     task = _("task %(id)s") % {"id": known} if known else ""
     late = _("late, after it had failed") if facts.get("late") else ""
-    return _listed(engine_label(facts["engine"]), task, late)
+    return listed(engine_label(facts["engine"]), task, late)
 
 
 def _ended(facts: Facts) -> str:
     delivered, spent = facts.get("delivered", 0), facts.get("credits_spent", 0)
     released = facts.get("credits_released", 0)
-    return _listed(
+    return listed(
         _error(facts),
         amounts.images(delivered) if delivered else "",
         _("%(credits)s spent") % {"credits": amounts.credits(spent)} if spent else "",
@@ -245,7 +242,7 @@ def _stored(facts: Facts) -> str:
     size = f"{facts['width']}×{facts['height']}"
     original = _("original %(hash)s") % {"hash": short_hash(facts["original_sha256"])}
     marks = labels.marks_in_words(facts.get("arrived_with", {}))
-    return _listed(size, facts["format"], original, marks)
+    return listed(size, facts["format"], original, marks)
 
 
 def _missed(facts: Facts) -> str:
@@ -264,11 +261,11 @@ def _converted(facts: Facts) -> str:
 
 
 def _inspected(facts: Facts) -> str:
-    return _listed(_downloaded(facts), labels.recognised_in_words(facts.get("found", "")))
+    return listed(_downloaded(facts), labels.recognised_in_words(facts.get("found", "")))
 
 
 def _uploaded(facts: Facts) -> str:
-    return _listed(_downloaded(facts), _rights(facts.get("rights", "")))
+    return listed(_downloaded(facts), _rights(facts.get("rights", "")))
 
 
 def _declared(facts: Facts) -> str:
@@ -288,11 +285,11 @@ def _by_strangers(facts: Facts) -> str:
 
 def _cleaned(facts: Facts) -> str:
     size = f"{facts['width']}×{facts['height']}"
-    return _listed(size, facts["format"], _downloaded(facts))
+    return listed(size, facts["format"], _downloaded(facts))
 
 
 def _refused(facts: Facts) -> str:
-    return str(facts.get("problem", ""))
+    return stored_texts.read(str(facts.get("problem", "")))
 
 
 def _rights(declared: str) -> str:
@@ -308,11 +305,11 @@ def _rights(declared: str) -> str:
 
 def _limit_set(facts: Facts) -> str:
     change = _("%(before)d to %(after)d credits") % facts
-    return _listed(change, facts.get("month", ""))
+    return listed(change, facts.get("month", ""))
 
 
 def _credited(facts: Facts) -> str:
-    return _listed(amounts.credits(facts["credits"]), facts.get("month", ""))
+    return listed(amounts.credits(facts["credits"]), facts.get("month", ""))
 
 
 def _notices_mailed(facts: Facts) -> str:
@@ -328,7 +325,7 @@ def _changed_in_admin(facts: Facts) -> str:
 
 
 def _names(fields: Sequence[str]) -> str:
-    return ", ".join(name.replace("_", " ") for name in fields)
+    return listed(*map(field_labels.label_of, fields))
 
 
 def _alerted(facts: Facts) -> str:
@@ -342,11 +339,11 @@ def _alerted(facts: Facts) -> str:
         POLLS_REFUSED: _("The provider refuses to report on accepted requests"),
     }
     engine = engine_label(facts["engine"]) if "engine" in facts else ""
-    return _listed(key, engine, known.get(code) or _error({"error": code}))
+    return listed(key, engine, known.get(code) or _error({"error": code}))
 
 
 def _invited(facts: Facts) -> str:
-    return _("again") if facts.get("again") else ", ".join(facts.get("groups", ()))
+    return _("again") if facts.get("again") else listed(*map(title_of, facts.get("groups", ())))
 
 
 _SENTENCES: dict[str, Callable[[Facts], str]] = {

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.phrases import listed
 from generations import readiness
 from generations.queues import IMAGES, PROVIDER
 from generations.readiness import backlog, signs
@@ -121,7 +122,7 @@ def _worker(sign: WorkerSign) -> WorkerRow:
     turned = sign.turned_seconds
     return WorkerRow(
         name=sign.name,
-        does=", ".join(str(QUEUES.get(queue, queue)) for queue in sign.queues),
+        does=listed(*(QUEUES.get(queue, queue) for queue in sign.queues)),
         started=_ago(sign.started_seconds),
         turned=_("not yet") if turned is None else _ago(turned),
         tone="ok" if sign.turns else "bad",

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from accounts.stored_texts import read
 from generations import offering, pricing
 from generations.imaging import ImageFacts
 from generations.jobs import provider_health
@@ -168,7 +169,7 @@ def no_price() -> SubmissionRefused:
 
 def refused_reference(reference: Reference) -> SubmissionRefused:
     """The error that says why `reference` is unusable."""
-    message = _("A reference can't be used. %(why)s") % {"why": reference.problem}
+    message = _("A reference can't be used. %(why)s") % {"why": read(reference.problem)}
     return SubmissionRefused(message, field="references")
 
 

@@ -38,7 +38,7 @@ def labels(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """
     images = Image.objects.visible_to(request.user)
     image = get_object_or_404(images.filter(renditions__recipe=FULL.name), uuid=uuid)
-    card = reading.card_of(image, zone=request.user.team.tzinfo, pixels=not is_partial(request))
+    card = reading.card_of(image, zone=request.user.tzinfo, pixels=not is_partial(request))
     context = {"card": card, "image": image}
     return page_or_fragment(
         request, "generations/image_labels.html", "generations/_labels.html", context

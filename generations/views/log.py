@@ -39,7 +39,7 @@ def log(request: SignedInRequest) -> HttpResponse:
         "lists_records": page is not None and form.asked.lists_records,
         "searched": what_was_searched(form.asked.words) if page else "",
         "verified": progress.standing(),
-        "zone": request.user.team.time_zone,
+        "zone": str(request.user.tzinfo),
         "saved": list(request.user.saved_searches.filter(page=saved_searches.Page.LOG)),
         "saving": SavedSearchForm(auto_id="saving-%s"),
     }

@@ -13,5 +13,5 @@ from generations.reading import provider_status
 @access.checked
 def providers(request: SignedInRequest) -> HttpResponse:
     """Every key of the providers that are set up here, trouble first."""
-    context = {"keys": provider_status.keys(request.user.team.tzinfo)}
+    context = {"keys": provider_status.keys(request.user.tzinfo)}
     return render(request, "generations/providers.html", context)

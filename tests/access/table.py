@@ -168,6 +168,8 @@ GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   credits
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    credits
 GET  ok  go  go  go  go  go  ok  | go  go  go  go  go  ok   account_login
 POST ok  go  go  go  go  go  ok  | go  go  go  go  go  ok   account_login
+GET  go  go  go  go  go  go  go  | go  go  go  go  go  go   set-language
+POST go  go  go  go  go  go  go  | go  go  go  go  go  go   set-language
 GET  in  ok  ok  ok  ok  ok  in  | ok  ok  ok  ok  ok  in   account_logout
 POST in  in  in  in  in  in  in  | in  in  in  in  in  in   account_logout
 GET  ok  ok  ok  ok  ok  ok  ok  | ok  ok  ok  ok  ok  ok   account_inactive

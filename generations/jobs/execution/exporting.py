@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.evidence.export import sha256_of_written
 from accounts.evidence.selection import ErasedMeanwhile
+from accounts.stored_texts import in_english
 from generations import storage
 from generations.exports import ends
 from generations.exports.kinds import CannotMake, Step
@@ -60,6 +61,7 @@ def standing_still() -> QuerySet[Export]:
     return making.filter(next_action_at__lt=timezone.now() - STANDSTILL)
 
 
+@in_english()
 def make(export_id: int, worker: str, *, is_closed: Callable[[], bool] = lambda: False) -> None:
     """Make one export, unless it is claimed already. Stops soon after `is_closed` returns True."""
     export = _claim(export_id, worker)
@@ -107,10 +109,7 @@ def _claim(export_id: int, worker: str) -> Export | None:
 
 def _refuse_hopeless(export: Export) -> None:
     if export.tries > MAX_TRIES or timezone.now() - export.created_at > PATIENCE:
-        raise CannotMake(
-            _("The studio tried %(count)d times and could not make it. Tell an admin.")
-            % {"count": export.tries - 1}
-        )
+        raise CannotMake(str(ends.TRIED) % {"count": export.tries - 1})
     if not kind_of(export).may_have(export):
         raise CannotMake(_("You may no longer read what you asked for."))
 
@@ -158,10 +157,7 @@ def _note(export: Export, step: Step) -> None:
 
 def _refuse_too_large(part: Path) -> None:
     if part.exists() and part.stat().st_size > MOST_BYTES:
-        raise CannotMake(
-            _("It would be larger than %(size)d GB. Choose fewer records, or no pictures.")
-            % {"size": MOST_BYTES // 2**30}
-        )
+        raise CannotMake(str(ends.TOO_LARGE) % {"size": MOST_BYTES // 2**30})
 
 
 def _release(export: Export, *, counts: bool) -> None:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.events import Event
+from accounts.stored_texts import in_english
 from generations import live, storage
 from generations.imaging import UnusableImage, clean_reference
 from generations.jobs import hints, in_hand, lifecycle
@@ -104,6 +105,7 @@ def _claim(reference_id: int, worker: str) -> Reference | None:
     return Reference.objects.get(pk=reference_id) if claimed else None
 
 
+@in_english()
 def _decide(reference: Reference) -> None:
     too_late = timezone.now() - reference.created_at > PATIENCE
     try:

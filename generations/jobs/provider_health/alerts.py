@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts import audit, notices
 from accounts.events import Event
+from accounts.stored_texts import in_english, pattern
 from generations.models import EngineBlock, ProviderAccount
 from generations.notice_kinds import KEY_NEEDS_CARE
 from generations.providers import registry
@@ -16,6 +17,7 @@ LOW = "low_balance"
 POLLS_REFUSED = "polls_refused"
 
 
+@in_english()
 def tell(row: ProviderAccount, code: str) -> None:
     """Alert admins of `code`, unless it was their last alert. The caller saves `row`."""
     if row.alert == code:
@@ -26,6 +28,7 @@ def tell(row: ProviderAccount, code: str) -> None:
     _tell(row, code, what=str(what), paragraphs=(balance, str(to_do)))
 
 
+@in_english()
 def tell_of_polls(row: ProviderAccount) -> None:
     """Alert admins that polls with this key are refused. The caller saves `row`."""
     row.polls_refused_told = True
@@ -33,6 +36,7 @@ def tell_of_polls(row: ProviderAccount) -> None:
     _tell(row, POLLS_REFUSED, what=str(what), paragraphs=(str(to_do),))
 
 
+@in_english()
 def tell_of_engine(row: ProviderAccount, refused: EngineBlock) -> None:
     """Alert admins that a key may not use one engine. Its other engines may work."""
     what, to_do = engine_in_words(refused.code, refused.engine)
@@ -43,7 +47,7 @@ def tell_of_engine(row: ProviderAccount, refused: EngineBlock) -> None:
         paragraphs=(
             _("Requests for this engine go to another key, where there is one."),
             to_do,
-            _("The provider's code: %(answer)s") % {"answer": refused.raw_code},
+            str(_CODE) % {"answer": refused.raw_code},
             _("The studio tries this engine with this key again every 15 minutes."),
         ),
         engine=refused.engine,
@@ -66,7 +70,7 @@ def _tell(
         facts={"provider": row.provider, "slot": row.slot, "code": str(code), **facts},
     )
     key = {"provider": registry.adapter_class(row.provider).label, "slot": row.slot}
-    subject = _("%(provider)s, key %(slot)d: %(what)s") % {**key, "what": what}
+    subject = str(_SUBJECT) % {**key, "what": what}
     text = "\n\n".join(filter(None, paragraphs))
     cause = _cause(row, facts.get("engine", code))
     notices.raise_notice(KEY_NEEDS_CARE, cause=cause, facts={"subject": subject, "text": text})
@@ -90,12 +94,15 @@ def _cause(row: ProviderAccount, what: str) -> str:
 def _balance_in_words(row: ProviderAccount) -> str:
     if row.balance is None:
         return ""
-    return _("Balance: %(amount)s %(unit)s") % {
+    return str(_BALANCE) % {
         "amount": f"{row.balance.normalize():f}",
         "unit": row.balance_unit,
     }
 
 
+_SUBJECT = pattern(_lazy("%(provider)s, key %(slot)d: %(what)s"))
+_BALANCE = pattern(_lazy("Balance: %(amount)s %(unit)s"))
+_CODE = pattern(_lazy("The provider's code: %(answer)s"))
 _ABOUT_MONEY = frozenset({LOW, Code.INSUFFICIENT_BALANCE})
 # What has happened, and what to do.
 _ALERTS: dict[str, tuple[Promise, Promise]] = {
@@ -146,18 +153,18 @@ _ALERTS: dict[str, tuple[Promise, Promise]] = {
 # The same for one engine at one key.
 _ENGINE_ALERTS: dict[str, tuple[Promise, Promise]] = {
     Code.FORBIDDEN: (
-        _lazy("%(engine)s is refused to this key"),
+        pattern(_lazy("%(engine)s is refused to this key")),
         _lazy("Check in the provider's console what this key may do."),
     ),
     Code.NOT_FOUND: (
-        _lazy("%(engine)s is not available to this key"),
+        pattern(_lazy("%(engine)s is not available to this key")),
         _lazy(
             "Activate the model in the provider's console, and check the provider's base URL in "
             "the settings."
         ),
     ),
     Code.INSUFFICIENT_BALANCE: (
-        _lazy("the quota for %(engine)s is used up"),
+        pattern(_lazy("the quota for %(engine)s is used up")),
         _lazy("Raise the limit that is set for this model in the provider's console."),
     ),
 }

@@ -9,6 +9,8 @@ from django.utils.translation import ngettext
 
 from accounts.access import may_make
 from accounts.models import User
+from accounts.phrases import sentences
+from accounts.stored_texts import read
 from generations.models import Generation, Run
 from generations.paths import reuse_path
 from generations.pricing import credits_in_words
@@ -66,17 +68,14 @@ def _reason(generation: Generation, code: str, rows: Gathered, viewer: User) -> 
         FrameState.FAILED,
         "",
         title=str(advice.title),
-        note=" ".join(filter(None, [problem, _note(generation, advice)])),
+        note=sentences(read(problem or ""), _note(generation, advice)),
         remedies=_remedies(generation, advice, rows) if pressable else (),
     )
     return with_offer(frame, generation.run, rows, viewer)
 
 
 def _note(generation: Generation, advice: Advice) -> str:
-    sentences = [advice.what_to_do]
-    if generation.may_arrive_until:
-        sentences.append(MAY_BE_BILLED)
-    return " ".join(map(str, sentences))
+    return sentences(advice.what_to_do, MAY_BE_BILLED if generation.may_arrive_until else "")
 
 
 def _remedies(generation: Generation, advice: Advice, rows: Gathered) -> tuple[RemedyButton, ...]:

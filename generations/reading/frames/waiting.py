@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.phrases import sentences
 from generations import submission
 from generations.jobs.execution import adopting
 from generations.models import Generation
@@ -116,10 +117,9 @@ def _storing(generation: Generation, received: int) -> Frame:
 def _unknown(generation: Generation) -> Frame:
     comes = adopting.can_still_arrive(generation)
     advice = explain(Code.OUTCOME_UNKNOWN) if comes else NOTHING_COMES
-    sentences = [advice.what_to_do, _released_after(settings.UNKNOWN_RELEASE_HOURS)]
+    note = sentences(advice.what_to_do, _released_after(settings.UNKNOWN_RELEASE_HOURS))
     if generation.came_late:
-        sentences = [_("It may still arrive. The credits do not change any more.")]
-    note = " ".join(str(sentence) for sentence in sentences if sentence)
+        note = _("It may still arrive. The credits do not change any more.")
     return Frame(FrameState.UNKNOWN, "", title=str(advice.title), note=note)
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from django.urls import reverse
@@ -15,6 +15,7 @@ from accounts import access
 from accounts.audit import index, outcomes
 from accounts.events import Event
 from accounts.models import Record, User
+from accounts.phrases import listed, pair
 from generations.label_chips import WORDS, chip
 from generations.labelling import PREVIEW
 from generations.models import Rendition
@@ -113,15 +114,19 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
 
 
 def time_of(record: Record, reader: User) -> str:
-    """The time of a record in the time zone of the reader's team, with its year."""
-    at = record.at.astimezone(reader.team.tzinfo)
-    return f"{_day(at.date(), get_language())}, {at:%H:%M:%S}"
+    """The time of a record in the reader's time zone, with its year."""
+    at = record.at.astimezone(reader.tzinfo)
+    time = {"day": _day(at.date(), get_language()), "time": f"{at:%H:%M:%S}"}
+    return pgettext("a day and a time", "%(day)s, %(time)s") % time
 
 
 @lru_cache(maxsize=1000)
-def _day(day: dt.date, language: str) -> str:  # Django formats in this language
-    """A day in words. Formatting costs more than all else in a line, and most have the same day."""
-    return date_format(day, "j M Y")
+def _day(day: dt.date, language: str | None) -> str:
+    """A day in words, in this language, which is the active one.
+
+    Formatting costs more than all else in a line, and most have the same day.
+    """
+    return date_format(day, "SHORT_DATE_FORMAT")
 
 
 # --- Steps ----------------------------------------------------------------------------------------
@@ -153,7 +158,7 @@ def _line(
         is_prompt=bool(prompt),
         icon=icon,
         tone=tone,
-        detail=": ".join(filter(None, [about, detail, _written(record)])),
+        detail=_detail(about, detail, _written(record)),
         story=reverse("story", args=[record.story]) if is_open else "",
         pictures=list(pictures[:PICTURES]),
         more=max(0, len(pictures) - PICTURES),
@@ -161,6 +166,11 @@ def _line(
         author=record.actor_id if prompt and index.data_of(record) else None,
         person_page=access.page_of_person(person, reader),
     )
+
+
+def _detail(*parts: str) -> str:
+    """What a record is about, what it says of it, and what somebody wrote; any may be empty."""
+    return reduce(pair, filter(None, parts)) if any(parts) else ""
 
 
 def _is_own(record: Record) -> bool:
@@ -182,7 +192,7 @@ def _written(record: Record) -> str:
     """The reason that a person gave, or what somebody searched for."""
     data = index.data_of(record) or {}
     asked = data.get("asked")
-    searched = ", ".join(f"{name} {text}" for name, text in asked.items()) if asked else ""
+    searched = listed(*(f"{name} {text}" for name, text in asked.items())) if asked else ""
     return shortened(str(data.get("reason") or searched), LONGEST_TITLE)
 
 

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.phrases import sentences
 from generations.jobs import provider_health
 from generations.jobs.execution import upstream
 from generations.models import EngineBlock, ProviderAccount, UpstreamMark
@@ -71,13 +72,13 @@ def engine_trouble(
     others_can = bool(counts.others(account, refused.engine))
     until = refused.until if refused.until > timezone.now() else None
     what, to_do = provider_health.engine_in_words(refused.code, _engine_label(refused.engine))
-    meanwhile = [] if refused.sure else [str(_UNSURE)]
+    meanwhile = ""
     if until or refused.sure:
-        meanwhile.append(_meanwhile(until, zone, others_can=others_can or not refused.sure))
+        meanwhile = _meanwhile(until, zone, others_can=others_can or not refused.sure)
     return EngineTrouble(
         title=_("Since %(time)s: %(what)s.")
         % {"time": words_for_time(refused.since, zone), "what": what},
-        meanwhile=" ".join(meanwhile),
+        meanwhile=sentences("" if refused.sure else _UNSURE, meanwhile),
         to_do=to_do,
         tone="bad" if refused.sure and not others_can else "warn",
     )
@@ -95,12 +96,10 @@ def _meanwhile(until: datetime | None, zone: tzinfo, *, others_can: bool) -> str
         time = {"time": words_for_time(until, zone)}
         rest = _("It rests until %(time)s, then one request tests it.") % time
     if others_can:
-        return rest + " " + _("Other keys do the work meanwhile.")
+        return sentences(rest, _("Other keys do the work meanwhile."))
     if until:
-        return (
-            rest
-            + " "
-            + _("No other key can do its work, so the studio does not offer it meanwhile.")
+        return sentences(
+            rest, _("No other key can do its work, so the studio does not offer it meanwhile.")
         )
     return rest
 
@@ -135,4 +134,4 @@ def words_for_time(moment: datetime, zone: tzinfo) -> str:
     """The time in `zone`, with the day unless it is today."""
     local = moment.astimezone(zone)
     is_today = local.date() == timezone.now().astimezone(zone).date()
-    return date_format(local, "H:i" if is_today else "j M, H:i")
+    return date_format(local, "TIME_FORMAT" if is_today else "DAY_TIME_FORMAT")

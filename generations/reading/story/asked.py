@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.identifiers import uuid_of
 from accounts.models import Team, User
@@ -56,7 +56,7 @@ def asked_of(found: Found, reader: User) -> Asked | None:
     return Asked(
         number=record.pk,
         leaf=bytes(record.leaf).hex(),
-        when=moment(record.at, reader.team.tzinfo),
+        when=moment(record.at, reader.tzinfo),
         person=then,
         now_called=latest if latest != then else "",
         initials=person.initials if person else "",
@@ -96,7 +96,7 @@ def _params(facts: dict[str, Any]) -> list[tuple[str, str]]:
     known = [
         (_("Engine"), engine_label(str(facts.get("engine", "")))),
         (_("Images"), str(images or "")),
-        (_("Format"), format_asked(options)),
+        (pgettext("shape of an image", "Format"), format_asked(options)),
         (_("Resolution"), str(options.get("resolution", ""))),
         (_("Price"), _price(images, credits)),
         *_rare(options),
@@ -116,5 +116,9 @@ def _price(images: Any, credits: Any) -> str:
         return ""
     text = ngettext("%(all)d credit", "%(all)d credits", credits)
     if credits % images == 0 and images > 1:
-        text += _(", %(each)d for each image")
+        text = ngettext(
+            "%(all)d credit, %(each)d for each image",
+            "%(all)d credits, %(each)d for each image",
+            credits,
+        )
     return text % {"all": credits, "each": credits // images}

@@ -50,7 +50,9 @@ def _what(difference: Difference) -> str:
     if difference.field == "row":
         return kind
     label = str(_FIELDS.get(difference.field, difference.field))
-    return f"{label} ({kind})" if difference.kind != Kind.RUN else label
+    if difference.kind == Kind.RUN:
+        return label
+    return _("%(label)s (%(kind)s)") % {"label": label, "kind": kind}
 
 
 def _recorded(difference: Difference) -> str:

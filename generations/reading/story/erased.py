@@ -46,7 +46,7 @@ def erased_of(records: Iterable[Told], reader: User) -> list[Erased]:
     return [
         Erased(
             what=_what(event, len(group)),
-            when=moment(group[0].at, reader.team.tzinfo),
+            when=moment(group[0].at, reader.tzinfo),
             person=named(group[0].actor, names) if group[0].actor else "",
             reason=reasons.get(order, ""),
             number=group[0].pk,

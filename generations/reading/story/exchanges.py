@@ -101,7 +101,7 @@ def _exchange(told: Told, reader: User) -> Exchange:
         number=told.record.pk,
         generation=told.record.subject_id,
         title=title,
-        when=moment(told.record.at, reader.team.tzinfo),
+        when=moment(told.record.at, reader.tzinfo),
         facts=_facts(told, _SENT),
         references=[str(each) for each in listed(facts, "references")],
         path=text_of(told, "path").text,
@@ -114,7 +114,7 @@ def _answer(told: Told, reader: User) -> Answer:
     record = told.record
     return Answer(
         number=record.pk,
-        when=moment(record.at, reader.team.tzinfo),
+        when=moment(record.at, reader.tzinfo),
         event=title_of(record.event, told.facts),
         detail=in_words(record.event, told.facts),
         facts=_facts(told, _TOLD),

@@ -137,6 +137,6 @@ def _uses(uuid: UUID, reader: User) -> list[Use]:
     submitted = Record.objects.filter(story__in=list(runs), event=Event.RUN_SUBMITTED)
     visible = audit.visible_to(reader).filter(pk__in=submitted.values("pk")).order_by("-at")
     return [
-        Use(reverse("story", args=[record.story]), moment(record.at, reader.team.tzinfo))
+        Use(reverse("story", args=[record.story]), moment(record.at, reader.tzinfo))
         for record in visible
     ]

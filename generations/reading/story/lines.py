@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import vocabulary
 from accounts.models import User
+from accounts.phrases import listed, pair
 from generations.reading.records import look_of, name_without_actor, title_of
 from generations.reading.sentences import in_words
 from generations.reading.story.finding import Told
@@ -62,7 +63,7 @@ def _line(told: Told, names: Mapping[UUID, Said], reader: User) -> Line:
         number=record.pk,
         place=str(place.place) if place else "",
         leaf=bytes(record.leaf).hex(),
-        when=moment(record.at, reader.team.tzinfo),
+        when=moment(record.at, reader.tzinfo),
         person=named(person, names) if person else name_without_actor(record.event),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
@@ -89,5 +90,5 @@ def _in_words(value: object) -> str:
     if value is True:
         return _("yes")
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {each}" for name, each in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return listed(*(pair(name, each) for name, each in value.items()))
+    return listed(*value) if isinstance(value, list) else str(value)

@@ -113,7 +113,7 @@ def _image(
         uuid=uuid,
         number=told.record.pk,
         position=str(position + 1) if isinstance(position, int) else "",
-        when=moment(told.record.at, reader.team.tzinfo),
+        when=moment(told.record.at, reader.tzinfo),
         size=f"{facts.get('width', '?')}×{facts.get('height', '?')}, {facts.get('format', '?')}",
         src=src,
         chip=words,
@@ -135,7 +135,7 @@ def _former(told: Sequence[Told], reader: User) -> list[tuple[str, str]]:
     """What was replaced by the next one of these records, and since when."""
     found = []
     for before, after in pairwise(told):
-        since = moment(after.record.at, reader.team.tzinfo).text
+        since = moment(after.record.at, reader.tzinfo).text
         kept = set(_labelled(after).values())
         replaced = [pair for pair in _labelled(before).items() if pair[1] not in kept]
         text = _("%(file)s, until %(time)s")
@@ -201,7 +201,7 @@ def _reference(
         rights=_rights(str(given.get("rights", ""))),
         licence=text_of(declared, "licence") if declared else Text(),
         file_name=text_of(upload, "file_name") if upload else Text(),
-        when=moment(upload.record.at, reader.team.tzinfo) if upload else None,
+        when=moment(upload.record.at, reader.tzinfo) if upload else None,
         person=named(person, names) if person else "",
         hashes=_hashes(given, records, is_upload=image is None),
         numbers=[each.record.pk for each in records],

@@ -48,5 +48,5 @@ def seal_of(records: Sequence[Told], reader: User) -> Seal:
         waiting=len(records) - len(places),
         verified=sum(place < verified_to for place in places),
         size=f"{first.size:,}" if first else "",
-        when=moment(first.at, reader.team.tzinfo) if first else None,
+        when=moment(first.at, reader.tzinfo) if first else None,
     )

@@ -41,7 +41,7 @@ class Moment:
 
 def moment(at: dt.datetime, zone: dt.tzinfo) -> Moment:
     local = at.astimezone(zone)
-    return Moment(f"{date_format(local, 'j M Y, H:i:s')} {local.tzname()}", at.isoformat())
+    return Moment(date_format(local, "ZONED_SECONDS_FORMAT"), at.isoformat())
 
 
 def text_of(told: Told, name: str) -> Text:
