@@ -18,7 +18,6 @@ urlpatterns = [
         name="account-email",
     ),
     path("account/language/", set_language, name="set-language"),
-    path("credits/", views.credits, name="credits"),
     path("notices/", views.notices, name="notices"),
     path("notices/read/", views.notices_read, name="notices-read"),
     path("notices/<uuid:uuid>/read/", views.notices_read, name="notice-read"),

@@ -1,5 +1,6 @@
 """A person's own pages: the account, who has read their prompts, and notices."""
 
+from copy import copy
 from uuid import UUID
 
 from django.contrib import messages

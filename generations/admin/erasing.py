@@ -76,8 +76,8 @@ def in_words(row: Any) -> str:
         "uuid": row.uuid,
     }
     if isinstance(row, Run):
-        return gettext("Run of %(person)s, %(time)s UTC (%(uuid)s)") % about
-    return gettext("Image of %(person)s, %(time)s UTC (%(uuid)s)") % about
+        return gettext("Run of %(person)s, %(time)s (%(uuid)s)") % about
+    return gettext("Image of %(person)s, %(time)s (%(uuid)s)") % about
 
 
 class EraseForm(forms.Form):

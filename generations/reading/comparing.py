@@ -118,7 +118,7 @@ def _facts(image: Image, user: User) -> list[tuple[str, str]]:
         *params_of(image),
         (_("Person"), str(run.user)),
         (_("Campaign"), run.campaign.name if run.campaign else _("none")),
-        (_("Made"), date_format(image.created_at.astimezone(zone), "j F Y, H:i")),
+        (_("Made"), date_format(image.created_at.astimezone(zone), "DATETIME_FORMAT")),
     ]
 
 

@@ -260,7 +260,7 @@ def _of_withdrawn(found: Credentials, zone: tzinfo) -> str:
     """What a signature is worth whose key others may have had since."""
     since = found.withdrawn_at
     assert since is not None  # noqa: S101  # the caller has asked
-    when = date_format(since.astimezone(zone), "j F Y, H:i")
+    when = date_format(since.astimezone(zone), "DATETIME_FORMAT")
     if found.stamped_at and found.stamped_at < since:
         text = _(
             "Signed with a certificate that was withdrawn on %(when)s. The time stamp is from "

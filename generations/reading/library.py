@@ -128,7 +128,7 @@ def _images(user: User, cursor: str) -> LibraryPage:
         Item(
             uuid=str(image.uuid),
             src=reference_path(image.uuid),
-            title=date_format(image.created_at.astimezone(user.tzinfo), "j F Y"),
+            title=date_format(image.created_at.astimezone(user.tzinfo), "DATE_FORMAT"),
             person=str(image.run.user),
             rights=made,
             chip=chips[image.uuid],

@@ -18,7 +18,7 @@ from generations.conversions import ORIGINAL
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, exports, field_labels, labels, relabelled, retained
+from generations.reading import amounts, erased, exports, field_labels, labels, relabelled
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -139,46 +139,6 @@ def _counted(facts: Facts) -> str:
     return _by_strangers(facts) if "more" in facts else ""
 
 
-def _emptied(facts: Facts) -> str:
-    return amounts.records(len(facts["records"]))
-
-
-def _erasure_stopped(facts: Facts) -> str:
-    reasons = {
-        "held": _("A legal hold forbids it"),
-        "unfinished": _("Images may still arrive"),
-        "still_active": _("The person can still sign in"),
-        "storage_away": _("The file storage could not be reached"),
-        "database_busy": _("The database could not do it"),
-    }
-    return reasons.get(facts["why"], "")
-
-
-def _erased(facts: Facts) -> str:
-    images = amounts.images(facts["images"]) if facts["images"] else ""
-    kept = facts.get("files_kept", 0)
-    told = ngettext(
-        "the bucket keeps versions of %(count)d file",
-        "the bucket keeps versions of %(count)d files",
-        kept,
-    )
-    return listed(amounts.records(facts["records"]), images, told % {"count": kept} if kept else "")
-
-
-def _scope(facts: Facts) -> str:
-    scopes = {
-        "person": _("person"),
-        "run": _("run"),
-        "image": _("image"),
-        "campaign": _("campaign"),
-    }
-    return scopes.get(facts["scope"], "")
-
-
-def _erasure_asked(facts: Facts) -> str:
-    return listed(_scope(facts), _("images too") if facts["pictures"] else "")
-
-
 def _used(facts: Facts) -> str:
     return str(facts.get("command", ""))
 
@@ -257,7 +217,7 @@ def _downloaded(facts: Facts) -> str:
 def _converted(facts: Facts) -> str:
     size, _hyphen, image_format = str(facts["recipe"]).partition("-")
     pixels = _("original size") if size == ORIGINAL else _("%(side)s pixels") % {"side": size}
-    return _listed(image_format.upper(), pixels, _downloaded(facts))
+    return listed(image_format.upper(), pixels, _downloaded(facts))
 
 
 def _inspected(facts: Facts) -> str:
@@ -384,14 +344,6 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.NOTICES_MAILED: _notices_mailed,
     Event.USER_SIGN_IN_FAILED: _by_strangers,
     Event.USER_RESET_ASKED: _by_strangers,
-    Event.PERSONAL_ERASED: _emptied,
-    Event.ERASURE_ASKED: _erasure_asked,
-    Event.ERASURE_STOPPED: _erasure_stopped,
-    Event.ERASURE_RESUMED: _scope,
-    Event.ERASURE_FINISHED: _erased,
-    Event.RETENTION_APPLIED: retained.in_words,
-    Event.HOLD_PLACED: _scope,
-    Event.HOLD_LIFTED: _scope,
     Event.SHELL_USED: _used,
     Event.GALLERY_SEARCHED: _counted,
     Event.IMAGES_HIDDEN: _of_images,
@@ -407,6 +359,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.STUDIO_MIGRATED: _migrated,
     Event.PROVIDER_TESTED: _tested,
     Event.PROVIDER_BALANCE: _balance,
+    **erased.SENTENCES,
     **exports.SENTENCES,
     Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed_in_admin,

@@ -124,7 +124,7 @@ def _bars(table: Sequence[Day], names: Sequence[str], top: int) -> list[Bar]:
                     colour=series + 1,
                     title=_("%(day)s, %(name)s: %(credits)s")
                     % {
-                        "day": date_format(day.day, "j F"),
+                        "day": date_format(day.day, "MONTH_DAY_FORMAT"),
                         "name": names[series],
                         "credits": credits,
                     },
@@ -144,7 +144,7 @@ def _days(period: Period) -> list[Mark]:
     """A few days in words, under the middle of their bars."""
     each, apart = (WIDTH - LEFT) / period.days, max(1, math.ceil(period.days / LABELS))
     return [
-        Mark(round(LEFT + (number + 0.5) * each, 1), date_format(day, "j M"))
+        Mark(round(LEFT + (number + 0.5) * each, 1), date_format(day, "SHORT_MONTH_DAY_FORMAT"))
         for number, day in enumerate(period)
         if number % apart == 0
     ]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_verified_entries_and_reserved_credits"),
-        ("generations", "0047_certificates_withdrawn"),
+        ("generations", "0040_certificates_withdrawn"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0045_conversions"),
+        ("generations", "0039_conversions"),
     ]
 
     operations = [

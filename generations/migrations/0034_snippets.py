@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_verified_entries_and_reserved_credits"),
-        ("generations", "0035_waiting_uploads"),
+        ("generations", "0033_waiting_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

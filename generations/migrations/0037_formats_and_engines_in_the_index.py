@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("generations", "0040_marks_tags_and_bin"),
+        ("generations", "0036_marks_tags_and_bin"),
     ]
 
     operations = [

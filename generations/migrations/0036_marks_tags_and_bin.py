@@ -10,8 +10,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0040_saved_views_of_the_gallery"),
-        ("generations", "0038_dismissed_runs"),
+        ("accounts", "0024_saved_views_of_the_gallery"),
+        ("generations", "0035_dismissed_runs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ import accounts.models.user
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0023_entries_of_no_generation"),
+        ("accounts", "0022_entries_of_no_generation"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0022_personal_notices"),
+        ("accounts", "0021_personal_notices"),
     ]
 
     operations = [

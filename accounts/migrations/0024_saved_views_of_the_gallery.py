@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0025_language_and_time_zone_of_people"),
+        ("accounts", "0023_language_and_time_zone_of_people"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0044_lineage_of_runs"),
+        ("generations", "0038_lineage_of_runs"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_verified_entries_and_reserved_credits"),
-        ("generations", "0041_formats_and_engines_in_the_index"),
+        ("generations", "0037_formats_and_engines_in_the_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

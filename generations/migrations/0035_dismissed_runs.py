@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0036_snippets"),
+        ("generations", "0034_snippets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
