@@ -20,6 +20,7 @@ from accounts import audit, notices
 from accounts.events import Event
 from accounts.models import Record, User
 from generations import conversions, storage, usage
+from generations.exports.images import IMAGES
 from generations.exports.registry import file_name, format_of, stored_name
 from generations.imaging import mime_type
 from generations.labelling import FULL
@@ -49,9 +50,7 @@ def labelled(image: Image, *, actor: User) -> File:
     name = _name(image, rendition.format)
     file = _file(rendition, subject=image, story=image.run.uuid, name=name)
     facts = {"sha256": rendition.sha256, "recipe": rendition.recipe}
-    with transaction.atomic():
-        usage.downloaded(image)
-        _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
+    _record(Event.IMAGE_DOWNLOADED, image, actor=actor, facts=facts)
     return file
 
 
@@ -141,6 +140,8 @@ def _downloaded_lately(export: Export, actor: User) -> bool:
 
 @transaction.atomic
 def _record_export(export: Export, actor: User, start: int, caller: dict[str, str]) -> None:
+    if export.kind == IMAGES.name:
+        usage.downloaded(export.options["images"])
     facts = {"sha256": export.sha256, "from_byte": start}
     audit.record(Event.EXPORT_DOWNLOADED, actor=actor, subject=export, facts=facts, personal=caller)
 
@@ -207,6 +208,8 @@ def _name(image: Image, image_format: str, *, suffix: str = "") -> str:
 def _record(
     event: Event, image: Image, *, actor: User, facts: dict[str, str], reason: str = ""
 ) -> None:
+    if event == Event.IMAGE_DOWNLOADED:
+        usage.downloaded([image.pk])
     personal = {"reason": reason} if reason else None
     story = image.run.uuid
     audit.record(event, actor=actor, subject=image, story=story, facts=facts, personal=personal)

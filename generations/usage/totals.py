@@ -6,6 +6,8 @@ wait for each other.
 
 import datetime as dt
 import math
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +28,7 @@ COUNTED = {
     Status.CANCELLED: "cancelled",
 }
 STEP = math.log(1.1)
+CHUNK = 500  # images
 LONGEST_WAIT = 7 * 24 * 3600  # seconds; longer ones count as this
 
 
@@ -72,12 +75,16 @@ def stored(generation: Generation) -> None:
     _add(UsageDay, key_of(generation), {"images": 1})
 
 
-def downloaded(image: Image) -> None:
-    """Count an image that is downloaded for the first time."""
-    first = Image.objects.filter(pk=image.pk, downloaded_at__isnull=True)
-    if first.update(downloaded_at=timezone.now()):
-        generation = Generation.objects.select_related("run__team").get(pk=image.generation_id)
-        _add(UsageDay, key_of(generation), {"downloaded": 1})
+@transaction.atomic
+def downloaded(images: Sequence[int]) -> None:
+    """Count those of the images, given by their keys, that are downloaded for the first time."""
+    for start in range(0, len(images), CHUNK):
+        some = Image.objects.filter(pk__in=images[start : start + CHUNK])
+        new = some.filter(downloaded_at__isnull=True).order_by("pk").select_for_update()
+        generations = Counter(new.values_list("generation", flat=True))
+        some.filter(downloaded_at__isnull=True).update(downloaded_at=timezone.now())
+        for generation in Generation.objects.filter(pk__in=generations).select_related("run__team"):
+            _add(UsageDay, key_of(generation), {"downloaded": generations[generation.pk]})
 
 
 def wait_step(generation: Generation) -> int | None:

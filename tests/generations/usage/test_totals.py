@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from generations import downloads
+from generations import downloads, usage
 from generations.jobs import lifecycle
 from generations.jobs.worker import work_here
 from generations.models import Generation, UsageDay, WaitDay
@@ -80,6 +80,14 @@ def test_an_image_counts_as_downloaded_once(alice, today):
         downloads.labelled(image, actor=alice)
 
     assert total(user=alice).downloaded == 1
+
+
+def test_a_zip_counts_each_of_its_images_once(alice, today):
+    images = list(make_finished_run(alice, images=3).images.all())
+    usage.downloaded([images[0].pk])
+    usage.downloaded([image.pk for image in images])
+
+    assert total(user=alice).downloaded == 3
 
 
 def test_the_day_is_that_of_the_reservation_in_the_time_zone_of_the_team(monkeypatch):
