@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 
 from accounts import groups, invitations
 from accounts.admin import rights
@@ -30,7 +30,7 @@ def groups_field_of(actor: User) -> dict[str, Any]:
     return {
         "form_class": GroupsField,
         "queryset": offered,
-        "label": gettext_lazy("May"),
+        "label": pgettext_lazy("what a person is allowed to do", "May"),
         "help_text": _beyond(actor),
     }
 
