@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
-from django.utils import timezone, translation
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
-from accounts import origin
+from accounts import languages, origin
 from accounts.http import give_connection_back
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -25,7 +26,7 @@ PERMISSIONS_POLICY = ", ".join(
         *("accelerometer", "autoplay", "bluetooth", "camera", "display-capture"),
         *("encrypted-media", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts"),
         *("magnetometer", "microphone", "midi", "payment", "publickey-credentials-get"),
-        *("screen-wake-lock", "serial", "usb", "web-share", "xr-spatial-tracking"),
+        *("screen-wake-lock", "serial", "usb", "xr-spatial-tracking"),
     )
 )
 
@@ -63,13 +64,10 @@ class PersonMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        user, zone = request.user, None
-        if user.is_authenticated:
-            zone = user.tzinfo
-            if user.language:
-                translation.activate(user.language)
-                request.LANGUAGE_CODE = translation.get_language()
-        with timezone.override(zone):
+        with timezone.override(None):
+            # Who polls is read only if the answer must be drawn anew: see `views.studio`.
+            if request.path_info != reverse("live"):
+                languages.use_choice_of(request)
             return self._get_response(request)
 
 

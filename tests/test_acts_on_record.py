@@ -517,6 +517,7 @@ OF_THE_PROJECT = """
 """
 NO_ACT_COMMANDS = {
     **dict.fromkeys(READING.split(), "only reads"),
+    "usage_rebuild": "adds up anew what others have done",
     **dict.fromkeys(OF_THE_PROJECT.split(), "writes files of the project"),
     **dict.fromkeys(("test", "testserver"), "uses a database of its own"),
     "account_unsetmultipleprimaryemails": "everybody has one address",

@@ -11,7 +11,7 @@ import hashlib
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.crypto import constant_time_compare
-from django.utils.translation import get_language
+from django.utils.translation import get_language_from_request
 
 from accounts import sessions
 from generations import live
@@ -74,5 +74,5 @@ def tagged(response: HttpResponse, tag: str) -> HttpResponse:
 
 
 def _key(request: HttpRequest, tag: str, session_hash: str) -> str:
-    parts = [tag, session_hash, get_language() or "", request.META["QUERY_STRING"]]
+    parts = [tag, session_hash, get_language_from_request(request), request.META["QUERY_STRING"]]
     return f"drawn:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"

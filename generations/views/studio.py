@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, ledger
+from accounts import access, languages, ledger
 from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
@@ -146,6 +146,7 @@ def older(request: SignedInRequest) -> HttpResponse:
 
 @access.checked
 def _drawn(request: SignedInRequest) -> HttpResponse:
+    languages.use_choice_of(request)
     # Read before the rows, so that the next poll shows a change made in between.
     tag = live.tag(request.user.pk)
     context = live_context(request, live_answers.TAG_TO_COME)

@@ -55,7 +55,7 @@ PAGES = {
     "studio": (lambda image: reverse("studio"), 2),
     "composer": (lambda image: f"{reverse('studio')}?reuse={image.run.uuid}", 3),
     "gallery": (lambda image: reverse("gallery"), 2),
-    "image": (lambda image: reverse("image", args=[image.uuid]), 4),
+    "image": (lambda image: reverse("image", args=[image.uuid]), 5),
     "log": (lambda image: reverse("log"), 2),
     "story": (lambda image: reverse("story", args=[image.run.uuid]), 3),
     "story of an image": (lambda image: reverse("log-image", args=[image.uuid]), 2),

@@ -9,7 +9,11 @@ from tests.languages import catalogue
 # Attributes that browsers or the studio's scripts show to people.
 SHOWN = {"alt", "aria-label", "aria-description", "placeholder", "title", "data-label"}
 # What is called the same in every language, a unit, and what is typed into a shell.
-NAMES = {"Seedream Studio", "SHA-256", "px", "python3 verify.py --key log-keys.txt"}
+NAMES = {
+    *("Seedream Studio", "SHA-256", "px", "python3 verify.py --key log-keys.txt"),
+    *("ZIP", "CSV", "Excel", "JPEG", "PNG", "WebP"),
+    *("Esc", "Ctrl", "Enter"),
+}
 TAGS = re.compile(
     r"{#.*?#}|{%\s*comment\s.*?endcomment\s*%}|{%\s*blocktrans(?:late)?\s.*?endblocktrans(?:late)?\s*%}",
     re.DOTALL,

@@ -72,7 +72,7 @@ def test_the_policy_names_the_bucket_for_images_and_for_nothing_else(settings_of
 def test_with_files_in_a_folder_the_policy_names_no_other_host(settings_of):
     for address in ({}, {"STORAGE_URL": "s3://files?browsers=no"}):
         policy = settings_of(**address)["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
-        assert policy["img-src"] == ["'self'", "data:"]
+        assert policy["img-src"] == ["'self'", "data:", "blob:"]
 
 
 @pytest.mark.parametrize(

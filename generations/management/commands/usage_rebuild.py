@@ -2,15 +2,14 @@ import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
-from accounts.shell import RecordedCommand
 from generations.usage import rebuilding
 
 DIFFERENT = 1
 
 
-class Command(RecordedCommand):
+class Command(BaseCommand):
     help = (
         "Adds the totals behind the usage pages up anew, from generations, images and the ledger. "
         "With --check, changes nothing and says which days differ. Exit code 1: some do."
