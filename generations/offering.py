@@ -1,9 +1,10 @@
 """Which engines people are offered: those of the registry, as admins have set them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps as installed_apps
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
@@ -62,20 +63,22 @@ def why_not_offered(name: str, user: User) -> str:
 
 
 def add_rows(**kwargs: Any) -> None:
-    """Receiver of `post_migrate`: add a row for each engine of the registry that has none."""
-    using = kwargs.get("using", "default")
-    rows = EngineSetting.objects.using(using)
+    """Receiver of `post_migrate`: add a row for each engine of the registry that has none.
+
+    Does nothing as long as only some migrations have been applied, and the table is missing.
+    """
+    try:
+        model = (kwargs.get("apps") or installed_apps).get_model("generations", "EngineSetting")
+    except LookupError:
+        return
+    rows = model.objects.using(kwargs.get("using", DEFAULT_DB_ALIAS))
     known = dict(rows.values_list("engine", "position"))
     missing = [name for name in registry.known_engines() if name not in known]
-    EngineSetting.objects.using(using).bulk_create(_new_rows(missing, known.values()))
-
-
-def _new_rows(engines: Iterable[str], positions: Iterable[int]) -> list[EngineSetting]:
-    last = max(positions, default=0)
-    return [
-        EngineSetting(engine=name, position=last + STEP * number)
-        for number, name in enumerate(engines, start=1)
-    ]
+    last = max(known.values(), default=0)
+    rows.bulk_create(
+        model(engine=name, position=last + STEP * number)
+        for number, name in enumerate(missing, start=1)
+    )
 
 
 def _with_team(rows: QuerySet[EngineSetting], team_id: int | None) -> Any:

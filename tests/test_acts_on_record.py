@@ -74,6 +74,9 @@ NO_STATE = {
     "accounts_noticereading",
     # What a person has in the composer: a comfort of theirs, and text that only they see.
     "generations_saveddraft",
+    # What each person has dismissed or read.
+    "generations_dismissal",
+    "accounts_personalnotice",
 }
 CHANGES = re.compile(r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
 RECORD = Record._meta.db_table
@@ -162,8 +165,8 @@ SENT = {
     "log-searches": Sent(Event.LOG_SEARCH_SAVED, SEARCH, kind="reviewer"),
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
     "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
-    "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin"),
-    "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin"),
+    "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
+    "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
     "gallery-act": Sent(Event.IMAGES_HIDDEN, {"act": "hide", "all": "1"}),
     "gallery-views": Sent(Event.GALLERY_VIEW_SAVED, SEARCH),

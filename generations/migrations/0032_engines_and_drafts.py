@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                     "position",
                     models.PositiveSmallIntegerField(
                         default=0,
-                        help_text="The smallest stands first in the list.",
+                        help_text="Its place in the list: the smallest stands first.",
                         verbose_name="position",
                     ),
                 ),

@@ -25,7 +25,7 @@ class EngineSetting(models.Model):
         ),
     )
     position = models.PositiveSmallIntegerField(
-        _("position"), default=0, help_text=_("The smallest stands first in the list.")
+        _("position"), default=0, help_text=_("Its place in the list: the smallest stands first.")
     )
     name = models.CharField(
         _("name"), max_length=60, blank=True, help_text=_("Empty: the name of the model.")

@@ -155,12 +155,14 @@ def _counts(facts: dict[str, int]) -> Iterable[str]:
 
 
 def _exported(facts: Mapping[str, Any]) -> str:
-    if facts.get("kind") == IMAGES.name:
-        return amounts.images(facts["images"])
     if "records" not in facts:
         return ""
     records = ngettext("%(count)s record", "%(count)s records", facts["records"])
     return records % {"count": f"{facts['records']:,}"}
+
+
+def _made(facts: Mapping[str, Any]) -> str:
+    return amounts.images(facts["images"]) if facts["kind"] == IMAGES.name else _exported(facts)
 
 
 def _asked(facts: Mapping[str, Any]) -> str:
@@ -185,7 +187,7 @@ def _usage(facts: Mapping[str, Any]) -> str:
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.LOG_EXPORTED: _exported,
     Event.EXPORT_ASKED: _asked,
-    Event.EXPORT_MADE: _exported,
+    Event.EXPORT_MADE: _made,
     Event.EXPORT_FAILED: _failed,
     Event.USAGE_EXPORTED: _usage,
 }

@@ -215,9 +215,13 @@ def _downloaded(facts: Facts) -> str:
 
 
 def _converted(facts: Facts) -> str:
+    return listed(_conversion(facts), _downloaded(facts))
+
+
+def _conversion(facts: Facts) -> str:
     size, _hyphen, image_format = str(facts["recipe"]).partition("-")
     pixels = _("original size") if size == ORIGINAL else _("%(side)s pixels") % {"side": size}
-    return listed(image_format.upper(), pixels, _downloaded(facts))
+    return listed(image_format.upper(), pixels)
 
 
 def _inspected(facts: Facts) -> str:
@@ -324,7 +328,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.IMAGE_MISSED: _missed,
     Event.FILE_INSPECTED: _inspected,
     **relabelled.SENTENCES,
-    Event.IMAGE_CONVERSION_ASKED: _converted,
+    Event.IMAGE_CONVERSION_ASKED: _conversion,
     Event.IMAGE_CONVERTED: _converted,
     Event.IMAGE_DOWNLOADED: _downloaded,
     Event.ORIGINAL_DOWNLOADED: _downloaded,

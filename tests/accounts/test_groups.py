@@ -36,6 +36,10 @@ def test_migrating_again_restores_what_was_changed():
 
 def test_admins_can_neither_delete_nor_read_the_log():
     names = {codename for _, codename in granted(ADMINS)}
-    # A label policy that is deleted lets the wider one hold again.
-    assert {name for name in names if name.startswith("delete_")} == {"delete_labelpolicy"}
+    # A label policy that is deleted lets the wider one hold again, and so does a default.
+    assert {name for name in names if name.startswith("delete_")} == {
+        "delete_labelpolicy",
+        "delete_snippet",
+        "delete_teamdefault",
+    }
     assert not names & {"view_record", "view_run", "view_image", "view_delivery"}

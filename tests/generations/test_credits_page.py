@@ -62,7 +62,7 @@ class TestRuns:
         assert figures(line) == (8, 6, 2)
         assert (line.delivered, line.wanted) == (2, 2)
         assert line.link == image_path(run.images.first().uuid)
-        assert line.picture in page
+        assert line.picture.src in page
         assert "a &lt;b&gt;red&lt;/b&gt; fox" in page
 
     def test_credits_that_came_back_say_why(self, alice):

@@ -69,7 +69,7 @@ class TestRemembered:
     def test_references_of_the_team_are_kept_and_files_are_not(self, desk, phone, alice):
         reference = make_reference(alice)
         Page(desk).write(**CHOSEN, references=[str(reference.uuid), "[object File]"])
-        [thumbnail] = phone.get("/").context["composer"].thumbnails
+        [thumbnail] = phone.get("/").context["composer"].shown.chosen
         assert thumbnail.uuid == str(reference.uuid)
 
     def test_what_was_sent_leaves_its_choices_and_not_its_prompt(self, desk, phone):

@@ -432,7 +432,7 @@ class TestSentences:
                 {"before": 5, "after": 7, "month": "2026-11"},
                 "5 to 7 credits, 2026-11",
             ),
-            (Event.USER_CHANGED, {"changed": ["name", "is_staff"]}, "name, is staff"),
+            (Event.USER_CHANGED, {"changed": ["name", "is_staff"]}, "name, may enter the admin"),
             (Event.ADMIN_CHANGED, {"before": {"per_minute": 1}}, "per minute"),
             (Event.USER_SIGNED_IN, {}, ""),
             ("of:tomorrow", {"some": "fact"}, ""),

@@ -17,6 +17,8 @@ SEPARATED = {", ": SEPARATOR, "%(first)s %(next)s": f"%(first)s{SEPARATOR}%(next
 SHOWN = {"alt", "aria-label", "aria-description", "placeholder", "title"}
 # Elements that may stand within a message.
 INSIDE = re.compile(r"</?(?:strong|b|em|small)\b[^>]*>")
+# Attributes with what a script looks for in prompts, in any language.
+PATTERNS = {"data-words"}
 SILENT = {"script", "style", "code"}
 # A sentence, or a mark that needs none.
 ENDS_A_SENTENCE = tuple(".:?!…")
@@ -71,6 +73,7 @@ class Texts(HTMLParser):
             value
             for name, value in attrs
             if value and (name in SHOWN or (name.startswith("data-") and " " in value))
+            if name not in PATTERNS
         ]
 
     def handle_endtag(self, tag):

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from accounts.models import Team, User
-from generations.models import Campaign, LegalHold, ProviderAccount, Run
+from generations.models import Campaign, LegalHold, ProviderAccount, Run, Snippet
 from generations.providers import registry
 from generations.providers.errors import Code
 from tests.access.studio import addresses, patterns, visitors
@@ -17,12 +17,18 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 SAME = (
     "Seedream Studio|Seedream-Studio|SHA-256|JPEG|PNG|WebP|UTC|GB 45438|px|English|"
     "python3 verify.py --key log-keys.txt|"
-    "LABEL_CHAIN|LABEL_SIGNING|LABEL_TIMESTAMP_URL|AI-generated with Seedream Studio|"
+    "Demo engine|manage.py rotate_label_key|CSV|Excel|ZIP|Esc|Ctrl|Enter|"
+    # The words of badges, which are drawn into files.
+    "AI-generated with Seedream Studio|AI-generated|AI-modified|AI-enhanced|"
+    "LABEL_CHAIN|LABEL_SIGNING|LABEL_TIMESTAMP_URL|"
     # What Django and allauth do not translate: pictures of yes and no, a magnifying glass, a link.
     "True|False|None|Search|user session|issue a new email confirmation request"
 )
 # Identifiers, addresses, the beginnings of hashes.
-CODES = r"[\w.]+@[\w.]+|[0-9a-f]{8}[0-9a-f-]*|(?<!\w)[0-9a-f]{4}(?: [0-9a-f]{4})+|\d+[A-Z]\b"
+CODES = (
+    r"http://testserver/\S*|[\w.]+@[\w.]+|[0-9a-f]{8}[0-9a-f-]*|"
+    r"(?<!\w)[0-9a-f]{4}(?: [0-9a-f]{4})+|\d+[A-Z]\b"
+)
 
 
 # Django's own page after a change of password in the admin, to which nothing leads.
@@ -37,6 +43,7 @@ def visit(everyone, address_of):
             response = everyone[kind].client.get(address_of[name])
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 yield name, response.content.decode()
+            response.close()
 
 
 def written_by_people() -> re.Pattern[str]:
@@ -51,6 +58,9 @@ def written_by_people() -> re.Pattern[str]:
         *Permission.objects.values_list("name", flat=True),
         *registry.known_engines(),
         *(engine.label for engine in registry.known_engines().values()),
+        *map(registry.full_label, registry.known_engines().values()),
+        *Snippet.objects.values_list("name", flat=True),
+        *Snippet.objects.values_list("text", flat=True),
         *(code.value for code in Code),
         "custom",  # the tier of a price
     }

@@ -218,7 +218,7 @@ def test_rows_of_an_inline_cannot_slip_in_unrecorded(desk, team):
 
 
 def test_only_fields_that_cannot_hold_text_are_facts(alice):
-    assert changes.free_text(type(alice)) == {"email", "name", "password"}
+    assert changes.free_text(type(alice)) == {"email", "name", "password", "time_zone"}
 
 
 def test_secrets_and_keys_are_in_no_snapshot(alice):

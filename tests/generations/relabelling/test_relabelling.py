@@ -124,7 +124,7 @@ class TestOneImage:
         )
         assert answer["Cache-Control"] == "private, max-age=45"
         assert sign_in(charlie).get(address).status_code == 404
-        image.hidden_at = image.created_at
+        image.hidden_at = image.erased_at = image.created_at
         image.save()
         assert sign_in(alice).get(address).status_code == 404
 

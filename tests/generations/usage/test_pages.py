@@ -133,7 +133,7 @@ class TestPage:
         for number in range(rows):
             use(make_user(team=alice.team), engine=f"some/engine-{number}", spent=1)
         client.force_login(alice)
-        with django_assert_num_queries(28):
+        with django_assert_num_queries(29):
             client.get(reverse("usage"), {"from": "2026-11-01"})
 
 
