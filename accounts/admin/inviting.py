@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group
-from django.utils.text import format_lazy
 from django.utils.translation import gettext, pgettext_lazy
 
 from accounts import groups, invitations
@@ -20,7 +19,7 @@ class GroupsField(forms.ModelMultipleChoiceField):
 
     def label_from_instance(self, obj: Any) -> str:
         if known := IN_WORDS.get(obj.name):
-            return str(format_lazy("{title}: {may}", title=known.title, may=known.may))
+            return gettext("%(group)s: %(may)s") % {"group": known.title, "may": known.may}
         return str(obj)
 
 

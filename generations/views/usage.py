@@ -8,6 +8,7 @@ from typing import Any
 
 import xlsxwriter
 from django.contrib import messages
+from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -58,12 +59,13 @@ def _table(
         messages.error(request, problem or _("This table is too long. Choose a shorter period."))
         return redirect("usage")
     facts = {"from": period.first.isoformat(), "to": period.last.isoformat(), "format": extension}
-    audit.record(
-        Event.USAGE_EXPORTED,
-        actor=request.user,
-        subject=scope.team or request.user,
-        facts=facts | {"all_teams": scope.team is None},
-    )
+    with transaction.atomic():
+        audit.record(
+            Event.USAGE_EXPORTED,
+            actor=request.user,
+            subject=scope.team or request.user,
+            facts=facts | {"all_teams": scope.team is None},
+        )
     response = make(reading.rows(scope, period))
     name = f"usage-{period.first}-{period.last}.{extension}"
     response["Content-Disposition"] = content_disposition_header(True, name) or ""

@@ -39,10 +39,11 @@ function leaveWhenSignedOut(event) {
   location.reload();
 }
 
-/** Show the toast for a request that failed, except a poll: the next one repeats it. */
+/** Show the toast for a request that failed, except one that is repeated: a poll, or the draft's. */
 function reportFailure(event) {
   const { ctx } = event.detail;
-  if (!ctx || isPoll(ctx) || ctx.response?.status === 422) return;
+  if (!ctx || isPoll(ctx) || ctx.sourceElement?.matches(".draft-state")) return;
+  if (ctx.response?.status === 422) return;
   const failure = ctx.response?.status === 413 ? "large" : "failed";
   announce(ctx.response ? failure : "offline");
 }

@@ -72,6 +72,7 @@ def addresses(rows):
 
 
 WITHOUT_ADD = {
+    "generations_enginesetting",
     "accounts_allowance",
     "accounts_entry",
     "generations_provideraccount",

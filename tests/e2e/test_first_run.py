@@ -80,11 +80,11 @@ def test_polling_stops_when_nothing_is_pending(page, alice, enter, workers):
     generate(page)
     expect(run_on(page)).to_have_attribute("data-status", "succeeded")
     assert any("/live/" in url for url in asked)
-    expect(page.locator("[hx-trigger^='every']")).to_have_count(0)
+    expect(page.locator("#live[hx-trigger^='every']")).to_have_count(0)
     asked.clear()
     page.clock.fast_forward("10:00")
     page.evaluate("() => fetch('/healthz')")  # a poll would have been sent before this line
-    assert [url for url in asked if "/healthz" not in url] == []
+    assert [url for url in asked if "/live/" in url] == []
 
 
 def test_a_double_press_is_one_run(page, alice, enter):

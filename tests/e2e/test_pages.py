@@ -26,8 +26,6 @@ PAGES = [
     "/gallery/",
     "/gallery/?bin=1",
     "/gallery/zips/",
-    "/references/",
-    "/prompts/",
     "/credits/",
     "/account/",
     "/account/readings/",
@@ -88,6 +86,12 @@ def test_pages_are_accessible_and_fit(page, addresses, reviewer, enter, look_at)
         look_at(address)
 
 
+def test_pages_of_those_who_make_images_are_accessible_and_fit(page, alice, enter, look_at):
+    enter(page, alice)
+    for address in ("/references/", "/prompts/"):
+        look_at(address)
+
+
 def test_what_is_in_a_file_is_accessible_and_fits(page, live_server, reviewer, enter, complaints):
     mark = make_mark(ContentProducer="a" * 300)
     packet = make_packet(f"<TC260:AIGC>{mark}</TC260:AIGC>")
@@ -123,7 +127,7 @@ def test_the_pages_on_the_studio_itself_are_accessible_and_fit(page, admin, ente
     watch.look_at(60)
     notices.tell(KEY_NEEDS_CARE, cause="1", facts={"subject": "APIXO, key 1", "text": "Top it up."})
     enter(page, admin)
-    for address in ("/status/", "/notices/"):
+    for address in ("/status/", "/notices/", "/usage/"):
         look_at(address)
 
 

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from generations import snippets
 from generations.models import Reference, RunReference
-from tests.generations.asking import APIXO, DEMO, prepare_uploads
+from tests.e2e.test_composer import choose_engine
+from tests.generations.asking import prepare_uploads
 from tests.generations.factories import image_file, make_reference, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -63,7 +64,7 @@ def studio(page, alice, enter):
 def test_dropped_pasted_and_chosen_files_are_ordered_kept_and_sent(
     apixo_key, studio, alice, complaints
 ):
-    studio.get_by_label("Engine", exact=True).select_option(DEMO)
+    choose_engine(studio, "demo")
     expect(studio.locator("#references-aside")).to_have_count(0)
     expect(studio.get_by_label("Resolution", exact=True)).to_be_visible()
     give(studio, "drop", picture("a.png", 40), picture("b.png", 41), ("empty.png", b""))
@@ -85,13 +86,13 @@ def test_dropped_pasted_and_chosen_files_are_ordered_kept_and_sent(
     studio.locator("[data-handle]").nth(2).drag_to(studio.locator("[data-handle]").nth(0))
     expect(studio.locator("[data-handle]").nth(0)).to_have_attribute("title", "b.png")
 
-    studio.get_by_label("Engine", exact=True).select_option(APIXO)
+    choose_engine(studio, "APIXO")
     expect(studio.locator("#references-aside")).to_contain_text("3 references are set aside")
-    studio.get_by_label("Engine", exact=True).select_option(DEMO)
+    choose_engine(studio, "demo")
     expect(studio.locator("[data-handle]")).to_have_count(3)
     prepare_uploads()
     studio.reload()
-    studio.get_by_label("Engine", exact=True).select_option(DEMO)
+    choose_engine(studio, "demo")
     expect(studio.locator("[data-handle] img")).to_have_count(3)
     assert names(studio) == ["b", "a", "c"]
 

@@ -31,8 +31,8 @@ CODES = (
 )
 
 
-# Django's own page after a change of password in the admin, to which nothing leads.
-NOT_OURS = {"admin:password_change_done"}
+# Django's own page after a change of password in the admin, to which nothing leads; a workbook.
+NOT_OURS = {"admin:password_change_done", "usage-xlsx"}
 
 
 def visit(everyone, address_of):
@@ -43,7 +43,6 @@ def visit(everyone, address_of):
             response = everyone[kind].client.get(address_of[name])
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 yield name, response.content.decode()
-            response.close()
 
 
 def written_by_people() -> re.Pattern[str]:

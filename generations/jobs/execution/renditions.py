@@ -57,7 +57,7 @@ def make(delivery: Delivery, original: bytes) -> tuple[Image, list[Rendition]]:
         original_sha256=hashlib.sha256(original).hexdigest(),
         source_type=source_of(generation.run),
     )
-    return image, make_files(image, opened)
+    return image, make_files(image, opened, RECIPES)
 
 
 def make_files(
