@@ -12,6 +12,12 @@ from accounts.audit.canonical import canonical_bytes, timestamp
 from accounts.models import Entry
 
 RELATED = ("actor", "allowance__user", "allowance__team")
+# What `canonical` needs. The log is looked at before migrations, when people and teams may still
+# lack columns of this version.
+_COLUMNS = (
+    *("digest", "amount", "kind", "generation", "price", "created_at"),
+    *("actor__uuid", "allowance__month", "allowance__user__uuid", "allowance__team__uuid"),
+)
 
 
 def canonical(entry: Entry) -> dict[str, Any]:
@@ -38,4 +44,5 @@ def digest(entry: Entry) -> str:
 def named(digests: Iterable[str]) -> dict[str, Entry]:
     """Return the entries with these digests that there are, by digest."""
     rows = Entry.objects.filter(digest__in=list(digests)).select_related(*RELATED)
+    rows = rows.only(*_COLUMNS)
     return {row.digest or "": row for row in rows}

@@ -14,7 +14,7 @@ from tests.faults.studio import Workers
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 # Pages show things at once, but a busy machine may be slow.
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_FLAGS = [

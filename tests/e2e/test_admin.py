@@ -18,8 +18,10 @@ from generations.models import (
     ProviderAccount,
     Relabelling,
     RetentionRule,
+    TeamDefault,
 )
 from generations.states import Status
+from tests.generations.asking import DEMO
 from tests.generations.factories import make_generation, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -49,6 +51,7 @@ def rows(superuser, alice, team):
     ledger.top_up(alice, 5, actor=superuser, reason="spring")
     ProviderAccount.objects.create(provider="apixo", slot=1, concurrency=1, per_minute=1)
     LabelPolicy.objects.create(team=team)
+    TeamDefault.objects.create(team=team, engine=DEMO)
     RetentionRule.objects.create(kind="prompts", days=90)
     Erasure.objects.create(scope="run", subject=generation.run.uuid, next_try_at=now)
     Relabelling.objects.create(scope="run", subject=generation.run.uuid, next_action_at=now)

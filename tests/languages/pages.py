@@ -9,6 +9,7 @@ from unittest import mock
 from django.utils import translation
 
 from generations.reading import drawing
+from generations.reading.frames import waiting
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
 # The messages with which `accounts.phrases` puts texts together.
@@ -46,11 +47,18 @@ def made_up_language() -> Iterator[None]:
         "pgettext": in_context,
         "npgettext": several_in_context,
     }
+    _forget_drawings()
     try:
         with mock.patch.multiple(translation._trans, **functions):
             yield
     finally:
-        drawing._kept.cache_clear()  # it keeps what was drawn in this language
+        _forget_drawings()
+
+
+def _forget_drawings() -> None:
+    """Forget what was drawn in another language of the same name."""
+    drawing._kept.cache_clear()
+    waiting._ordinal.cache_clear()
 
 
 def _marked(text: object) -> str:
