@@ -15,7 +15,7 @@ from django.db.models import Prefetch
 
 from accounts import audit
 from accounts.events import Event
-from accounts.models import Leaf, Record, RecordPayload
+from accounts.models import Leaf, Record, RecordPayload, User
 
 # Rows in memory at once. A payload may have some 100 kB.
 BATCH = 200
@@ -76,8 +76,10 @@ def _read(places: Sequence[int], teams: bool) -> list[tuple[Line, Record | None]
 
 
 def _records(keys: Sequence[int], teams: bool) -> dict[int, Record]:
-    # Prefetched, because most records have no payload, and few people do most acts.
-    rows = Record.objects.filter(pk__in=keys).prefetch_related("actor", "payload")
+    # Prefetched, because most records have no payload, and few people do most acts. The log is
+    # looked at before migrations, when people may still lack columns of this version.
+    actors = Prefetch("actor", User.objects.only("uuid", "name", "email"))
+    rows = Record.objects.filter(pk__in=keys).prefetch_related(actors, "payload")
     if teams:
         rows = rows.prefetch_related(Prefetch("teams", to_attr=TEAMS))
     return {record.pk: record for record in rows}

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.recorded import RecordedAdmin
+from accounts.phrases import listed
 from generations.models import EngineSetting, TeamDefault
 from generations.providers import registry
 from generations.providers.capabilities import CUSTOM, Capabilities
@@ -18,6 +19,20 @@ def _label(engine: str) -> str:
     return registry.full_label(known) if known else engine
 
 
+class RowForm(forms.ModelForm):
+    """An engine in a row of the list, whose controls have no label beside them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        about = {"engine": _label(self.instance.engine)}
+        labels = {
+            "is_on": _("%(engine)s is switched on") % about,
+            "position": _("Place of %(engine)s in the list") % about,
+        }
+        for name in self.fields.keys() & labels.keys():
+            self.fields[name].widget.attrs["aria-label"] = labels[name]
+
+
 @admin.register(EngineSetting)
 class EngineSettingAdmin(RecordedAdmin):
     """Which engines people are offered, in which order, and with which words."""
@@ -26,8 +41,15 @@ class EngineSettingAdmin(RecordedAdmin):
     list_editable = ("is_on", "position")
     readonly_fields = ("engine_label",)
     fields = ("engine_label", "is_on", "position", "is_default", "name", "note", "teams")
-    filter_horizontal = ("teams",)
     plain_text_fields = frozenset({"engine", "name"})
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[forms.ModelForm]:
+        return RowForm
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **kwargs | {"widget": forms.CheckboxSelectMultiple}
+        )
 
     @admin.display(description=_("engine"), ordering="engine")
     def engine_label(self, row: EngineSetting) -> str:
@@ -80,7 +102,7 @@ class TeamDefaultForm(forms.ModelForm):
 
     def _refuse(self, field: str, choices: Any) -> None:
         message = _("This engine has %(choices)s.")
-        self.add_error(field, message % {"choices": ", ".join(choices)})
+        self.add_error(field, message % {"choices": listed(*choices)})
 
 
 @admin.register(TeamDefault)

@@ -9,7 +9,7 @@ from unittest import mock
 from django.utils import translation
 
 from generations.reading import drawing
-from generations.reading.frames import waiting
+from generations.reading.frames.waiting import _ordinal
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
 # The messages with which `accounts.phrases` puts texts together.
@@ -58,7 +58,7 @@ def made_up_language() -> Iterator[None]:
 def _forget_drawings() -> None:
     """Forget what was drawn in another language of the same name."""
     drawing._kept.cache_clear()
-    waiting._ordinal.cache_clear()
+    _ordinal.cache_clear()
 
 
 def _marked(text: object) -> str:
