@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                     "teams",
                     models.ManyToManyField(
                         blank=True,
-                        help_text="Who is offered it. None chosen: every team.",
+                        help_text="Who is offered it. Without a choice: every team.",
                         related_name="+",
                         to="accounts.team",
                         verbose_name="teams",

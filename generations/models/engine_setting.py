@@ -46,7 +46,7 @@ class EngineSetting(models.Model):
         blank=True,
         related_name="+",
         verbose_name=_("teams"),
-        help_text=_("Who is offered it. None chosen: every team."),
+        help_text=_("Who is offered it. Without a choice: every team."),
     )
 
     class Meta:
