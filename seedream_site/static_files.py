@@ -4,6 +4,12 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Whitenoise's, which also puts the hashed names into `import` statements of our modules."""
+    """Whitenoise's, which also puts the hashed names into `import` statements of our modules.
 
-    support_js_module_import_aggregation = True
+    Modules of packages are left alone: some import what is not among their files.
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        ("js/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),
+    )
