@@ -25,10 +25,13 @@ from generations.jobs.execution import balances, preparing
 from generations.jobs.worker import WorkerProcess, starts
 from generations.jobs.worker.loops import Loop, Turn
 from generations.readiness import watch
+from generations.usage import rebuilding
 
 log = logging.getLogger(__name__)
 
 BEAT = "beat"
+# Each night, until all days of older versions are added up.
+ADDING_UP_SECONDS = 600
 
 _process: WorkerProcess | None = None
 
@@ -157,6 +160,7 @@ submit, fetch, label, prepare, adopt, look_up = map(
 @shared_task(name="generations.catch_up")
 def complete_rows_of_older_versions() -> None:
     catch_up.catch_up(timezone.now() - timedelta(days=catch_up.DAYS))
+    rebuilding.complete(seconds=ADDING_UP_SECONDS)
 
 
 @shared_task(name="generations.erase")
