@@ -159,6 +159,7 @@ def test_choices_and_words_are_the_same_after_a_reload_and_on_another_device(
     page.reload()  # before the second after which it is saved
     mine = {"Images": "3", "Format": "16:9", "Resolution": "2K", "Prompt": "a red fox"}
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a red fox")
+    expect(page.get_by_label("Images", exact=True)).to_have_value("3")
     assert chosen(page) == mine
     other = browser.new_context().new_page()
     enter(other, alice)

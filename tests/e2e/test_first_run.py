@@ -103,6 +103,7 @@ def test_the_back_button_and_a_reload_submit_nothing_again(page, alice, enter, l
     expect(run_on(page)).to_be_visible()
     page.goto(f"{live_server.url}/gallery/")
     page.go_back()
+    expect(run_on(page)).to_be_visible()
     page.reload()
     expect(run_on(page)).to_be_visible()
     assert Run.objects.count() == 1
