@@ -13,18 +13,8 @@ from django.db.models.functions import TruncDate
 from accounts.models import Entry, Team
 from generations.models import Generation, UsageDay, WaitDay
 from generations.states import Status
-from generations.usage.totals import COUNTED, key_of, wait_step
+from generations.usage.totals import COUNTED, SUMMED, key_of, wait_step
 
-SUMMED = (
-    "spent",
-    "released",
-    "images",
-    "downloaded",
-    "succeeded",
-    "failed",
-    "cancelled",
-    "cost_usd",
-)
 CHUNK = 500  # generations, whose entries and images are read in one query each
 
 _GENERATIONS, _TOTALS = Generation.objects.order_by(), UsageDay.objects.order_by()

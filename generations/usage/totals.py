@@ -28,6 +28,17 @@ COUNTED = {
     Status.CANCELLED: "cancelled",
 }
 STEP = math.log(1.1)
+# The columns that are added up.
+SUMMED = (
+    "spent",
+    "released",
+    "images",
+    "downloaded",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "cost_usd",
+)
 CHUNK = 500  # images
 LONGEST_WAIT = 7 * 24 * 3600  # seconds; longer ones count as this
 

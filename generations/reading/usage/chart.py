@@ -34,7 +34,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Tick:
     """A number or day beside the drawing."""
 
     at: float
@@ -52,12 +52,12 @@ class Day:
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars with their key, marks and table. `names` are those of the series, the largest first."""
+    """Bars with their key, ticks and table. `names` are those of the series, the largest first."""
 
     names: list[str]
     bars: list[Bar]
-    heights: list[Mark]
-    days: list[Mark]
+    heights: list[Tick]
+    days: list[Tick]
     table: list[Day]
 
     @property
@@ -133,18 +133,18 @@ def _bars(table: Sequence[Day], names: Sequence[str], top: int) -> list[Bar]:
     return bars
 
 
-def _heights(top: int) -> list[Mark]:
+def _heights(top: int) -> list[Tick]:
     return [
-        Mark(round(BOTTOM - (BOTTOM - TOP) * line / LINES, 1), str(top * line // LINES))
+        Tick(round(BOTTOM - (BOTTOM - TOP) * line / LINES, 1), str(top * line // LINES))
         for line in range(LINES + 1)
     ]
 
 
-def _days(period: Period) -> list[Mark]:
+def _days(period: Period) -> list[Tick]:
     """A few days in words, under the middle of their bars."""
     each, apart = (WIDTH - LEFT) / period.days, max(1, math.ceil(period.days / LABELS))
     return [
-        Mark(round(LEFT + (number + 0.5) * each, 1), date_format(day, "SHORT_MONTH_DAY_FORMAT"))
+        Tick(round(LEFT + (number + 0.5) * each, 1), date_format(day, "SHORT_MONTH_DAY_FORMAT"))
         for number, day in enumerate(period)
         if number % apart == 0
     ]

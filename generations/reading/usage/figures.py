@@ -11,9 +11,7 @@ from django.db.models import QuerySet, Sum
 from generations.models import UsageDay, WaitDay
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
-from generations.usage.totals import STEP
-
-SUMS = ("spent", "released", "images", "downloaded", "succeeded", "failed", "cancelled", "cost_usd")
+from generations.usage.totals import STEP, SUMMED
 
 
 @dataclass(frozen=True)
@@ -54,20 +52,16 @@ class Sums:
         """US dollars for an image that was downloaded: what all images cost, spread over these."""
         return self.cost_usd / self.downloaded if self.downloaded else None
 
-    @property
-    def credits_each_downloaded(self) -> float | None:
-        return self.spent / self.downloaded if self.downloaded else None
-
 
 def summed(rows: QuerySet[UsageDay], *by: str) -> dict[Any, Sums]:
     """The sums of rows by the values of the columns `by`. With one column, its value is the key."""
-    sums = {f"sum_{name}": Sum(name) for name in SUMS}
+    sums = {f"sum_{name}": Sum(name) for name in SUMMED}
     found = rows.values(*by).annotate(**sums) if by else [rows.aggregate(**sums)]
     return {_key(row, by): _sums(row) for row in found}
 
 
 def _sums(row: dict[str, Any]) -> Sums:
-    given: dict[str, Any] = {name: row[f"sum_{name}"] for name in SUMS}
+    given: dict[str, Any] = {name: row[f"sum_{name}"] for name in SUMMED}
     return Sums(**{name: value for name, value in given.items() if value})
 
 
@@ -79,11 +73,9 @@ def total(scope: Scope, period: Period) -> Sums:
     return summed(scope.usage(period))[()]
 
 
-def change(now: float | Decimal | None, before: float | Decimal | None) -> float | None:
-    """How much more it is than before, as a share; None if there is nothing to compare with."""
-    if now is None or not before:
-        return None
-    return float(now) / float(before) - 1
+def change(now: int, before: int) -> float | None:
+    """How much more it is than before, as a share; None if there was nothing before."""
+    return now / before - 1 if before else None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ class UsagePage:
     before: Sums
     spent_change: float | None
     images_change: float | None
-    cost_change: float | None
     waits: Waits
     chart: Chart
     tables: list[tuple[str, Any, list[Group]]]
@@ -59,7 +58,6 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
         before=before,
         spent_change=change(now.spent, before.spent),
         images_change=change(now.images, before.images),
-        cost_change=change(now.usd_each, before.usd_each),
         waits=waits(scope, period),
         chart=chart(scope, period, by),
         tables=[
