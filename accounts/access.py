@@ -30,6 +30,8 @@ SEE_PROVIDERS = "generations.view_provideraccount"
 SEE_LABEL_LAW = "generations.see_label_law"
 SEE_NOTICES = "accounts.view_notice"
 SEE_USAGE = "generations.see_team_usage"
+SEE_ENTRIES = "accounts.view_entry"
+CHANGE_CREDITS = "accounts.change_allowance"
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -56,6 +58,8 @@ ANYONE = Requirement(signed_in=False)
 TOKEN = Requirement(signed_in=False)
 SIGNED_IN = Requirement()
 STAFF = Requirement(staff=True)
+SEE_PRICES = Requirement(staff=True, rights=("generations.view_price",))
+ADD_PRICES = Requirement(staff=True, rights=("generations.add_price",))
 IMAGES = Requirement(rights=(SEE_IMAGES,))
 MAKING = Requirement(rights=(SEE_IMAGES, MAKE_IMAGES))
 LOG = Requirement(rights=(READ_LOG,), hidden=True)
@@ -140,6 +144,9 @@ TABLE: dict[str, Requirement] = {
     "usage": USAGE,
     "usage-csv": USAGE,
     "usage-xlsx": USAGE,
+    # Whether the credits add up
+    "credits-proof": Requirement(rights=(SEE_ENTRIES,)),
+    "credits-proof-correct": Requirement(rights=(SEE_ENTRIES, CHANGE_CREDITS)),
     "providers": Requirement(rights=(SEE_PROVIDERS,)),
     "studio-status": Requirement(rights=(SEE_PROVIDERS,)),
     # One's own notices; those about the studio require `SEE_NOTICES`.
@@ -158,6 +165,10 @@ TABLE: dict[str, Requirement] = {
     "account-readings": SIGNED_IN,
     "account-mail": SIGNED_IN,
     "credits": SIGNED_IN,
+    "credits-csv": SIGNED_IN,
+    "credits-ask": MAKING,
+    "credits-withdraw": SIGNED_IN,
+    "composer-ask": MAKING,
     "usersessions_list": SIGNED_IN,
     "account_change_password": SIGNED_IN,
     "account_email": SIGNED_IN,
@@ -188,11 +199,24 @@ TABLE: dict[str, Requirement] = {
     "admin:view_on_site": STAFF,
     "admin/(?P<url>.*)$": STAFF,
     **_in_admin("accounts", "allowance"),
+    **_in_admin("accounts", "creditrequest"),
+    "admin:accounts_creditrequest_decide": Requirement(
+        staff=True, rights=("accounts.change_allowance",)
+    ),
     **_in_admin("accounts", "entry"),
+    **_in_admin("accounts", "plannedquota"),
+    **_in_admin("accounts", "outlet"),
+    "admin:accounts_outlet_test": Requirement(staff=True, rights=("accounts.change_outlet",)),
+    **_in_admin("accounts", "posting"),
     **_in_admin("accounts", "team"),
     **_in_admin("accounts", "user"),
     "admin:accounts_user_top_up": Requirement(staff=True, rights=("accounts.change_allowance",)),
+    "admin:accounts_user_quotas_csv": Requirement(staff=True, rights=("accounts.view_user",)),
+    "admin:accounts_user_quotas": Requirement(staff=True, rights=("accounts.change_user",)),
     "admin:accounts_user_sign_out": Requirement(staff=True, rights=("accounts.change_user",)),
+    **_in_admin("generations", "budget"),
+    **_in_admin("generations", "budgetmonth"),
+    **_in_admin("generations", "creditvalue"),
     **_in_admin("generations", "enginesetting"),
     **_in_admin("generations", "erasure"),
     **_in_admin("generations", "generation"),
@@ -202,6 +226,11 @@ TABLE: dict[str, Requirement] = {
     ),
     **_in_admin("generations", "legalhold"),
     **_in_admin("generations", "price"),
+    "admin:generations_price_book": SEE_PRICES,
+    "admin:generations_price_export": SEE_PRICES,
+    "admin:generations_price_several": ADD_PRICES,
+    "admin:generations_price_import": ADD_PRICES,
+    "admin:generations_price_confirm": ADD_PRICES,
     **_in_admin("generations", "provideraccount"),
     **_in_admin("generations", "relabelling"),
     **_in_admin("generations", "retentionrule"),

@@ -5,19 +5,24 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts import invitations, ledger, notices
+from accounts import credit_requests, invitations, ledger, notices
 from accounts.access import SEE_NOTICES
-from accounts.ledger import Balance
+from accounts.ledger import Balance, Upcoming
 
 
 def balance(request: HttpRequest) -> dict[str, Any]:
-    """`balance`: the credits of the signed-in person, false for others. Read only if it is used."""
+    """`balance`: the credits of the signed-in person, false for others. `planned_quotas`: how
+    their monthly credits will change. Each is read only if it is used."""
 
     def read() -> Balance | None:
         user = getattr(request, "user", None)
         return ledger.balance(user) if user and user.is_authenticated else None
 
-    return {"balance": SimpleLazyObject(read)}
+    def read_planned() -> list[Upcoming]:
+        user = getattr(request, "user", None)
+        return ledger.upcoming(user) if user and user.is_authenticated else []
+
+    return {"balance": SimpleLazyObject(read), "planned_quotas": SimpleLazyObject(read_planned)}
 
 
 def unread_notices(request: HttpRequest) -> dict[str, Any]:
@@ -37,3 +42,8 @@ def unread_notices(request: HttpRequest) -> dict[str, Any]:
 def can_mail(request: HttpRequest) -> dict[str, Any]:
     """`can_mail`: whether the studio sends mail, so whether a page may promise one."""
     return {"can_mail": invitations.can_mail()}
+
+
+def open_credit_requests(request: HttpRequest) -> dict[str, Any]:
+    """`open_credit_requests`: how many requests for credits wait; counted only if it is used."""
+    return {"open_credit_requests": SimpleLazyObject(credit_requests.open_requests)}

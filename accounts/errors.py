@@ -2,7 +2,8 @@
 
 AccountsError
 ├── InsufficientCredits   the allowance does not cover what was asked for
-└── InvalidAmount         a quota, top-up or write-off that makes no sense
+├── InvalidAmount         a quota, top-up or write-off that makes no sense
+└── RequestRefused        a request for credits that can't be sent, or not decided any more
 """
 
 import datetime as dt
@@ -26,6 +27,10 @@ class InvalidAmount(AccountsError):
     pass
 
 
+class RequestRefused(AccountsError):
+    pass
+
+
 class InsufficientCredits(AccountsError):
     """A request for `needed` credits, of which only `left` are left until `renews_on`.
 
@@ -35,10 +40,10 @@ class InsufficientCredits(AccountsError):
     def __init__(self, *, needed: int, left: int, renews_on: dt.date, whose: str) -> None:
         self.needed, self.left, self.renews_on, self.whose = needed, left, renews_on, whose
         needs = ngettext("This needs %(needed)d credit.", "This needs %(needed)d credits.", needed)
-        has = _("Your team has %(left)d left until %(date)s.")
+        has = _("Your team has %(left)d left until they renew on %(date)s.")
         if whose == "person":
-            has = _("You have %(left)d left until %(date)s.")
-        to_do = _("Ask for fewer images, or ask an admin for more credits.")
+            has = _("You have %(left)d left until they renew on %(date)s.")
+        to_do = _("Ask for fewer images, or for more credits.")
         numbers = {
             "needed": needed,
             "left": left,

@@ -11,8 +11,16 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import personal_notices, sessions
-from accounts.models import Allowance, Entry, Reading, SavedSearch, User
-from accounts.models.notice import NoticeMute, NoticeReading
+from accounts.models import (
+    Allowance,
+    CreditRequest,
+    Entry,
+    PlannedQuota,
+    Reading,
+    SavedSearch,
+    User,
+)
+from accounts.models.notice import Notice, NoticeMute, NoticeReading
 
 # No mail can reach it (RFC 2606, section 2).
 DOMAIN = "erased.invalid"
@@ -40,8 +48,11 @@ def forget(person: User) -> None:
     EmailAddress.objects.filter(user=person).delete()
     NoticeReading.objects.filter(user=person).delete()
     NoticeMute.objects.filter(user=person).delete()
+    Notice.objects.filter(cause__startswith=str(person.uuid)).delete()  # their facts hold the name
     personal_notices.forget(person)
     SavedSearch.objects.filter(user=person).delete()
+    CreditRequest.objects.filter(user=person).update(note="", draft={}, word="")
+    CreditRequest.objects.filter(decided_by=person).update(word="")
     Reading.objects.filter(author=person).delete()
     _forget_in_the_admin(person)
     _empty_reasons(Q(allowance__user=person) | Q(actor=person))
@@ -54,7 +65,7 @@ def empty_reasons_of(generations: list) -> None:
 
 def tables() -> list[str]:
     """The tables that this module changes."""
-    models = (User, EmailAddress, SavedSearch, Entry, LogEntry)
+    models = (User, EmailAddress, SavedSearch, Entry, LogEntry, Notice)
     return [model._meta.db_table for model in (*models, sessions.Session, sessions.UserSession)]
 
 
@@ -72,10 +83,13 @@ def _delete_sessions(person: User) -> None:
 
 def _forget_in_the_admin(person: User) -> None:
     """Django's own list of recent actions names what was changed, also by other people."""
-    allowances = [
-        str(key) for key in Allowance.objects.filter(user=person).values_list("pk", flat=True)
-    ]
-    for model, keys in ((User, [str(person.pk)]), (Allowance, allowances)):
+    rows = {
+        User: User.objects.filter(pk=person.pk),
+        Allowance: Allowance.objects.filter(user=person),
+        PlannedQuota: PlannedQuota.objects.filter(user=person),
+    }
+    for model, about_person in rows.items():
+        keys = [str(key) for key in about_person.values_list("pk", flat=True)]
         kind = ContentType.objects.get_for_model(model)
         about = LogEntry.objects.filter(content_type=kind, object_id__in=keys)
         about.update(object_repr=NAME, change_message="")

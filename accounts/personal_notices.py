@@ -17,7 +17,7 @@ When = MailChoice.When
 
 # The hour, in the team's time zone, at which the mail of the day is due.
 HOUR = 8
-DECISIONS = frozenset({Kind.OUTCOME_DECIDED})
+DECISIONS = frozenset({Kind.OUTCOME_DECIDED, Kind.CREDITS_GRANTED, Kind.CREDITS_DECLINED})
 
 
 def tell(user_id: int, kind: Kind, *, cause: str, facts: Mapping[str, str | int]) -> None:

@@ -1,24 +1,12 @@
 """The Celery tasks of this app."""
 
-import logging
 from contextlib import suppress
 
 from celery import shared_task
-from django.db import transaction
 
-from accounts import audit, ledger, notices, pulses, sealing
+from accounts import credit_requests, ledger, notices, outlets, pulses, sealing
 from accounts.audit import tallies
-from accounts.events import Event
 from accounts.evidence import progress
-from accounts.ledger import Drift
-
-log = logging.getLogger(__name__)
-
-
-@shared_task(name="accounts.reconcile_credits")
-def reconcile_credits() -> None:
-    for drift in ledger.reconcile():
-        _raise_alarm(drift)
 
 
 @shared_task(name="accounts.close_tallies")
@@ -40,20 +28,6 @@ def verify() -> None:
     progress.advance()
 
 
-@transaction.atomic
-def _raise_alarm(drift: Drift) -> None:
-    allowance = drift.allowance
-    owner = allowance.user or allowance.team
-    assert owner is not None  # noqa: S101  # a constraint of the table
-    facts = {
-        "month": f"{allowance.month:%Y-%m}",
-        "columns": dict(drift.columns),
-        "entries": dict(drift.sums),
-    }
-    log.error("Credits of %s differ from their entries: %s", owner.uuid, facts)
-    audit.record(Event.LEDGER_DRIFTED, actor=None, subject=owner, facts=facts)
-
-
 @shared_task(name="accounts.note_beat")
 def note_beat() -> None:
     pulses.note(pulses.BEAT)
@@ -63,8 +37,26 @@ def note_beat() -> None:
 def prune_notices() -> None:
     notices.prune()
     notices.prune_personal()
+    outlets.prune()
 
 
 @shared_task(name="accounts.mail_notices")
 def mail_notices() -> None:
     notices.mail_due()
+
+
+@shared_task(name="accounts.tidy_credit_requests")
+def tidy_credit_requests() -> None:
+    credit_requests.tidy()
+
+
+@shared_task(name="accounts.end_top_ups")
+def end_top_ups() -> None:
+    """Take back what is unused of the top-ups whose last day is over."""
+    ledger.end_top_ups()
+
+
+@shared_task(name="accounts.start_planned_quotas")
+def start_planned_quotas() -> None:
+    """Bring the planned quotas into effect whose month has begun."""
+    ledger.start_planned_quotas()

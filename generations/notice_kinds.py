@@ -301,3 +301,17 @@ OUTCOMES_RELEASED = _declare(
         "within a day are delivered and not charged. The log names each generation."
     ),
 )
+
+CREDITS_UNPROVED = declare(
+    Kind(
+        "credits:unproved",
+        _("Credits that do not add up"),
+        _("The proof of the credits has found something that does not add up"),
+        _(
+            "The page says what differs, and what to do about it. Keep a copy of the database "
+            "first: something may have changed it past the studio. This ends when the nightly "
+            "proof finds no difference."
+        ),
+        page="credits-proof",
+    )
+)

@@ -16,7 +16,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from accounts import operations
-from generations import catch_up, conversions, submission, timestamping
+from generations import catch_up, conversions, postings, proof, submission, timestamping
 from generations.erasing import retention
 from generations.erasing import work as erasing
 from generations.exports import ends
@@ -24,7 +24,8 @@ from generations.jobs import hints, webhooks
 from generations.jobs.execution import balances, preparing
 from generations.jobs.worker import WorkerProcess, starts
 from generations.jobs.worker.loops import Loop, Turn
-from generations.readiness import watch
+from generations.readiness import balances as balance_watch
+from generations.readiness import shares, watch
 from generations.usage import rebuilding
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,12 @@ def complete_rows_of_older_versions() -> None:
     rebuilding.complete(seconds=ADDING_UP_SECONDS)
 
 
+@shared_task(name="generations.reconcile_credits")
+def reconcile_credits() -> None:
+    """Go on with the nightly proof of the credits. The next message continues it."""
+    proof.advance()
+
+
 @shared_task(name="generations.erase")
 def erase() -> None:
     erasing.work()
@@ -208,3 +215,18 @@ def read_balances() -> None:
 @shared_task(name="generations.read_balance")
 def read_balance(account_id: int) -> None:
     balances.read_balance(account_id)
+
+
+@shared_task(name="generations.tell_of_shares")
+def tell_of_shares() -> None:
+    shares.look()
+
+
+@shared_task(name="generations.send_postings")
+def send_postings() -> None:
+    postings.send_due()
+
+
+@shared_task(name="generations.compare_balances")
+def compare_balances() -> None:
+    balance_watch.look()

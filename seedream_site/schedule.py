@@ -33,10 +33,30 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=47),
         "options": {"expires": 3600},
     },
+    "tidy-credit-requests": {
+        "task": "accounts.tidy_credit_requests",
+        "schedule": crontab(hour=4, minute=7),
+        "options": {"expires": 3600},
+    },
     "mail-notices": {
         "task": "accounts.mail_notices",
         "schedule": 60.0,
         "options": {"expires": 50},
+    },
+    "tell-of-shares": {
+        "task": "generations.tell_of_shares",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "send-postings": {
+        "task": "generations.send_postings",
+        "schedule": 20.0,
+        "options": {"expires": 15},
+    },
+    "compare-balances": {
+        "task": "generations.compare_balances",
+        "schedule": crontab(hour=0, minute=37),
+        "options": {"expires": 3600},
     },
     "prune-webhook-events": {
         "task": "generations.prune_webhook_events",
@@ -47,6 +67,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "generations.read_balances",
         "schedule": 300.0,
         "options": {"expires": 240},
+    },
+    "end-top-ups": {
+        "task": "accounts.end_top_ups",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "start-planned-quotas": {
+        "task": "accounts.start_planned_quotas",
+        "schedule": 60.0,
+        "options": {"expires": 50},
     },
     "close-tallies": {
         "task": "accounts.close_tallies",
@@ -69,8 +99,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 500},
     },
     "reconcile-credits": {
-        "task": "accounts.reconcile_credits",
-        "schedule": crontab(hour=3, minute=17),
-        "options": {"expires": 3600},
+        # Each message goes on with the proof of the night for ten minutes.
+        "task": "generations.reconcile_credits",
+        "schedule": crontab(hour="3-5", minute="7,22,37,52"),
+        "options": {"expires": 800},
     },
 }

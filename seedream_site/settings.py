@@ -101,6 +101,7 @@ TEMPLATES = [
                 "accounts.context.balance",
                 "accounts.context.unread_notices",
                 "accounts.context.can_mail",
+                "accounts.context.open_credit_requests",
             ],
             "builtins": [
                 f"accounts.templatetags.{name}" for name in ("icons", "numbers", "phrases")
@@ -351,6 +352,9 @@ PROVIDER_PRIVATE_HOSTS = env.list("PROVIDER_PRIVATE_HOSTS", default=[])
 PROVIDER_TIME_SCALE = env.float("PROVIDER_TIME_SCALE", default=1.0)
 PROVIDER_MAX_ATTEMPTS = env.int("PROVIDER_MAX_ATTEMPTS", default=8)
 PROVIDER_RETRY_SECONDS = env.int("PROVIDER_RETRY_SECONDS", default=600)
+# By how much a balance may differ from our cost on a day before admins are told: above both.
+BALANCE_DRIFT_USD = env.float("BALANCE_DRIFT_USD", default=1.0)
+BALANCE_DRIFT_PERCENT = env.float("BALANCE_DRIFT_PERCENT", default=5.0)
 UNKNOWN_RELEASE_HOURS = env.int("UNKNOWN_RELEASE_HOURS", default=24)
 
 # What the log says of the settings: which ones have changed. All of them have been read by now.

@@ -7,8 +7,9 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 
+from accounts import outlets
 from accounts.groups import ADMINS, MEMBERS
-from accounts.models import Team, User
+from accounts.models import Outlet, Team, User
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -35,3 +36,14 @@ def make_user(
     user.groups.set(Group.objects.filter(name__in=groups))
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+def make_outlet(
+    address: str, *, secret: str = "a shared secret of the test", **values: Any
+) -> Outlet:
+    """The outlet of notices, which is on unless said otherwise."""
+    sealed = {
+        "sealed_address": outlets.seal(address),
+        "sealed_secret": outlets.seal(secret),
+    }
+    return Outlet.objects.create(**sealed | values)

@@ -9,9 +9,10 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,25 +20,44 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command, get_commands, load_command_class
+from django.core.management.base import CommandError
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import invitations, ledger, personal_notices, sealing, tasks
-from accounts.admin import RecordedAdmin
+from accounts import credit_requests, invitations, ledger, personal_notices, sealing, tasks
+from accounts.admin import RecordedAdmin, quota_import, quota_table
 from accounts.audit import tallies
 from accounts.events import Event
-from accounts.models import Allowance, Record, SavedSearch, Tally, Team, User
+from accounts.models import (
+    Allowance,
+    CreditRequest,
+    Notice,
+    Outlet,
+    PlannedQuota,
+    Posting,
+    Record,
+    SavedSearch,
+    Tally,
+    Team,
+    TopUp,
+    User,
+)
 from accounts.shell import RecordedCommand
 from generations import holds
 from generations import tasks as generation_tasks
+from generations.admin import price_book
 from generations.erasing import asking, targets
 from generations.jobs import dispatch
 from generations.models import (
+    BalanceDay,
+    Budget,
+    CreditValue,
     EngineSetting,
     Erasure,
     Export,
+    Finding,
     Generation,
     LabelPolicy,
     Price,
@@ -46,12 +66,13 @@ from generations.models import (
     Run,
     TeamDefault,
 )
+from generations.pricing.changing import NewPrice
 from generations.providers.advice import Remedy
 from generations.states import Status
 from seedream_site.celery import app
 from tests.access.studio import addresses, patterns, visitors
 from tests.accounts.admin.pages import shown
-from tests.factories import PASSWORD, make_team, make_user
+from tests.factories import PASSWORD, make_outlet, make_team, make_user
 from tests.generations.asking import DEMO
 from tests.generations.factories import (
     image_file,
@@ -139,6 +160,7 @@ NEW_PASSWORD = {
     "password1": "a new long one",
     "password2": "a new long one",
 }
+NEW_PRICE = NewPrice(DEMO, "2K", credits=3, cost_usd=Decimal("0.01"))
 SEARCH = {"name": "Foxes", "query": "q=red+fox"}
 SENT = {
     "studio": Sent(Event.RUN_SUBMITTED, COMPOSED),
@@ -155,6 +177,13 @@ SENT = {
     "reference-remove": Sent(Event.REFERENCE_DROPPED),
     "prompts": Sent(Event.SNIPPET_SAVED, {"name": "Dawn", "prompt": "soft light"}),
     "snippet-delete": Sent(Event.SNIPPET_DELETED),
+    "composer-ask": Sent(Event.CREDITS_ASKED, COMPOSED, kind="super"),
+    "credits-ask": Sent(Event.CREDITS_ASKED, {"credits": "9"}),
+    "credits-withdraw": Sent(Event.CREDITS_WITHDRAWN),
+    "credits-csv": Sent(Event.CREDITS_EXPORTED, method="GET"),
+    "admin:accounts_creditrequest_decide": Sent(
+        Event.CREDITS_DECLINED, {"decision": "decline"}, kind="admin"
+    ),
     "account": Sent(Event.USER_CHANGED, {"name": "Somebody Else"}),
     "usersessions_list": Sent(Event.USER_SESSIONS_ENDED),
     "account_login": Sent(Event.USER_SIGNED_IN, {"password": PASSWORD}, kind="anonymous"),
@@ -165,6 +194,7 @@ SENT = {
     "log-searches": Sent(Event.LOG_SEARCH_SAVED, SEARCH, kind="reviewer"),
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
     "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
+    "credits-proof-correct": Sent(Event.LEDGER_CORRECTED, {"reason": "x"}, kind="admin"),
     "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
     "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),
@@ -173,6 +203,10 @@ SENT = {
     "gallery-view-delete": Sent(Event.GALLERY_VIEW_DELETED),
     "admin:logout": Sent(Event.USER_SIGNED_OUT, kind="admin"),
     "admin:accounts_user_top_up": Sent(Event.ALLOWANCE_TOPPED_UP, {"credits": "5"}, kind="admin"),
+    "admin:generations_price_confirm": Sent(Event.ADMIN_ADDED, kind="admin"),
+    "admin:accounts_user_quotas_csv": Sent(Event.QUOTAS_EXPORTED, kind="admin", method="GET"),
+    "admin:accounts_user_quotas": Sent(Event.QUOTAS_IMPORTED, kind="admin"),
+    "admin:accounts_outlet_test": Sent(Event.OUTLET_TESTED, kind="admin"),
     "admin:accounts_user_sign_out": Sent(Event.USER_SESSIONS_ENDED, kind="admin"),
     # Readings
     "gallery": Sent(Event.PROMPTS_SEEN, method="GET", kind="super"),
@@ -209,6 +243,8 @@ NO_ACT = {
     "account_signup": "closed",
     "account_confirm_email": "finds nothing: addresses are confirmed when they are made",
     "account_confirm_login_code": "redirects: no codes are sent",
+    "admin:generations_price_import": "shows what a table would change",
+    "admin:generations_price_several": "shows what new figures would change",
     "admin:login": "redirects to the page that signs in",
     "admin:password_change": "redirects to the studio's own page",
     "admin:index": "shows",
@@ -217,7 +253,10 @@ NO_ACT = {
     "admin:view_on_site": "finds nothing",
 }
 # Addresses that Django's admin makes for each model; what they do is in `ADMIN`.
-OF_ADMIN = re.compile(r"admin[:/](accounts|generations)[_/](?!user_(top_up|sign_out)$)")
+OF_ADMIN = re.compile(
+    r"admin[:/](accounts|generations)[_/](?!user_(top_up|sign_out|quotas|quotas_csv)$"
+    r"|creditrequest_decide$|outlet_test$|price_(confirm|import|several)$)"
+)
 
 
 @pytest.fixture
@@ -257,6 +296,8 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
         "admin:accounts_user_top_up": {"seen": f"{ledger.month_of(member.team):%Y-%m} 0"},
     }
     address_of |= _prepared(everyone)
+    special["admin:generations_price_confirm"] = {"shown": price_book.signed([NEW_PRICE])}
+    special["admin:accounts_user_quotas"] = _table_of(member, everyone["admin"].user)
     undeclared = make_reference(member, rights="")
     special["reference-rights"] = {"references": str(undeclared.uuid)}
     silent = {}
@@ -266,6 +307,13 @@ def test_every_act_in_a_view_leaves_its_event_on_the_record(studio):
         if sent.event not in events:
             silent[name] = events
     assert silent == {}
+
+
+def _table_of(person: User, actor: User) -> dict[str, str]:
+    """What the page with the dry run of an import sends."""
+    text = f"email,quota\n{person.email},7"
+    plan = quota_import.planned(quota_table.lines_of(text), actor=actor)
+    return {"table": text, "state": plan.state}
 
 
 def _send(client: Client, sent: Sent, address: str, data: dict[str, Any]) -> None:
@@ -284,6 +332,7 @@ def _send(client: Client, sent: Sent, address: str, data: dict[str, Any]) -> Non
 def _prepared(everyone) -> dict[str, str]:
     """Addresses of objects in a state in which the act is possible."""
     member = everyone["member"].user
+    User.objects.filter(pk=everyone["super"].user.pk).update(quota=1)  # too few for a run
     failed = make_run(member, wanted=4)
     make_generation(failed, Status.FAILED, wanted=4, error_code="timeout")
     another = Client()  # whose session can be ended
@@ -293,6 +342,7 @@ def _prepared(everyone) -> dict[str, str]:
     search = SavedSearch.objects.create(user=everyone["reviewer"].user, **SEARCH)
     view = SavedSearch.objects.create(user=member, page="gallery", **SEARCH)
     return {
+        "credits-proof-correct": reverse("credits-proof-correct", args=[_drifted(member).uuid]),
         "run-instead": reverse("run-instead", args=[failed.uuid, DEMO, 8]),
         "run-remedy": reverse("run-remedy", args=[failed.uuid, Remedy.FEWER_AT_A_TIME]),
         "image": reverse("image", args=[mine.uuid]),
@@ -328,12 +378,25 @@ ADMIN: dict[tuple[str, str], tuple[dict[str, Any], Event]] = {
     ("allowance", "set_limit"): (GIVEN, Event.ALLOWANCE_LIMIT_SET),
     ("allowance", "write_off"): (GIVEN, Event.ALLOWANCE_WRITTEN_OFF),
     ("user", "top_up"): (GIVEN, Event.ALLOWANCE_TOPPED_UP),
+    ("user", "set_quota"): (GIVEN, Event.USER_CHANGED),
+    ("user", "copy_limits"): ({}, Event.ALLOWANCE_LIMIT_SET),
+    ("plannedquota", "add"): ({"kind": "members", "credits": "9"}, Event.ADMIN_ADDED),
+    ("plannedquota", "change"): ({"credits": "9"}, Event.ADMIN_CHANGED),
+    ("plannedquota", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
     ("user", "mail_link"): ({}, Event.USER_INVITED),
     ("user", "show_link"): ({}, Event.USER_INVITED),
     ("user", "add"): ({"email": "new@example.com", "name": "Nova"}, Event.USER_INVITED),
     ("user", "change"): ({"name": "Somebody Else"}, Event.USER_CHANGED),
     ("team", "add"): ({"name": "Cumulus", "time_zone": "UTC"}, Event.ADMIN_ADDED),
     ("team", "change"): ({"name": "Nimbus"}, Event.ADMIN_CHANGED),
+    ("budget", "add"): ({"usd": "500"}, Event.ADMIN_ADDED),
+    ("budget", "change"): ({"usd": "900"}, Event.ADMIN_CHANGED),
+    ("creditvalue", "change"): ({"usd": "0.02"}, Event.ADMIN_CHANGED),
+    ("outlet", "add"): ({"address": "https://hooks.example.com/1"}, Event.ADMIN_ADDED),
+    ("outlet", "change"): ({"address": "https://hooks.example.com/2"}, Event.ADMIN_CHANGED),
+    ("outlet", "delete"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("outlet", "delete_selected"): (CONFIRMED, Event.ADMIN_DELETED),
+    ("posting", "send_again"): ({}, Event.NOTICE_POSTING_ASKED),
     ("price", "add"): ({"offer": f"{DEMO} 2K", "credits": "3"}, Event.ADMIN_ADDED),
     ("provideraccount", "change"): ({"concurrency": "3"}, Event.ADMIN_CHANGED),
     ("generation", "change"): (
@@ -417,16 +480,24 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
     missed.delivery.status = "failed"
     missed.delivery.save()
     Allowance.objects.filter(pk=allowance.pk).update(spent=9)
+    last_month = (allowance.month - timedelta(days=1)).replace(day=1)
+    Allowance.objects.create(user=person, month=last_month, limit=7, origin="site")
     by_model = {
         "allowance": allowance,
         "user": person,
         "team": team,
+        "plannedquota": PlannedQuota.objects.create(
+            kind="own", user=person, month=_next_month(), credits=5
+        ),
         "provideraccount": key,
         "enginesetting": EngineSetting.objects.get(engine=DEMO),
         "teamdefault": TeamDefault.objects.create(team=team, engine=DEMO),
         "labelpolicy": LabelPolicy.objects.create(team=team),
+        "budget": Budget.objects.create(team=team, usd=500),
+        "creditvalue": CreditValue.objects.get(),
         "retentionrule": RetentionRule.objects.create(kind="prompts", days=90),
     }
+    by_model |= {"outlet": make_outlet("https://127.0.0.1/hook"), "posting": _given_up()}
     rows = {pair: by_model.get(pair[0]) for pair in ADMIN}
     rows["generation", "change"] = _held(person)
     rows["generation", "fetch_again"] = missed.generation
@@ -442,6 +513,12 @@ def _rows(user: User) -> dict[tuple[str, str], Any]:
     return rows
 
 
+def _given_up() -> Posting:
+    now = timezone.now()
+    notice = Notice.objects.create(kind="disk:nearly_full", cause="1", raised_at=now, seen_at=now)
+    return Posting.objects.create(notice=notice, state=Posting.State.GIVEN_UP, ended_at=now)
+
+
 def _held(person: User) -> Generation:
     generation = _undecided(person)
     ledger_amounts = {generation.uuid: 2}
@@ -451,14 +528,20 @@ def _held(person: User) -> Generation:
 
 
 def _do_in_admin(client: Client, row: Any, name: str, act: str, data: dict[str, Any]) -> None:
-    app_label = "accounts" if name in ("allowance", "user", "team") else "generations"
+    of_accounts = ("allowance", "outlet", "plannedquota", "posting", "team", "user")
+    app_label = "accounts" if name in of_accounts else "generations"
+    if (name, act) == ("outlet", "add"):
+        Outlet.objects.all().delete()  # there is only one
     if act in ("add", "change", "delete"):
         args = [] if act == "add" else [row.pk]
         address = reverse(f"admin:{app_label}_{name}_{act}", args=args)
         client.post(address, _form(client, address) | _completed(name, act) | data)
         return
     address = reverse(f"admin:{app_label}_{name}_changelist")
-    client.post(address, {"action": act, "_selected_action": [row.pk], **data})
+    chosen = {"action": act, "_selected_action": [row.pk]}
+    asked = client.post(address, chosen).context if "apply" in data else None
+    hidden = shown(asked["form"]) if asked and "form" in asked else {}
+    client.post(address, hidden | chosen | data)
 
 
 def _form(client: Client, address: str) -> dict[str, Any]:
@@ -471,12 +554,16 @@ def _form(client: Client, address: str) -> dict[str, Any]:
 
 def _completed(name: str, act: str) -> dict[str, Any]:
     """What a person has to fill in besides."""
-    if (name, act) in (("user", "add"), ("teamdefault", "add")):
-        return {"team": Team.objects.first().pk}
+    if (name, act) in (("user", "add"), ("teamdefault", "add"), ("plannedquota", "add")):
+        return {"team": Team.objects.first().pk, "month": _next_month().isoformat()}
     if (name, act) == ("price", "add"):
         day = timezone.now() + timedelta(days=1)
         return {"cost_usd": "0.01", "valid_from_0": f"{day:%Y-%m-%d}", "valid_from_1": "00:00:00"}
     return {}
+
+
+def _next_month() -> date:
+    return ledger.next_month(timezone.localdate())
 
 
 # --- Commands ------------------------------------------------------------------------------------
@@ -499,6 +586,8 @@ COMMANDS: dict[str, tuple[list[str], Event]] = {
     "rotate_label_key": ([], Event.LABEL_CERTIFICATE_ADDED),
     "rotate_mark_key": ([], Event.LABEL_MARK_KEY_MADE),
     "rotate_log_key": ([], Event.LOG_KEY_ROTATED),
+    "correct_credits": (["FINDING", "--reason=x"], Event.LEDGER_CORRECTED),
+    "reconcile_credits": ([], Event.LEDGER_DRIFTED),
     "set_quota": (["EMAIL", "40"], Event.ALLOWANCE_LIMIT_SET),
     "setup_demo": ([], Event.USER_INVITED),
     "shell": (["--no-imports", "-c", "pass"], Event.SHELL_USED),
@@ -512,7 +601,7 @@ COMMANDS_ELSEWHERE = {
 }
 READING = """
     check describe_log diffsettings dumpdata engines findstatic inspect_label inspectdb label_root
-    reconcile_credits sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
+    sendtestemail showmigrations sqlflush sqlmigrate sqlsequencereset verify_audit
 """
 OF_THE_PROJECT = """
     collectstatic compilemessages makemessages makemigrations optimizemigration squashmigrations
@@ -558,6 +647,7 @@ def test_every_act_of_a_command_leaves_its_event_on_the_record(
         "EMAIL": alice.email,
         "FILE": str(tmp_path / "log.zip"),
         "FIXTURE": str(tmp_path / "pulse.json"),
+        "FINDING": str(_drifted(make_user()).uuid),
     }
     write(Event.USER_CHANGED, actor=alice, subject=alice)
     make_finished_run(alice)
@@ -566,10 +656,23 @@ def test_every_act_of_a_command_leaves_its_event_on_the_record(
         filled = [_filled(argument, given) for argument in arguments]
         if name == "rotate_log_key":
             sealing.seal()  # there must be a key
-        events = events_of(lambda n=name, f=filled: call_command(n, *f))
+        events = events_of(lambda n=name, f=filled: _call(n, f))
         if event not in events:
             silent[name] = events
     assert silent == {}
+
+
+def _call(name: str, arguments: list[str]) -> None:
+    with suppress(CommandError):  # reconcile_credits says so when it finds something
+        call_command(name, *arguments)
+
+
+def _drifted(person: User) -> Finding:
+    """A finding: an allowance that was changed without the ledger."""
+    allowance = ledger.allowance_of(person)
+    Allowance.objects.filter(pk=allowance.pk).update(spent=9)
+    values = {"what": "drift", "cause": "test", "allowance": allowance}
+    return Finding.objects.create(**values, found_at=timezone.now())
 
 
 def _filled(argument: str, given: dict[str, str]) -> str:
@@ -591,7 +694,7 @@ def _close_tallies() -> None:
 def _drift() -> None:
     allowance = ledger.allowance_of(make_user())
     Allowance.objects.filter(pk=allowance.pk).update(spent=9)
-    tasks.reconcile_credits()
+    generation_tasks.reconcile_credits()
 
 
 def _erase() -> None:
@@ -615,6 +718,18 @@ def _tidy_exports() -> None:
     generation_tasks.tidy_exports()
 
 
+def _end_top_ups() -> None:
+    ledger.top_up(make_user(), 5, actor=None, reason="", ends_on=timezone.now().date())
+    TopUp.objects.update(ends_at="2020-01-01T00:00Z")
+    tasks.end_top_ups()
+
+
+def _start_planned_quotas() -> None:
+    month = ledger.month_of((person := make_user()).team)
+    PlannedQuota.objects.create(kind="own", user=person, month=month, credits=5)
+    tasks.start_planned_quotas()
+
+
 def _mail_notices():
     person = make_user()
     personal_notices.choose_mail(person, personal_notices.When.AT_ONCE)
@@ -623,11 +738,46 @@ def _mail_notices():
     tasks.mail_notices()
 
 
+def _tidy_credit_requests():
+    credit_requests.ask(make_user(), 5)
+    CreditRequest.objects.update(changed_at="2020-01-01T00:00Z")
+    tasks.tidy_credit_requests()
+
+
+def _send_postings():
+    posting = _given_up()
+    make_outlet("https://127.0.0.1/hook")
+    old = timezone.now() - timedelta(days=2)
+    waits = {"state": Posting.State.WAITING, "made_at": old, "next_try_at": old}
+    Posting.objects.filter(pk=posting.pk).update(**waits)
+    generation_tasks.send_postings()
+
+
+def _tell_of_shares():
+    allowance = ledger.allowance_of(make_user())
+    Allowance.objects.filter(pk=allowance.pk).update(spent=allowance.total)
+    generation_tasks.tell_of_shares()
+
+
+def _compare_balances():
+    [key] = dispatch.accounts_here()
+    yesterday = timezone.now() - timedelta(days=1)
+    read = {"opening_at": yesterday, "closing_at": yesterday, "opening": 9, "closing": 1}
+    BalanceDay.objects.create(account=key, day=yesterday.date(), unit="USD", **read)
+    generation_tasks.compare_balances()
+
+
 TASKS: dict[str, tuple[Callable[[], object], Event]] = {
     "accounts.close_tallies": (_close_tallies, Event.USER_SIGN_IN_FAILED),
+    "accounts.end_top_ups": (_end_top_ups, Event.ALLOWANCE_TOP_UP_ENDED),
+    "accounts.start_planned_quotas": (_start_planned_quotas, Event.QUOTA_TOOK_EFFECT),
     "accounts.mail_notices": (_mail_notices, Event.NOTICES_MAILED),
-    "accounts.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
+    "accounts.tidy_credit_requests": (_tidy_credit_requests, Event.CREDITS_LAPSED),
     "accounts.seal": (tasks.seal, Event.LOG_SEALING_BEGAN),
+    "generations.compare_balances": (_compare_balances, Event.NOTICE_RAISED),
+    "generations.reconcile_credits": (_drift, Event.LEDGER_DRIFTED),
+    "generations.send_postings": (_send_postings, Event.NOTICE_NOT_POSTED),
+    "generations.tell_of_shares": (_tell_of_shares, Event.NOTICE_RAISED),
     "generations.erase": (_erase, Event.RUN_ERASED),
     "generations.erase_by_age": (_erase_by_age, Event.RETENTION_APPLIED),
     "generations.tidy_exports": (_tidy_exports, Event.EXPORT_EXPIRED),

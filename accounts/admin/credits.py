@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -13,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import ledger
-from accounts.admin.amounts import ask_amount
+from accounts.admin.amounts import TopUpsForm, ask_amount
 from accounts.admin.long_lists import LongListMixin, known_values
 from accounts.admin.recorded import ReadOnlyAdmin
 from accounts.errors import InvalidAmount
@@ -71,7 +72,7 @@ class AllowanceAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("owner"))
     def owner(self, allowance: Allowance) -> str:
-        return str(_owner(allowance))
+        return str(allowance.owner)
 
     @admin.display(description=_("top-up"))
     def top_up_column(self, allowance: Allowance) -> int:
@@ -83,8 +84,8 @@ class AllowanceAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.action(description=_("Top up credits"), permissions=["adjust"])
     def top_up(self, request: HttpRequest, queryset: QuerySet) -> TemplateResponse | None:
-        apply = _to_this_month(request, ledger.top_up)
-        return ask_amount(self, request, queryset, title=_("Top up credits"), apply=apply)
+        apply, title = _to_this_month(request, ledger.top_up), _("Top up credits")
+        return ask_amount(self, request, queryset, title=title, apply=apply, form_class=TopUpsForm)
 
     @admin.action(description=_("Set this month's limit"), permissions=["adjust"])
     def set_limit(self, request: HttpRequest, queryset: QuerySet) -> TemplateResponse | None:
@@ -93,8 +94,8 @@ class AllowanceAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.action(description=_("Write off spent credits"), permissions=["adjust"])
     def write_off(self, request: HttpRequest, queryset: QuerySet) -> TemplateResponse | None:
-        def apply(allowance: Allowance, credits: int, reason: str) -> None:
-            ledger.write_off(allowance, credits, actor=actor_of(request), reason=reason)
+        def apply(allowance: Allowance, **chosen: Any) -> None:
+            ledger.write_off(allowance, **chosen, actor=actor_of(request))
 
         return ask_amount(self, request, queryset, title=_("Write off spent credits"), apply=apply)
 
@@ -128,7 +129,7 @@ class EntryAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("owner"))
     def owner(self, entry: Entry) -> str:
-        return str(_owner(entry.allowance))
+        return str(entry.allowance.owner)
 
 
 def _owned_by(term: str) -> Q:
@@ -140,22 +141,15 @@ def _owned_by(term: str) -> Q:
     return Q(user__in=list(people[:MOST_FOUND])) | Q(team__in=list(teams[:MOST_FOUND]))
 
 
-def _owner(allowance: Allowance) -> User | Team:
-    owner = allowance.user or allowance.team
-    assert owner is not None  # noqa: S101  # a constraint of the table
-    return owner
-
-
-def _to_this_month(request: HttpRequest, adjust: Adjust) -> Callable[[Allowance, int, str], None]:
+def _to_this_month(request: HttpRequest, adjust: Adjust) -> Adjust:
     """Return `adjust` for the owner of an allowance. It refuses a month that is over."""
 
-    def apply(allowance: Allowance, credits: int, reason: str) -> None:
-        owner = _owner(allowance)
-        if allowance.month != ledger.month_of_owner(owner):
+    def apply(allowance: Allowance, **chosen: Any) -> None:
+        if allowance.month != ledger.month_of_owner(allowance.owner):
             raise InvalidAmount(
                 gettext("%(allowance)s is not this month: only this month can be changed.")
                 % {"allowance": allowance}
             )
-        adjust(owner, credits, actor=actor_of(request), reason=reason)
+        adjust(allowance.owner, **chosen, actor=actor_of(request))
 
     return apply

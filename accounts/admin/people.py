@@ -1,47 +1,40 @@
 """People: invite, change, deactivate, give credits. People are never deleted."""
 
-import logging
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from accounts import audit, groups, invitations, ledger, sessions
-from accounts.admin import inviting, person_page, quotas, rights, usage
-from accounts.admin.amounts import ask_amount
+from accounts import audit, invitations, ledger, sessions
+from accounts.admin import inviting, own_quotas, person_page, rights
 from accounts.admin.changes import Snapshot
-from accounts.admin.recorded import RecordedAdmin
+from accounts.admin.quota_pages import QuotaPages
+from accounts.admin.shown_values import QuotaFields
 from accounts.commits import after_commit
 from accounts.errors import InvalidAmount
 from accounts.events import Event
 from accounts.groups import STAFF
 from accounts.http import actor_of
-from accounts.invitations import Invitation
 from accounts.models import Team, User
-from accounts.phrases import listed
-
-log = logging.getLogger(__name__)
 
 # What a person may do, see and sign in with depends on these fields. A change ends their sessions
 # and their sign-in links.
 ACCESS = {"is_active", "is_staff", "is_superuser", "groups", "user_permissions", "team", "email"}
 
 
-class PersonForm(forms.ModelForm):
+class PersonForm(QuotaFields):
+    conditional = ("quota",)
+
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].strip().lower()
         if User.objects.exclude(pk=self.instance.pk).filter(email__iexact=email).exists():
@@ -49,35 +42,9 @@ class PersonForm(forms.ModelForm):
         return email
 
 
-class GroupFilter(admin.RelatedFieldListFilter):
-    """By group, with the names that pages have for them."""
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
-        choices = super().field_choices(field, request, model_admin)
-        return [(pk, groups.title_of(str(name))) for pk, name in choices]
-
-
-class QuotaForm(forms.ModelForm):
-    """A person's own quota, in a row of the list."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        label = _("Own credits a month of %(person)s") % {"person": self.instance}
-        self.fields["quota"].widget.attrs["aria-label"] = label
-
-
 @admin.register(User)
-class UserAdmin(RecordedAdmin):
+class UserAdmin(QuotaPages):
     form = PersonForm
-    actions = ["top_up", "mail_link", "show_link", "erase"]
-    list_display = ["who", *usage.COLUMNS, "team", "roles", "is_active", "quota"]
-    list_editable = ["quota"]
-    list_per_page = 25  # each row has a form
-    list_filter = ["team", "is_active", ("groups", GroupFilter)]
-    list_select_related = ["team"]
-    search_fields = ["email", "name"]
-    search_help_text = _("E-mail address or name")
-    ordering = ["email"]
     add_fields = ("email", "name", "team", "groups", "language")
     add_form_template = "admin/accounts/invite.html"
     change_form_template = "admin/accounts/person.html"
@@ -93,18 +60,8 @@ class UserAdmin(RecordedAdmin):
 
     # Who may do what
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        people = super().get_queryset(request).filter(rights.reachable_people(actor_of(request)))
-        return usage.with_allowance(people.prefetch_related("groups"))
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def has_top_up_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.change_allowance")
-
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[forms.ModelForm]:
-        return QuotaForm
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
@@ -132,6 +89,8 @@ class UserAdmin(RecordedAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         own = [
+            path("quotas.csv", wrap(self.export_quotas), name="accounts_user_quotas_csv"),
+            path("quotas/", wrap(self.import_quotas), name="accounts_user_quotas"),
             path("<int:pk>/top-up/", wrap(self.add_credits), name="accounts_user_top_up"),
             path("<int:pk>/sign-out/", wrap(self.sign_out), name="accounts_user_sign_out"),
         ]
@@ -164,9 +123,11 @@ class UserAdmin(RecordedAdmin):
         self, request: HttpRequest, obj: User, form: forms.ModelForm, before: int
     ) -> None:
         if "quota" in form.changed_data:
-            quotas.follow_own_quota(obj, actor=actor_of(request))
+            ledger.follow_own_quota(obj, actor=actor_of(request))
+            if said := own_quotas.used_up(obj):
+                self.message_user(request, said, messages.WARNING)
         elif "team" in form.changed_data:
-            quotas.follow_default(obj, before=before, actor=actor_of(request))
+            ledger.follow_default(obj, before=before, actor=actor_of(request))
 
     def _invite(self, request: HttpRequest, obj: User, form: forms.ModelForm) -> None:
         fields = {name: form.cleaned_data[name] for name in self.add_fields}
@@ -255,91 +216,6 @@ class UserAdmin(RecordedAdmin):
 
     def _page_of(self, user: User) -> HttpResponse:
         return redirect("admin:accounts_user_change", user.pk)
-
-    # The list
-
-    @admin.display(description=_("person"), ordering="email")
-    def who(self, person: User) -> str | SafeString:
-        if not person.name:
-            return person.email
-        return format_html('{}<br><span class="small quiet">{}</span>', person.name, person.email)
-
-    @admin.display(description=_("groups"))
-    def roles(self, person: User) -> str:
-        return listed(*sorted(groups.title_of(group.name) for group in person.groups.all()))
-
-    @admin.action(description=_("Top up credits"), permissions=["top_up"])
-    def top_up(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
-        def apply(person: User, credits: int, reason: str) -> None:
-            ledger.top_up(person, credits, actor=actor_of(request), reason=reason)
-
-        return ask_amount(self, request, queryset, title=_("Top up credits"), apply=apply)
-
-    @admin.action(description=_("Send the invitation again"), permissions=["change"])
-    def mail_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        if not invitations.can_mail():
-            self.message_user(
-                request,
-                _("No mail goes out: EMAIL_URL is not set. Show the sign-in link instead."),
-                messages.ERROR,
-            )
-            return
-        for person in queryset.filter(is_active=True):
-            invitation = invitations.renew(person, actor=actor_of(request), shown=False)
-            after_commit(self._mail, request, invitation)
-
-    @admin.action(description=_("Show sign-in link"), permissions=["change"])
-    def show_link(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        people = [person for person in queryset if person.is_active]
-        refused = [person for person in people if rights.is_above(person, actor_of(request))]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Sign-in links"),
-            "opts": self.opts,
-            "invitations": [
-                invitations.renew(person, actor=actor_of(request), shown=True)
-                for person in people
-                if person not in refused
-            ],
-            "refused": refused,
-        }
-        return TemplateResponse(request, "admin/accounts/links.html", context)
-
-    @admin.action(description=_("Erase"), permissions=["erase"])
-    def erase(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
-        """Lead to the page that says what would be erased, and asks for a reason."""
-        people = list(queryset[:2])
-        if len(people) > 1:
-            self.message_user(request, _("Erase one person at a time."), messages.ERROR)
-            return None
-        given = urlencode({"scope": "person", "what": str(people[0].uuid)})
-        return redirect(f"{reverse('admin:generations_erasure_add')}?{given}")
-
-    def has_erase_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("generations.add_erasure")
-
-    def _hand_over(self, request: HttpRequest, invitation: Invitation) -> None:
-        if invitations.can_mail():
-            self._mail(request, invitation)
-        self.message_user(
-            request,
-            _(
-                "Link for %(person)s to set a password, which signs them in at once: %(link)s It "
-                "works once. Give it to nobody else."
-            )
-            % {"person": invitation.user, "link": invitation.link},
-        )
-
-    def _mail(self, request: HttpRequest, invitation: Invitation) -> None:
-        address = invitation.user.email
-        try:
-            invitations.mail(invitation)
-        except OSError as error:
-            log.error("An invitation could not be mailed: %s", type(error).__name__)
-            text, level = _("The mail to %(address)s could not be sent."), messages.ERROR
-        else:
-            text, level = _("Mailed to %(address)s."), messages.SUCCESS
-        self.message_user(request, text % {"address": address}, level)
 
 
 def _tell_team_left(request: HttpRequest, person: User, left: str, joined: str) -> None:

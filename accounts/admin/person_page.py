@@ -9,17 +9,18 @@ from allauth.usersessions.models import UserSession
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, ledger, sessions
 from accounts.admin import usage
+from accounts.admin.amounts import CreditsField, last_day_field, reason_field
 from accounts.errors import InvalidAmount
 from accounts.events import Event
 from accounts.http import actor_of, caller
-from accounts.ledger import MAX_CREDITS
-from accounts.models import Allowance, Entry, User
+from accounts.models import Allowance, User
 
 # Sessions of one person that are counted at most.
 MOST_SESSIONS = 100
@@ -40,15 +41,9 @@ FACTS: list[Callable[[User], Iterable[Fact]]] = []
 class TopUpForm(forms.Form):
     """Credits for one person. `seen` is the state on which the form was drawn."""
 
-    credits = forms.IntegerField(
-        label=_("Credits to add this month"), min_value=1, max_value=MAX_CREDITS
-    )
-    reason = forms.CharField(
-        label=_("Reason (optional)"),
-        required=False,
-        max_length=Entry._meta.get_field("reason").max_length,
-        help_text=_("Goes into the log, and is shown to the person."),
-    )
+    credits = CreditsField(label=_("Credits to add this month"), least=1)
+    ends_on = last_day_field()
+    reason = reason_field(label=_("Reason (optional)"), required=False)
     seen = forms.CharField(widget=forms.HiddenInput)
 
 
@@ -80,7 +75,8 @@ def add_credits(person: User, form: TopUpForm, *, actor: User) -> Allowance:
                 )
                 % {"top_up": locked.top_up}
             )
-        return ledger.top_up(person, chosen["credits"], actor=actor, reason=chosen["reason"])
+        values = {name: chosen[name] for name in ("credits", "reason", "ends_on")}
+        return ledger.top_up(person, **values, actor=actor)
 
 
 def what_is_wrong(form: TopUpForm) -> str:
@@ -111,20 +107,30 @@ def end_sessions(request: HttpRequest, person: User) -> int:
 def _figures(person: Any) -> list[Fact]:
     share = gettext("%(left)s of %(total)s credits") % {
         "left": usage.credits_left(person),
-        "total": usage.limit(person) + usage.top_up(person),
-    }
-    quota, origin = ledger.quota_in_force(person)
-    monthly = gettext("%(credits)s credits a month (%(origin)s)") % {
-        "credits": quota,
-        "origin": Allowance.Origin(origin).label,
+        "total": usage.total(person),
     }
     return [
         Fact(_("Left this month"), share),
         Fact(_("Spent"), str(usage.spent(person))),
         Fact(_("Reserved"), str(usage.reserved(person))),
         Fact(_("Added this month"), str(usage.top_up(person))),
-        Fact(_("Quota"), monthly),
+        Fact(_("Limit this month"), usage.origin_of(person)),
+        Fact(_("Quota"), _monthly(person)),
+        *(Fact(_("Planned"), _planned(each)) for each in ledger.upcoming(person)),
     ]
+
+
+def _monthly(person: User) -> str:
+    quota, origin = ledger.quota_in_force(person)
+    return gettext("%(credits)s credits a month (%(origin)s)") % {
+        "credits": quota,
+        "origin": ledger.origin_in_words(origin, person),
+    }
+
+
+def _planned(upcoming: ledger.Upcoming) -> str:
+    date = date_format(upcoming.month, "MONTH_DAY_FORMAT")
+    return gettext("From %(date)s: %(credits)d") % {"date": date, "credits": upcoming.credits}
 
 
 def _sessions_of(person: User) -> list[Fact]:

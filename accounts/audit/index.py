@@ -29,7 +29,10 @@ BATCH = 500
 SHORTEST_HASH = 8  # characters by which a hash can be found
 REFUSED = "refused"
 # The personal values in which words are searched: what people wrote, not what programs sent.
-SEARCHED = ("prompt", "negative_prompt", "reason", "name", "email", "file_name")
+SEARCHED = (
+    *("prompt", "negative_prompt", "reason", "name", "email", "file_name"),
+    *("note", "word"),
+)
 # Those that hold what somebody searched for, as a text or as texts by name. A search for words does
 # not find them, so that it does not find itself.
 LOOKED_FOR = ("title", "asked", "filters")

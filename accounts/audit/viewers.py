@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import keyset
-from accounts.models import Record, RecordTeam, Team, User
+from accounts.models import PlannedQuota, Record, RecordTeam, Team, User
 
 READ_WHOLE_LOG = "accounts.read_whole_log"
 
@@ -48,6 +48,8 @@ def teams_concerned(actor: User | None, subject: Any, story: UUID | None) -> Tea
 
 def team_of(subject: Any) -> Team | None:
     """Return the team that `subject` belongs to, or None if it belongs to none."""
+    if isinstance(subject, PlannedQuota) and subject.user:
+        return subject.user.team
     return subject if isinstance(subject, Team) else getattr(subject, "team", None)
 
 

@@ -1,10 +1,13 @@
 """Tables for people, credits, the log and notices. Other modules import models only from here."""
 
 from accounts.models.allowance import Allowance, Entry
+from accounts.models.credit_request import CreditRequest
 from accounts.models.indexed_record import IndexedRecord
 from accounts.models.notice import Notice, NoticeMute, NoticeReading
+from accounts.models.outlet import Outlet, Posting
 from accounts.models.personal_notice import MailChoice, PersonalNotice
 from accounts.models.pulse import Pulse
+from accounts.models.quota import PlannedQuota, TopUp
 from accounts.models.reading import Reading
 from accounts.models.record import EmptiedPayload, Record, RecordPayload, RecordTeam
 from accounts.models.saved_search import SavedSearch
@@ -27,6 +30,7 @@ from accounts.models.user import User
 __all__ = [
     "Allowance",
     "Checkpoint",
+    "CreditRequest",
     "EmptiedPayload",
     "Entry",
     "IndexedRecord",
@@ -36,7 +40,10 @@ __all__ = [
     "Notice",
     "NoticeMute",
     "NoticeReading",
+    "Outlet",
     "PersonalNotice",
+    "PlannedQuota",
+    "Posting",
     "Pulse",
     "Reading",
     "Record",
@@ -49,6 +56,7 @@ __all__ = [
     "Tally",
     "Team",
     "TimeStamp",
+    "TopUp",
     "Unsealed",
     "User",
     "Verification",

@@ -5,12 +5,14 @@ Each change of an allowance is an entry, written in the same transaction by `acc
     limit      Δ limit                      reserve    + reserved
     top_up     Δ top_up                     settle     − reserved + spent
     write_off  − spent                      release    − reserved
+    correction, which counts in no column: it explains a difference that a proof has found
 
 So the columns of an allowance are the sums of its entries, and for each generation reserve = settle
 + release.
 """
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -19,6 +21,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.team import Team
+
+
+def next_month(day: dt.date) -> dt.date:
+    """The first day of the month after that of `day`."""
+    return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
 
 
 class Allowance(models.Model):
@@ -93,6 +100,15 @@ class Allowance(models.Model):
         return f"{self.user or self.team}, {self.month:%Y-%m}"
 
     @property
+    def owner(self) -> Any:
+        """The person or the team whose credits they are."""
+        return self.user or self.team
+
+    @property
+    def used(self) -> int:
+        return self.reserved + self.spent
+
+    @property
     def total(self) -> int:
         return self.limit + self.top_up
 
@@ -103,7 +119,7 @@ class Allowance(models.Model):
 
     @property
     def renews_on(self) -> dt.date:
-        return (self.month.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+        return next_month(self.month)
 
 
 class Entry(models.Model):
@@ -116,6 +132,7 @@ class Entry(models.Model):
         SETTLE = "settle", _("spent")
         RELEASE = "release", _("released")
         WRITE_OFF = "write_off", _("written off")
+        CORRECTION = "correction", _("corrected")
 
     allowance = models.ForeignKey(
         Allowance, models.PROTECT, related_name="entries", verbose_name=_("allowance")
@@ -167,7 +184,7 @@ class Entry(models.Model):
             ),
             models.CheckConstraint(condition=~Q(amount=0), name="entry_amount_not_zero"),
             models.CheckConstraint(
-                condition=Q(kind__in=("limit", "top_up")) | Q(amount__gt=0),
+                condition=Q(kind__in=("limit", "top_up", "correction")) | Q(amount__gt=0),
                 name="entry_amount_sign",
             ),
             models.CheckConstraint(

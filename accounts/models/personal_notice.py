@@ -17,6 +17,12 @@ class PersonalNotice(models.Model):
 
         RUN_ENDED = "run:ended", _("A long run has ended")
         CREDITS_ADDED = "credits:added", _("Credits added")
+        CREDITS_GRANTED = "credits:granted", _("Request for credits granted")
+        CREDITS_DECLINED = "credits:declined", _("Request for credits declined")
+        CREDITS_LAPSED = "credits:lapsed", _("Request for credits ended without a decision")
+        TOP_UP_ENDED = "credits:ended", _("Top-up ended")
+        CREDITS_NEARLY_USED = "credits:nearly_used", _("Most of your credits used")
+        CREDITS_USED_UP = "credits:used_up", _("All of your credits used")
         OUTCOME_DECIDED = "outcome:decided", _("Decision about your work")
 
     uuid = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)

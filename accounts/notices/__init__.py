@@ -14,11 +14,12 @@ from accounts.notices.personal import (
     prune_personal,
     unread_personal,
 )
-from accounts.notices.raising import end, end_unseen, lasting, prune, raise_notice, tell
+from accounts.notices.raising import agree, end, end_unseen, lasting, prune, raise_notice, tell
 from accounts.notices.reading import mark_read, mute, muted_kinds, notices_for, unmute, unread
 
 __all__ = [
     "Kind",
+    "agree",
     "declare",
     "declared",
     "end",

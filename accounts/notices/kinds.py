@@ -22,7 +22,8 @@ class Kind:
     the kind in the list of kinds to mute. `title` says what has happened and `to_do` what to do;
     both may hold `%(fact)s` for the facts of a notice. `page` is the name of the URL that shows
     more. A cause that returns within `calm` after its end continues the same notice, without new
-    mail.
+    mail. Those who tell of a `recorded` kind write no record themselves: each new notice is on
+    record.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kind:
     to_do: Promise | str
     page: str = "notices"
     calm: timedelta = timedelta()
+    recorded: bool = False
 
 
 class _Facts(dict[str, Any]):

@@ -3,9 +3,12 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -63,12 +66,29 @@ def shown(notice: PersonalNotice) -> PersonalShown:
     match notice.kind:
         case Kind.RUN_ENDED:
             return PersonalShown(notice, _ended(facts.get("images", 0)), _took(facts), "studio")
-        case Kind.CREDITS_ADDED:
-            return PersonalShown(notice, _added(facts.get("credits", 0)), "", "credits")
+        case Kind.CREDITS_GRANTED | Kind.CREDITS_DECLINED | Kind.CREDITS_LAPSED:
+            return _of_request(notice)
+        case (
+            Kind.CREDITS_ADDED | Kind.TOP_UP_ENDED | Kind.CREDITS_NEARLY_USED | Kind.CREDITS_USED_UP
+        ):
+            return _of_credits(notice)
         case Kind.OUTCOME_DECIDED:
             decided = _DECISIONS.get(facts.get("decision", ""), _decided)
             return PersonalShown(notice, decided(), "", "studio")
     return PersonalShown(notice, _("A notice of another version of the studio"), "", "")
+
+
+def _of_credits(notice: PersonalNotice) -> PersonalShown:
+    """What has become more or less of the person's credits."""
+    facts = notice.facts
+    match notice.kind:
+        case Kind.CREDITS_ADDED:
+            title, text = _added(facts.get("credits", 0)), _until(facts.get("ends_on", ""))
+        case Kind.TOP_UP_ENDED:
+            title, text = _ended_top_up(facts.get("credits", 0)), ""
+        case _:
+            title, text = _used(facts), _renews(facts)
+    return PersonalShown(notice, title, text, "credits")
 
 
 def _ended(images: int) -> str:
@@ -91,6 +111,70 @@ def _added(credits: int) -> str:
         credits,
     )
     return text % {"count": credits}
+
+
+def _until(day: str) -> str:
+    """The last day of a top-up, if it has one before the end of the month."""
+    date = parse_date(day)
+    if date is None:
+        return ""
+    shown = date_format(date, "MONTH_DAY_FORMAT")
+    return _("What is unused is taken back after %(date)s.") % {"date": shown}
+
+
+def _ended_top_up(credits: int) -> str:
+    text = ngettext(
+        "A top-up has ended: %(count)d unused credit was taken back",
+        "A top-up has ended: %(count)d unused credits were taken back",
+        credits,
+    )
+    return text % {"count": credits}
+
+
+def _of_request(notice: PersonalNotice) -> PersonalShown:
+    """What became of a request for credits."""
+    facts = notice.facts
+    if notice.kind == Kind.CREDITS_GRANTED:
+        waits = _waits() if facts.get("waits") else ""
+        return PersonalShown(notice, _granted(facts.get("credits", 0)), waits, "studio")
+    if notice.kind == Kind.CREDITS_DECLINED:
+        title = _("Your request for more credits was declined")
+        return PersonalShown(notice, title, _("The page “Credits” says more."), "credits")
+    title = _("Nobody has decided about your request for more credits")
+    return PersonalShown(notice, title, _("It has ended. You can ask again."), "credits")
+
+
+def _granted(credits: int) -> str:
+    text = ngettext(
+        "Your credits are there: %(count)d more for this month",
+        "Your credits are there: %(count)d more for this month",
+        credits,
+    )
+    return text % {"count": credits}
+
+
+def _waits() -> str:
+    return _("What you asked them for waits in the studio, and goes with one press.")
+
+
+def _used(facts: dict[str, Any]) -> str:
+    left = facts.get("left", 0)
+    if not left:
+        return _("Your credits for this month are used up")
+    text = ngettext(
+        "%(count)d credit is left of your %(total)d for this month",
+        "%(count)d credits are left of your %(total)d for this month",
+        left,
+    )
+    return text % {"count": left, "total": facts.get("total", 0)}
+
+
+def _renews(facts: dict[str, Any]) -> str:
+    try:
+        day = dt.date.fromisoformat(str(facts.get("renews")))
+    except ValueError:
+        return ""
+    return _("New ones come on %(day)s.") % {"day": date_format(day, "DATE_FORMAT")}
 
 
 def _decided() -> str:

@@ -11,7 +11,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts import audit, outlets
 from accounts.commits import after_commit
+from accounts.events import Event
 from accounts.invitations import can_mail
 from accounts.models import Notice
 from accounts.notices import mailing
@@ -36,14 +38,15 @@ def raise_notice(kind: Kind, *, cause: str, facts: Mapping[str, Any] | None = No
     notice = Notice(
         kind=kind.name, cause=cause, facts=dict(facts or {}), raised_at=now, seen_at=now
     )
-    return _store(notice)
+    return _store(notice, recorded=kind.recorded)
 
 
 def tell(kind: Kind, *, cause: str, facts: Mapping[str, Any] | None = None) -> None:
     """Tell admins of an event, which does not last."""
     now = timezone.now()
     times = {"raised_at": now, "seen_at": now, "ended_at": now}
-    _store(Notice(kind=kind.name, cause=cause, facts=dict(facts or {}), **times))
+    notice = Notice(kind=kind.name, cause=cause, facts=dict(facts or {}), **times)
+    _store(notice, recorded=kind.recorded)
 
 
 def end(kind: Kind, *, cause: str) -> bool:
@@ -57,6 +60,19 @@ def lasting(kinds: Collection[Kind]) -> set[tuple[str, str]]:
     """The names of those of `kinds` that have open notices, each with its cause."""
     rows = Notice.objects.filter(kind__in=[kind.name for kind in kinds], ended_at__isnull=True)
     return set(rows.order_by().values_list("kind", "cause"))
+
+
+def agree(kind: Kind, found: Mapping[str, Mapping[str, Any]], *, most: int) -> list[str]:
+    """Make the open notices of `kind` agree with `found`: facts by cause of all that holds now.
+
+    Raises at most `most` new ones, so that one call sends no flood; the next call raises the rest.
+    Ends those whose cause is not in `found`. Returns the causes of the notices that it made.
+    """
+    told = {cause for _kind, cause in lasting([kind])}
+    for cause in told - found.keys():
+        end(kind, cause=cause)
+    new = [cause for cause in found if cause not in told][:most]
+    return [cause for cause in new if raise_notice(kind, cause=cause, facts=found[cause])]
 
 
 def end_unseen(kinds: Collection[Kind], *, before: datetime) -> None:
@@ -108,11 +124,20 @@ def _continued(kind: Kind, cause: str) -> bool:
     return bool(again)
 
 
-def _store(notice: Notice) -> bool:
-    """Insert `notice` unless one like it is open. If it was inserted, mail the admins on commit."""
+def _store(notice: Notice, *, recorded: bool) -> bool:
+    """Insert `notice` unless one like it is open. Returns whether it was inserted.
+
+    Then it is queued for the outlet, and mailed to the admins on commit.
+    """
     with transaction.atomic():
         Notice.objects.bulk_create([notice], ignore_conflicts=True)
-        stored = Notice.objects.filter(uuid=notice.uuid).exists()
-        if stored and can_mail():
-            after_commit(mailing.mail_admins, notice)
-    return stored
+        stored = Notice.objects.filter(uuid=notice.uuid).first()
+        if stored is None:
+            return False
+        if recorded:
+            facts = {"kind": notice.kind, "cause": notice.cause}
+            audit.record(Event.NOTICE_RAISED, actor=None, subject=stored, facts=facts)
+        outlets.append(stored)
+        if can_mail():
+            after_commit(mailing.mail_admins, stored)
+    return True

@@ -131,12 +131,7 @@ class Index:
         terms = _asked(query, labels)
         if not rows or not terms:
             return set()
-        found = _backend().tokens(self.table, rows)
-        return {
-            row
-            for row, tokens in found.items()
-            if _has_all(tokens, terms, f"{team}.{stretch_of(row)}.")
-        }
+        return _backend().matching(self.table, rows, team=team, terms=terms)
 
     def _pass_over(self, team: int, terms: Sequence[Term], *, newest: int, oldest: int) -> int:
         """The newest stretch that may have all terms: one of them occurs in no newer stretch.
@@ -174,15 +169,6 @@ def _asked(query: Query, labels: Sequence[str]) -> list[Term]:
     whole = [*query.tokens, *map(_as_term, labels)]
     beginning = [Term(query.beginning, is_beginning=True)] if query.beginning else []
     return [*map(Term, whole), *beginning]
-
-
-def _has_all(tokens: set[str], terms: Sequence[Term], prefix: str) -> bool:
-    return all(
-        any(token.startswith(prefix + term.text) for token in tokens)
-        if term.is_beginning
-        else prefix + term.text in tokens
-        for term in terms
-    )
 
 
 def _terms(entry: IndexedRow) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from accounts.search.stretches import Term, stretch_of
+from accounts.search.stretches import BITS, Term, stretch_of
 
 # Without `fastupdate`, because each search would have to read its list of pending rows. Statistics
 # would cost time and are not used: the form of the query allows only one plan.
@@ -34,6 +34,12 @@ CROSS JOIN LATERAL (
 ) AS found
 ORDER BY stretch.place, found.rowid DESC
 LIMIT %s
+"""
+
+# The query differs from row to row, so no plan can use the index of tokens: each row is looked up.
+_MATCHING = """
+SELECT rowid FROM {table}
+WHERE rowid = ANY(%s) AND tokens @@ replace(%s, '~', (rowid >> %s)::text)::tsquery
 """
 
 # `MATERIALIZED`: without it the planner would scan the table for the first row.
@@ -88,6 +94,14 @@ def read(
     with connection.cursor() as cursor:
         cursor.execute(_ROWS.format(table=table), [newest, oldest, asked, before, limit, limit])
         return [row for (row,) in cursor.fetchall()]
+
+
+def matching(table: str, rows: Sequence[int], *, team: int, terms: Sequence[Term]) -> set[int]:
+    """Return those of `rows` that have all `terms`."""
+    asked = " & ".join(_asked(team, term) for term in terms)
+    with connection.cursor() as cursor:
+        cursor.execute(_MATCHING.format(table=table), [list(rows), asked, BITS])
+        return {row for (row,) in cursor.fetchall()}
 
 
 def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: int) -> int | None:

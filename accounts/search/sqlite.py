@@ -9,7 +9,7 @@ from contextlib import nullcontext
 
 from django.db import connection, transaction
 
-from accounts.search.stretches import Term, stretch_of
+from accounts.search.stretches import BITS, Term, stretch_of
 
 # `detail` and `columnsize`: positions of tokens are never asked for. The text is stored, because an
 # FTS5 table without it can't delete or replace a row before SQLite 3.43.
@@ -93,6 +93,18 @@ def read(
             if len(found) >= limit:
                 break
     return found[:limit]
+
+
+def matching(table: str, rows: Sequence[int], *, team: int, terms: Sequence[Term]) -> set[int]:
+    """Return those of `rows` that have all `terms`."""
+    # Not MATCH: FTS5 would look up the term anew for each of the keys.
+    has = f"instr(' ' || tokens || ' ', ' {team}.' || (rowid >> {BITS}) || %s) > 0"
+    marks = ", ".join(["%s"] * len(rows))
+    conditions = " AND ".join([f"rowid IN ({marks})", *[has] * len(terms)])
+    asked = [f".{term.text}" + ("" if term.is_beginning else " ") for term in terms]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT rowid FROM {table} WHERE {conditions}", [*rows, *asked])  # noqa: S608
+        return {row for (row,) in cursor.fetchall()}
 
 
 def newest_stretch(table: str, *, team: int, term: Term, newest: int, oldest: int) -> int | None:

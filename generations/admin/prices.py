@@ -10,10 +10,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.long_lists import known_values
-from accounts.admin.recorded import RecordedAdmin
 from generations import pricing
+from generations.admin.price_book import PriceBookMixin
 from generations.admin.words import engine_in_words, tier_in_words
 from generations.models import Price
+from generations.pricing.changing import FIGURES
+from generations.pricing.defaults import EXTRAS
 from generations.providers import registry
 
 # Between an engine's name and a tier in the value of a choice; in neither of them.
@@ -30,14 +32,17 @@ class PriceForm(forms.ModelForm):
 
     class Meta:
         model = Price
-        fields = ("credits", "cost_usd", "valid_from")
+        fields = (*FIGURES, "valid_from")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["offer"].choices = [("", "---------"), *_offers()]  # type: ignore[attr-defined]
+        for name in self.fields.keys() & set(EXTRAS):
+            self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        cleaned |= {name: cleaned.get(name) or 0 for name in EXTRAS}
         if not self.errors:
             price = self.instance
             price.engine, _between, price.tier = cleaned["offer"].partition(BETWEEN)
@@ -70,13 +75,16 @@ def _offer(price: Price | None, tier: str) -> str:
 
 
 @admin.register(Price)
-class PriceAdmin(RecordedAdmin):
+class PriceAdmin(PriceBookMixin):
     """Prices are added, never changed: each run keeps the price that it was submitted at."""
 
     form = PriceForm
-    fields = ("offer", "credits", "cost_usd", "valid_from")
-    shown_fields = ("engine_column", "tier_column", "credits", "cost_usd", "valid_from", "source")
-    list_display = shown_fields
+    fields = ("offer", *FIGURES, "valid_from")
+    shown_fields = ("engine_column", "tier_column", *FIGURES, "valid_from", "source", "created_by")
+    list_display = (
+        *("engine_column", "tier_column", "credits", "cost_usd"),
+        *("credits_per_reference", "valid_from", "source"),
+    )
     list_filter = (
         ("engine", known_values(lambda: sorted(registry.known_engines()), engine_in_words)),
         "source",

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from accounts.admin import credit_requests
 from generations.models import ProviderAccount
 from generations.providers import registry
 from generations.providers.advice import explain
@@ -36,3 +37,6 @@ def error_in_words(code: str) -> str:
 def tier_in_words(tier: str) -> str:
     """A price tier: a resolution is its own name."""
     return _("Own size") if tier == CUSTOM else tier
+
+
+credit_requests.ENGINE_IN_WORDS.append(engine_in_words)

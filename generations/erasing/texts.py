@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import forgetting
 from accounts.events import Event
-from accounts.models import User
+from accounts.models import CreditRequest, User
 from generations import holds, live, storage
 from generations.erasing.order import Order
 from generations.models import (
@@ -70,7 +70,10 @@ def forget_drafts(drafts: QuerySet[SavedDraft]) -> None:
 
 
 def _forget_drafts_of(runs: Sequence[Run]) -> None:
-    """Delete the drafts of the authors in which the texts of `runs` still stand."""
+    """Delete the drafts of the authors in which the texts of `runs` still stand.
+
+    So with what their requests for credits are for.
+    """
     texts: dict[int, list[str]] = {}
     for run in runs:
         written = [run.prompt, *(str(run.options.get(name) or "") for name in TEXT_OPTIONS)]
@@ -79,6 +82,10 @@ def _forget_drafts_of(runs: Sequence[Run]) -> None:
         kept = [str(value) for values in (draft.given, draft.replaced) for value in values.values()]
         if any(text in each for text in texts[draft.pk] for each in kept):
             forget_drafts(SavedDraft.objects.filter(pk=draft.pk))
+    for asked in CreditRequest.objects.filter(user__in=texts).exclude(draft={}):
+        kept = [str(value) for value in asked.draft.values()]
+        if any(text in each for text in texts[asked.user_id] for each in kept):
+            CreditRequest.objects.filter(pk=asked.pk).update(draft={})
 
 
 def _erase(order: Order, runs: Sequence[Run]) -> None:

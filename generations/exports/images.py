@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import access
 from accounts.evidence import tables
+from accounts.phrases import listed
 from generations import storage
 from generations.exports import file_names
 from generations.exports.file_names import About
@@ -52,7 +53,7 @@ def make(export: Export, path: Path) -> Making:
         zipfile.ZipFile(path, "x", zipfile.ZIP_STORED, strict_timestamps=False) as packed,
     ):
         table.write(_text(COLUMNS))
-        names = _Names(export.options["names"])
+        names = _Names(export.options["names"], count=export.options.get("before", 0))
         for start in range(0, len(keys), BATCH):
             for row, image in _rows(export, keys[start : start + BATCH]):
                 states.append(_add(packed, table, names, row, image))
@@ -72,13 +73,17 @@ def may_have(export: Export) -> bool:
 
 
 def in_words(export: Export) -> str:
-    """How many images were chosen."""
-    count = len(export.options["images"])
-    return ngettext("%(count)s image", "%(count)s images", count) % {"count": f"{count:,}"}
+    """How many images were chosen, and which of several ZIPs this is."""
+    count, options = len(export.options["images"]), export.options
+    text = ngettext("%(count)s image", "%(count)s images", count) % {"count": f"{count:,}"}
+    part = _("ZIP %(part)d of %(parts)d") % options if "part" in options else ""
+    return listed(text, part)
 
 
 def file_name(export: Export) -> str:
-    return f"images-{export.created_at.astimezone(dt.UTC):%Y-%m-%d}-{str(export.uuid)[:8]}"
+    name = f"images-{export.created_at.astimezone(dt.UTC):%Y-%m-%d}-{str(export.uuid)[:8]}"
+    part = "-{part}-of-{parts}".format(**export.options) if "part" in export.options else ""
+    return name + part
 
 
 IMAGES = Kind("images", gettext_lazy("Images"), FORMATS, make, may_have, in_words, file_name)
@@ -87,8 +92,8 @@ IMAGES = Kind("images", gettext_lazy("Images"), FORMATS, make, may_have, in_word
 class _Names:
     """Gives each image of a ZIP a name that no other has, whatever letters are capitals."""
 
-    def __init__(self, template: str) -> None:
-        self.template, self.count = template, 0
+    def __init__(self, template: str, *, count: int) -> None:
+        self.template, self.count = template, count
         self.given = {TABLE}
 
     def name(self, row: Rendition, image: Image) -> str:

@@ -1,19 +1,20 @@
 """The composer as the page shows it: the form, its price, and why its button is off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.forms import BoundField
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from accounts.errors import InsufficientCredits
 from accounts.identifiers import uuid_to_look_up
 from accounts.ledger import Balance
 from accounts.models import User
 from accounts.phrases import listed
 from generations import drafts, snippets, submission
+from generations.forms.asking import Asking, asking_of
 from generations.forms.compose import ComposeForm
 from generations.forms.engine_list import EngineRow, engine_rows
 from generations.forms.fields import images_of_team
@@ -86,7 +87,8 @@ class Composer:
     """The composer of the page. `price` is the text on its button.
 
     `blocked` says why the button is off, or is empty. `made` offers images that the team already
-    has, or is None. `draft` is what is kept of it, and `engines` the list to choose from.
+    has, or is None. `draft` is what is kept of it, and `engines` the list to choose from. `asking`
+    is what it says about more credits.
     """
 
     form: ComposeForm
@@ -98,6 +100,7 @@ class Composer:
     help: PromptHelp
     campaigns: list[str]
     made: Made | None
+    asking: Asking
 
     @property
     def engine(self) -> OfferedEngine | None:
@@ -160,7 +163,14 @@ def composer_of(form: ComposeForm, *, balance: Balance, draft: DraftState = NO_D
         help=help_of(form.draft),
         campaigns=list(campaigns.values_list("name", flat=True)),
         made=_made(form.made, form) if form.made else None,
+        asking=asking_of(
+            form.user, prompt=_prompt_in(form), price=form.draft.price, balance=balance
+        ),
     )
+
+
+def _prompt_in(form: ComposeForm) -> str:
+    return str(form["prompt"].value() or "")
 
 
 def draft_state(kept: SavedDraft | None, *, seen: str = "", trouble: str = "") -> DraftState:
@@ -178,13 +188,16 @@ def prefilled_form(
     images: Sequence[str] = (),
     snippet: str = "",
     kept: SavedDraft | None = None,
+    granted: Mapping[str, Any] | None = None,
 ) -> ComposeForm:
     """A form filled from the run `run`, else from what is kept for `user` or their team's default.
+
+    If credits were granted for the draft `granted`, the form is filled from that.
 
     `images` are added as references, and the snippet `snippet` becomes the prompt. What the team
     does not have is left out.
     """
-    given = (_asked_for(user, run) if run else {}) or drafts.start(user, kept)
+    given = (_asked_for(user, run) if run else {}) or dict(granted or drafts.start(user, kept))
     if snippet and (text := snippets.text_of(user, snippet)):
         given["prompt"] = text
     if found := images_of_team(images, user) if images else {}:
@@ -248,18 +261,11 @@ def _why_blocked(form: ComposeForm, balance: Balance) -> str:
         return str(submission.NO_PRICE)
     if form.draft.price <= balance.left:
         return ""
-    left, date = balance.left, date_format(balance.renews_on, "MONTH_DAY_FORMAT")
-    if balance.team_is_short:
-        sentence = ngettext(
-            "Your team has %(left)d credit left until %(date)s.",
-            "Your team has %(left)d credits left until %(date)s.",
-            left,
-        )
-    else:
-        sentence = ngettext(
-            "You have %(left)d credit left until %(date)s.",
-            "You have %(left)d credits left until %(date)s.",
-            left,
-        )
-    what_to_do = _("Ask for fewer images, or ask an admin for more credits.")
-    return f"{sentence % {'left': left, 'date': date}} {what_to_do}"
+    return _shortfall(form.draft.price, balance).message
+
+
+def _shortfall(price: int, balance: Balance) -> InsufficientCredits:
+    whose = "team" if balance.team_is_short else "person"
+    return InsufficientCredits(
+        needed=price, left=balance.left, renews_on=balance.renews_on, whose=whose
+    )

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from generations import submission
+from generations import pricing, submission
 from generations.forms.engine_choice import EngineChoice
 from generations.forms.engine_fields import (
     Chosen,
@@ -103,8 +103,16 @@ class Draft:
             return None
         options = submission.with_defaults(self.engine.name, self._size())
         asked = GenerationRequest.from_options(options, engine=self.engine.name, prompt="")
-        credits = self.engines.credits_of_image(asked)
-        return None if credits is None else credits * self.num_images
+        price = self.engines.price_of(asked)
+        if price is None:
+            return None
+        return pricing.credits_for(price, self.num_images, references=self.sent_references)
+
+    @property
+    def sent_references(self) -> int:
+        """How many of the chosen references the engine is sent; the others are set aside."""
+        most = 0 if self.why_no_references else self.able.max_references
+        return min(self.chosen.references, most)
 
     def _size(self) -> dict[str, Any]:
         """The options that set the image's size; a wrong value is replaced by the field's first."""

@@ -7,6 +7,7 @@ from accounts.models import User
 from generations import offering, pricing, speeds
 from generations.jobs import provider_health
 from generations.jobs.provider_health import Standstill
+from generations.models import Price
 from generations.offering import OfferedEngine
 from generations.providers import registry
 from generations.providers.capabilities import Engine, provider_of
@@ -35,8 +36,8 @@ class EngineChoice:
         return speeds.measured()
 
     @cached_property
-    def _credits(self) -> Mapping[tuple[str, str], int]:
-        return pricing.credits_in_force(self.offered)
+    def _prices(self) -> Mapping[tuple[str, str], Price]:
+        return pricing.prices_in_force(self.offered)
 
     @cached_property
     def first(self) -> Engine | None:
@@ -55,7 +56,7 @@ class EngineChoice:
         found = self.standstills.get(name)
         return found.code if found else ""
 
-    def credits_of_image(self, asked: GenerationRequest) -> int | None:
-        """What one image of a request costs; None without a price."""
+    def price_of(self, asked: GenerationRequest) -> Price | None:
+        """The price of one image of a request; None if there is none."""
         adapter = registry.adapter_class(provider_of(asked.engine))
-        return self._credits.get((asked.engine, adapter.tier(asked)))
+        return self._prices.get((asked.engine, adapter.tier(asked)))

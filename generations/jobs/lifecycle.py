@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts import audit, ledger, personal_notices
 from accounts.events import Event
 from accounts.models import User
-from generations import live, usage
+from generations import budgets, live, usage
 from generations.jobs import hints
 from generations.models import Delivery, Generation, Run
 from generations.states import ENDED, OPEN, Status, sources
@@ -172,8 +172,11 @@ _COUNTED = {
 
 
 def _settle(generation: Generation, charge: int | None, actor: User | None) -> dict[str, Any]:
-    earned = generation.delivered * generation.price.credits if charge is None else charge
+    each = generation.image_credits
+    images = generation.delivered if charge is None else charge // each
+    earned = images * each if charge is None else charge
     settled = ledger.settle(generation.uuid, earned, actor=actor)
+    budgets.settle(generation, images)
     return {
         "credits_spent": settled.spent,
         "credits_released": settled.released,

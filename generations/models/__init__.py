@@ -1,5 +1,6 @@
 """Tables for runs, images and providers. Other modules import models only from here."""
 
+from generations.models.balance_day import BalanceDay
 from generations.models.campaign import Campaign
 from generations.models.certificate import LabelCertificate
 from generations.models.conversion import Conversion
@@ -11,8 +12,10 @@ from generations.models.generation import Delivery, Generation
 from generations.models.image import FormerRendition, Image, Rendition
 from generations.models.label_policy import LabelPolicy
 from generations.models.mark import Mark, Tag, TagOfImage
+from generations.models.money import Budget, BudgetMonth, CreditValue, LastBill
 from generations.models.price import Price
 from generations.models.prompt_index import IndexedPrompt
+from generations.models.proof import Finding, Proof
 from generations.models.provider_account import EngineBlock, ProviderAccount
 from generations.models.reference import Reference, RunReference
 from generations.models.relabelling import Relabelling
@@ -26,23 +29,30 @@ from generations.models.worker import Worker
 
 __all__ = [
     "ERASED",
+    "BalanceDay",
+    "Budget",
+    "BudgetMonth",
     "Campaign",
     "Conversion",
+    "CreditValue",
     "Delivery",
     "Dismissal",
     "EngineBlock",
     "EngineSetting",
     "Erasure",
     "Export",
+    "Finding",
     "FormerRendition",
     "Generation",
     "Image",
     "IndexedPrompt",
     "LabelCertificate",
     "LabelPolicy",
+    "LastBill",
     "LegalHold",
     "Mark",
     "Price",
+    "Proof",
     "ProviderAccount",
     "Reference",
     "Relabelling",

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
+from generations.models.money import BudgetMonth, to_micros
 from generations.models.price import Price
 from generations.models.provider_account import ProviderAccount
 from generations.models.run import Run
@@ -66,6 +67,23 @@ class Generation(models.Model):
     position = models.PositiveSmallIntegerField(_("position"))
     wanted = models.PositiveSmallIntegerField(_("images wanted"))
     delivered = models.PositiveSmallIntegerField(_("images delivered"), default=0)
+    references = models.PositiveSmallIntegerField(
+        _("references"),
+        default=0,
+        db_default=0,
+        help_text=_(
+            "How many references each of its images is made from; the price depends on it."
+        ),
+    )
+    # The months of budgets in which its cost is reserved or spent, and for how many images it was
+    # settled there. Empty without a budget; `charged` also until it has ended.
+    team_budget = models.ForeignKey(
+        BudgetMonth, models.PROTECT, null=True, related_name="+", db_index=False, editable=False
+    )
+    studio_budget = models.ForeignKey(
+        BudgetMonth, models.PROTECT, null=True, related_name="+", db_index=False, editable=False
+    )
+    charged = models.PositiveSmallIntegerField(null=True, editable=False)
 
     # Written before the first byte is sent
     attempt = models.PositiveSmallIntegerField(
@@ -129,6 +147,16 @@ class Generation(models.Model):
         ordering = ["position", "id"]
         indexes = [
             models.Index(fields=["day"], name="generation_by_day"),
+            models.Index(
+                fields=["team_budget"],
+                condition=Q(team_budget__isnull=False),
+                name="generation_by_team_budget",
+            ),
+            models.Index(
+                fields=["studio_budget"],
+                condition=Q(studio_budget__isnull=False),
+                name="generation_by_studio_budget",
+            ),
             # One index for each status: for `status = x`, SQLite does not use an index whose
             # condition is a list of statuses.
             models.Index(
@@ -264,8 +292,18 @@ class Generation(models.Model):
         return self.run.team
 
     @property
+    def image_credits(self) -> int:
+        """Credits for one of its images, references included."""
+        return self.price.credits_of_image(self.references)
+
+    @property
+    def image_micros(self) -> int:
+        """What one of its images costs by the price book, in millionths of a US dollar."""
+        return to_micros(self.price.usd_of_image(self.references))
+
+    @property
     def reserved_credits(self) -> int:
-        return self.wanted * self.price.credits
+        return self.wanted * self.image_credits
 
 
 class Delivery(models.Model):

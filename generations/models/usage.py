@@ -54,7 +54,11 @@ class UsageDay(models.Model):
                 name="usage_once_without_campaign",
             ),
         ]
-        indexes = [models.Index(fields=["team", "day"], name="usage_of_a_team")]
+        indexes = [
+            models.Index(fields=["team", "day"], name="usage_of_a_team"),
+            # A month of all teams, without reading all months.
+            models.Index(fields=["day"], name="usage_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.day}, {self.user_id}, {self.engine}"

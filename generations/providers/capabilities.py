@@ -171,11 +171,18 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class SuggestedPrice:
-    """What an image of one tier costs: credits for the person, US dollars for the company."""
+    """What an image of one tier costs: credits for the person, US dollars for the company.
+
+    If the provider charges for references, each one beyond `free_references` adds
+    `credits_per_reference` and `cost_usd_per_reference` to each image.
+    """
 
     tier: str
     credits: int
     cost_usd: Decimal
+    credits_per_reference: Decimal = Decimal(0)
+    cost_usd_per_reference: Decimal = Decimal(0)
+    free_references: int = 0
 
 
 @dataclass(frozen=True)

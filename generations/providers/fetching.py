@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from generations.providers.addresses import host_ports, origin
 from generations.providers.errors import Code, FetchFailed, NotSent, OutcomeUnknown
 from generations.providers.network import AddressRefused, Reason, Resolver, time_limit
-from generations.providers.transport import Arriving, guarded_get
+from generations.providers.transport import Arriving, guarded
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -36,9 +36,9 @@ def fetch(
     allowed = host_ports(private_hosts)
     with time_limit(timeout), _sorted_trouble():
         for _ in range(MAX_REDIRECTS + 1):
-            _check_link(url, allowed)
-            with guarded_get(
-                url, timeout=timeout, private_hosts=allowed, resolver=resolver
+            check_link(url, allowed)
+            with guarded(
+                "GET", url, timeout=timeout, private_hosts=allowed, resolver=resolver
             ) as arriving:
                 if arriving.status not in REDIRECTS:
                     return _image(arriving, max_bytes)
@@ -63,7 +63,12 @@ def _sorted_trouble() -> Iterator[None]:
         raise FetchFailed(type(error).__name__, final=False) from error
 
 
-def _check_link(url: str, private_hosts: Collection[str]) -> None:
+def check_link(url: str, private_hosts: Collection[str]) -> None:
+    """Raise a final `FetchFailed` unless `url` may be called.
+
+    It must be an https address; a plain http one must be of `private_hosts`, as `host_ports` gives
+    them. Which address its name resolves to is checked when it is called.
+    """
     if len(url) > MOST_CHARACTERS:
         raise FetchFailed("too long for an address", final=True)
     try:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from generations.providers.addresses import host_ports, origin
 from generations.providers.errors import NotSent, OutcomeUnknown
 from generations.providers.network import AddressRefused, Reason
-from generations.providers.transport import guarded_get
+from generations.providers.transport import guarded
 
 SECONDS = 15.0
 PRIVATE = "private"
@@ -45,8 +45,8 @@ def reach(url: str, *, private_hosts: Collection[str]) -> str:
     """
     hosts = host_ports(private_hosts)
     try:
-        with guarded_get(
-            url, timeout=SECONDS, private_hosts=hosts, resolver=socket.getaddrinfo
+        with guarded(
+            "GET", url, timeout=SECONDS, private_hosts=hosts, resolver=socket.getaddrinfo
         ) as arriving:
             return arriving.location[:300] if 300 <= arriving.status < 400 else ""
     except AddressRefused:

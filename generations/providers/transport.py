@@ -230,16 +230,25 @@ def _sorted_trouble() -> Iterator[None]:
 
 
 @contextmanager
-def guarded_get(
-    url: str, *, timeout: float, private_hosts: Collection[str], resolver: Resolver
+def guarded(
+    method: str,
+    url: str,
+    *,
+    timeout: float,
+    private_hosts: Collection[str],
+    resolver: Resolver,
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
 ) -> Iterator[Arriving]:
-    """GET `url` without credentials, from a public address or one of `private_hosts`.
+    """Send one request to a public address or one of `private_hosts`, over a new connection.
 
     Raises what `exchange` raises, and `AddressRefused`.
     """
     backend = GuardedBackend(host_ports(private_hosts), resolver=resolver)
     with (
         Client(backend, kept_connections=0) as client,
-        exchange(client, "GET", url, timeout=timeout) as arriving,
+        exchange(
+            client, method, url, headers=headers, content=content, timeout=timeout
+        ) as arriving,
     ):
         yield arriving

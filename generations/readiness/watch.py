@@ -21,7 +21,7 @@ from accounts import notices, operations, sealing
 from accounts.evidence import progress
 from accounts.notices import Kind
 from accounts.stored_texts import in_english
-from generations import conversions
+from generations import conversions, postings
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
 from generations.jobs.execution import upstream
@@ -76,6 +76,7 @@ KINDS = (
     RECORDS_UNSEALED,
     RELABELLING_LATE,
     WORK_UNSENT,
+    postings.STAND_STILL,
     *CHECKPOINTS_NOT_COPIED.values(),
     *WORK_LATE.values(),
     *WORKERS_SILENT.values(),
@@ -177,6 +178,7 @@ def _observations() -> Iterator[Observation]:
     yield from _erasures()
     yield from _relabellings()
     yield from _disks()
+    yield Observation(postings.STAND_STILL, "outlet", postings.is_late(), {})
 
 
 def _late_work(busy: set[str]) -> Iterator[Observation]:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from accounts.events import Event
 from accounts.models import Entry, Record, User
-from generations import pricing
+from generations import pricing, speeds
 from generations.jobs.execution import requests
 from generations.label_chips import chip_of
 from generations.labelling import FULL, PREVIEW, SCREEN
@@ -20,7 +20,6 @@ from generations.paths import compare_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.providers import registry
 from generations.providers.capabilities import CUSTOM, is_same_format
-from generations.reading import waits
 from generations.reading.feed import engine_label
 from generations.reading.frames import alt_text, shortened
 from generations.reading.lineage import Lineage, lineage_of
@@ -153,7 +152,7 @@ def reference_price() -> str:
     prices = pricing.prices_in_force(_with_references()).values()
     if not prices:
         return ""
-    least = min(price.credits for price in prices)
+    least = min(price.credits_of_image(1) for price in prices)
     text = ngettext("from %(count)d credit", "from %(count)d credits", least)
     return text % {"count": least}
 
@@ -211,7 +210,7 @@ def params_of(image: Image) -> list[tuple[str, str]]:
 def _price(generation: Generation) -> str:
     if generation.came_late and not _is_charged(generation):
         return _("free: it arrived after the credits had been returned")
-    return credits_in_words(generation.price.credits)
+    return credits_in_words(generation.image_credits)
 
 
 def _is_charged(generation: Generation) -> bool:
@@ -256,7 +255,7 @@ def _steps(image: Image, zone: dt.tzinfo) -> list[Step]:
     generation = image.generation
     steps = [(_("Submitted by %(person)s") % {"person": image.run.user}, image.run.created_at)]
     if sent := generation.submitted_at:
-        taken = waits.in_words((image.created_at - sent).total_seconds())
+        taken = speeds.in_words((image.created_at - sent).total_seconds())
         steps.append((_("Sent to the provider"), sent))
         steps.append((_("Labelled and stored, %(time)s later") % {"time": taken}, image.created_at))
     else:

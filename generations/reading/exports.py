@@ -184,10 +184,15 @@ def _usage(facts: Mapping[str, Any]) -> str:
     return _("one team, %(first)s to %(last)s") % days
 
 
+def _own_credits(facts: Mapping[str, Any]) -> str:
+    return _("own credits, %(from)s to %(to)s") % facts
+
+
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     Event.LOG_EXPORTED: _exported,
     Event.EXPORT_ASKED: _asked,
     Event.EXPORT_MADE: _made,
     Event.EXPORT_FAILED: _failed,
     Event.USAGE_EXPORTED: _usage,
+    Event.CREDITS_EXPORTED: _own_credits,
 }

@@ -1,12 +1,13 @@
 """What the gallery can be filtered by, with how many images each choice has.
 
 Counting all images would cost more the more there are. So the newest `MOST_COUNTED` that fit the
-present filter are counted; if there are more, each count is the least that there are.
+present filter are counted, as far as one step of a search finds them; if there are more, each count
+is the least that there are.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -22,7 +23,11 @@ from generations.reading import gallery
 from generations.reading.feed import engine_label
 
 MOST_COUNTED = 1000
+# Beside each facet that is chosen.
+MOST_BESIDE = 250
 MOST_CHOICES = 200
+# What is read of each image to count it.
+COUNTED = (*gallery.KEYS, "width", "height", "run__user", "run__campaign", "run__engine")
 RATIOS = {
     "r11": "1:1",
     "r43": "4:3",
@@ -62,11 +67,15 @@ class Facet:
 
 @dataclass(frozen=True)
 class Counted:
-    """How many images fit: at least `number`, and exactly so many if `is_exact`."""
+    """How many images fit: at least `number`, and exactly so many if `is_exact`.
+
+    `by_value` counts the values of each facet, and `exact` says of which facets exactly.
+    """
 
     number: int
     is_exact: bool
     by_value: dict[str, Counter[str]]
+    exact: dict[str, bool]
 
     @property
     def in_words(self) -> str:
@@ -74,6 +83,8 @@ class Counted:
             return ngettext("%(count)s image", "%(count)s images", self.number) % {
                 "count": f"{self.number:,}"
             }
+        if not self.number:
+            return _("none among the newest images")
         return _("%(count)s+ images") % {"count": f"{self.number:,}"}
 
 
@@ -100,31 +111,68 @@ def facets(user: User, chosen: Filter, counted: Counted | None = None) -> list[F
 
 
 def count(user: User, chosen: Filter) -> Counted:
-    """Count the newest images that fit, in as many queries whatever is stored."""
-    images = gallery.all_that_fit(user, chosen, most=MOST_COUNTED + 1)
-    is_exact, images = len(images) <= MOST_COUNTED, images[:MOST_COUNTED]
-    keys = [image.id for image in images]
-    marks = list(Mark.objects.filter(user=user, image__in=keys).values_list("is_starred", "rating"))
-    tags = TagOfImage.objects.filter(image__in=keys).values_list("tag__uuid", flat=True)
+    """Count the newest images that fit, in as many queries whatever is stored.
+
+    The other values of a facet that is chosen are counted among the newest `MOST_BESIDE` images
+    that fit all else.
+    """
+    found = gallery.find(user, chosen, cursor="", size=MOST_COUNTED, columns=COUNTED)
+    by_value = {name: tally(user, found.images) for name, tally in _TALLIES.items()}
+    is_exact = not found.next_cursor
+    exact = dict.fromkeys(by_value, is_exact)
+    for name, field in _FIELDS.items():
+        if value := getattr(chosen, field):
+            wider = replace(chosen, **{field: ""})
+            beside = gallery.find(user, wider, cursor="", size=MOST_BESIDE, columns=COUNTED)
+            by_value[name] = _TALLIES[name](user, beside.images)
+            by_value[name][value] = max(by_value[name][value], len(found.images))
+            exact[name] = not beside.next_cursor
+    return Counted(len(found.images), is_exact, by_value, exact)
+
+
+_Tally = Callable[[User, Sequence[Any]], Counter[str]]
+
+
+def _tally_people(user: User, images: Sequence[Any]) -> Counter[str]:
     people = _uuids(User, (image.run__user for image in images))
+    return Counter(people[image.run__user] for image in images)
+
+
+def _tally_campaigns(user: User, images: Sequence[Any]) -> Counter[str]:
     campaigns = _uuids(Campaign, (image.run__campaign for image in images))
-    by_value = {
-        "person": Counter(people[image.run__user] for image in images),
-        "campaign": Counter(
-            campaigns[image.run__campaign] for image in images if image.run__campaign
-        ),
-        "engine": Counter(image.run__engine for image in images),
-        "format": Counter(shape_of(image.width, image.height) for image in images),
-        "tag": Counter(map(str, tags)),
-        "rating": Counter(
-            {
-                str(least): sum(rating >= least for _starred, rating in marks)
-                for least in range(1, MOST_STARS + 1)
-            }
-        ),
-        "starred": Counter({ON: sum(starred for starred, _rating in marks)}),
-    }
-    return Counted(len(images), is_exact, by_value)
+    return Counter(campaigns[image.run__campaign] for image in images if image.run__campaign)
+
+
+def _tally_engines(user: User, images: Sequence[Any]) -> Counter[str]:
+    return Counter(image.run__engine for image in images)
+
+
+def _tally_formats(user: User, images: Sequence[Any]) -> Counter[str]:
+    return Counter(shape_of(image.width, image.height) for image in images)
+
+
+def _tally_tags(user: User, images: Sequence[Any]) -> Counter[str]:
+    tagged = TagOfImage.objects.filter(image__in=[image.id for image in images])
+    return Counter(map(str, tagged.values_list("tag__uuid", flat=True)))
+
+
+def _tally_ratings(user: User, images: Sequence[Any]) -> Counter[str]:
+    marks = Mark.objects.filter(user=user, image__in=[image.id for image in images])
+    given = list(marks.filter(rating__gt=0).values_list("rating", flat=True))
+    least = range(1, MOST_STARS + 1)
+    return Counter({str(stars): sum(rating >= stars for rating in given) for stars in least})
+
+
+# By the names of facets: how their values are counted, and the fields of a filter.
+_TALLIES: dict[str, _Tally] = {
+    "person": _tally_people,
+    "campaign": _tally_campaigns,
+    "engine": _tally_engines,
+    "format": _tally_formats,
+    "tag": _tally_tags,
+    "rating": _tally_ratings,
+}
+_FIELDS = {name: {"format": "shape"}.get(name, name) for name in _TALLIES}
 
 
 @dataclass(frozen=True)
@@ -158,11 +206,12 @@ def _choices(
     name: str, values: Iterable[tuple[str, str]], chosen: str, counted: Counted | None
 ) -> list[Choice]:
     counts = counted.by_value.get(name) if counted else None
-    # With a choice made, the other ones have no images among those that fit.
-    if counts is None or chosen:
+    if counted is None or counts is None:
         return [Choice(value, label, value == chosen) for value, label in values]
-    plus = "" if counted and counted.is_exact else "+"
-    return [Choice(value, label, False, f"{counts[value]:,}{plus}") for value, label in values]
+    plus = "" if counted.exact[name] else "+"
+    return [
+        Choice(value, label, value == chosen, f"{counts[value]:,}{plus}") for value, label in values
+    ]
 
 
 def _least(stars: int) -> str:

@@ -32,9 +32,11 @@ TEMPLATE = "generations/_gallery_card.html"
 PREVIEW_VALUES = ("image__source_type", "uuid", "format", "width", "height", WORDS)
 # The most images that one act can be about.
 MOST_CHOSEN = 5000
-STEP = 500
+STEP = 1000
 # Searches that find nothing for so long end a list of all that match.
-MOST_STEPS = 40
+MOST_STEPS = 20
+# What is read of each image at least: pages go on from it.
+KEYS = ("id", "uuid", "created_at")
 _Preview = tuple[str, UUID, str, int, int, str | None]
 # What a card is made of: image, run to reuse if there is one, prompt, the image's size, preview,
 # and what the viewer has noted on it.
@@ -64,6 +66,14 @@ class GalleryPage:
     authors: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """Images that fit a filter, newest first; `is_all` if there are no others."""
+
+    images: list[Any]
+    is_all: bool
+
+
 def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> GalleryPage:
     """The newest images of the user's team that fit `chosen`, or those older than `cursor`."""
     found = find(user, chosen, cursor=cursor, size=PAGE_SIZE)
@@ -72,15 +82,20 @@ def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> Galler
     return GalleryPage(drawn, found.next_cursor, found.stopped, authors)
 
 
-def find(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
-    """The newest `size` images that `user` may see and that fit, or those older than `cursor`."""
+def find(
+    user: User, chosen: Filter, *, cursor: str, size: int, columns: Sequence[str] = COLUMNS
+) -> Searched:
+    """The newest `size` images that `user` may see and that fit, or those older than `cursor`.
+
+    `columns` are what is read of each image: `KEYS`, and what else is needed.
+    """
     if chosen.is_picked:
-        return picked.picked(user, chosen, cursor=cursor, size=size)
+        return picked.picked(user, chosen, cursor=cursor, size=size, columns=columns)
     if chosen.is_indexed:
-        return search(user, chosen, cursor=cursor, size=size)
+        return search(user, chosen, cursor=cursor, size=size, columns=columns)
     rows = Image.objects.visible_to(user).filter(**period_of(user, chosen).conditions)
     newest = keyset.page(
-        rows.values_list(*COLUMNS, named=True),
+        rows.values_list(*columns, named=True),
         cursor=cursor,
         anchors=Image.objects.filter(team_id=user.team_id),
         size=size,
@@ -88,17 +103,18 @@ def find(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
     return Searched(newest.rows, newest.next_cursor)
 
 
-def all_that_fit(user: User, chosen: Filter, *, most: int = MOST_CHOSEN) -> list[Any]:
-    """The newest images that fit, at most `most`, as `COLUMNS`; in bounded steps."""
+def all_that_fit(user: User, chosen: Filter, *, most: int = MOST_CHOSEN) -> Fitting:
+    """The newest images that fit, at most `most`, as `KEYS`; in bounded steps."""
     images: list[Any] = []
     cursor = ""
     for _step in range(MOST_STEPS):
-        found = find(user, chosen, cursor=cursor, size=min(STEP, most - len(images)))
+        size = min(STEP, most - len(images))
+        found = find(user, chosen, cursor=cursor, size=size, columns=KEYS)
         images += found.images
         cursor = found.next_cursor
         if not cursor or len(images) >= most:
             break
-    return images
+    return Fitting(images, is_all=not cursor)
 
 
 def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:

@@ -48,7 +48,9 @@ LATEST = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Searched:
-    """The `COLUMNS` of images, newest first. `next_cursor` is empty if there are no older ones.
+    """What was asked for of images, newest first.
+
+    `next_cursor` is empty if there are no older ones.
 
     If the search stopped before it had found a page of images, `stopped` says how far it got.
     """
@@ -58,10 +60,13 @@ class Searched:
     stopped: str = ""
 
 
-def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
+def search(
+    user: User, chosen: Filter, *, cursor: str, size: int, columns: Sequence[str] = COLUMNS
+) -> Searched:
     """The newest `size` images that `user` may see and `chosen` matches, or fewer if it stopped.
 
-    `cursor` is that of the page before. If it names nothing, the first page is shown.
+    `cursor` is that of the page before. If it names nothing, the first page is shown. `columns`
+    are what is read of each image, `id` and `uuid` among them.
     """
     query, labels = read_query(chosen.query), labels_of(user, chosen)
     if labels is None or (chosen.query and not query.words):
@@ -76,7 +81,7 @@ def search(user: User, chosen: Filter, *, cursor: str, size: int) -> Searched:
             query, team=user.team_id, labels=labels, before=before, since=since, limit=limit
         )
         rows = _images(user, found.rows, after=after).filter(**period.conditions)
-        images += rows.values_list(*COLUMNS, named=True)[: size + 1 - len(images)]
+        images += rows.values_list(*columns, named=True)[: size + 1 - len(images)]
         if len(images) > size:
             return Searched(images[:size], str(images[size - 1].uuid))
         before = found.rest

@@ -18,7 +18,16 @@ from generations.conversions import ORIGINAL
 from generations.jobs.provider_health import LOW, POLLS_REFUSED
 from generations.models import Reference
 from generations.providers.advice import Remedy, explain
-from generations.reading import amounts, erased, exports, field_labels, labels, relabelled
+from generations.reading import (
+    amounts,
+    erased,
+    exports,
+    field_labels,
+    labels,
+    quotas,
+    relabelled,
+    told,
+)
 from generations.reading.feed import engine_label
 from generations.reading.frames import shortened
 from generations.reading.shapes import ratio_asked
@@ -83,6 +92,7 @@ def _refused_before(facts: Facts) -> str:
     reasons = {
         "already_made": _("The team already has these images"),
         "insufficient_credits": _("Not enough credits"),
+        "budget_used_up": _("A budget is used up"),
         "invalid": _("Something in the form did not fit"),
         "key_reused": _("The form had been sent before"),
         "refused": _("The engine cannot do this, or not now"),
@@ -267,15 +277,6 @@ def _rights(declared: str) -> str:
     return {str(each): words for each, words in rights.items()}.get(declared, "")
 
 
-def _limit_set(facts: Facts) -> str:
-    change = _("%(before)d to %(after)d credits") % facts
-    return listed(change, facts.get("month", ""))
-
-
-def _credited(facts: Facts) -> str:
-    return listed(amounts.credits(facts["credits"]), facts.get("month", ""))
-
-
 def _notices_mailed(facts: Facts) -> str:
     return amounts.notices(facts["notices"])
 
@@ -337,10 +338,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.REFERENCE_FETCHED: _by_strangers,
     Event.REFERENCE_CLEANED: _cleaned,
     Event.REFERENCE_REFUSED: _refused,
-    Event.ALLOWANCE_OPENED: _credited,
-    Event.ALLOWANCE_LIMIT_SET: _limit_set,
-    Event.ALLOWANCE_TOPPED_UP: _credited,
-    Event.ALLOWANCE_WRITTEN_OFF: _credited,
+    **quotas.SENTENCES,
     Event.PROVIDER_ALERTED: _alerted,
     Event.USER_INVITED: _invited,
     Event.USER_CHANGED: _changed,
@@ -365,6 +363,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     Event.PROVIDER_BALANCE: _balance,
     **erased.SENTENCES,
     **exports.SENTENCES,
+    **told.SENTENCES,
     Event.WEBHOOK_FORGED: _by_strangers,
     Event.ADMIN_CHANGED: _changed_in_admin,
 }

@@ -1,25 +1,22 @@
 """How long things take: places in line, and times measured on generations that ended lately."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from generations import speeds
 from generations.models import Generation, ProviderAccount, Run
 from generations.providers import registry
-from generations.speeds import in_words
 from generations.states import OPEN, Status
 
 # How many places of a line are counted.
 COUNTED = 100
 MEASURED = 100
-LEAST_MEASURED = 3
 REMEMBERED_SECONDS = 30
 # A request is late after so many times the median, but not after a few seconds.
 LATE = 2
@@ -94,27 +91,12 @@ def pace_of(provider: str) -> Pace:
 
 def about(seconds: float) -> str:
     """The text of an estimate: about 2 min."""
-    return _("about %(time)s") % {"time": in_words(seconds)}
+    return _("about %(time)s") % {"time": speeds.in_words(seconds)}
 
 
 def _measure(provider: str) -> Pace:
-    taken = defaultdict(list)
-    ended = (
-        Generation.objects.filter(
-            provider=provider,
-            status=Status.SUCCEEDED,
-            ended_at__isnull=False,
-            submitted_at__isnull=False,
-        )
-        .order_by("-ended_at")
-        .values_list("run__engine", "run__options", "submitted_at", "ended_at")
-    )
-    for engine, options, submitted_at, ended_at in ended[:MEASURED]:
-        if submitted_at and ended_at:
-            seconds = (ended_at - submitted_at).total_seconds()
-            taken[engine, options.get("resolution", "")].append(seconds)
-    medians = {kind: median(times) for kind, times in taken.items() if len(times) >= LEAST_MEASURED}
-    return Pace(_capacity(provider), medians)
+    done = Generation.objects.filter(provider=provider, status=Status.SUCCEEDED)
+    return Pace(_capacity(provider), speeds.medians(done, MEASURED))
 
 
 def _capacity(provider: str) -> int:

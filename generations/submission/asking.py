@@ -16,7 +16,7 @@ from accounts.stored_texts import read
 from generations import offering, pricing
 from generations.imaging import ImageFacts
 from generations.jobs import provider_health
-from generations.models import Image, Reference
+from generations.models import Image, Price, Reference
 from generations.providers import registry, unsupported
 from generations.providers.advice import explain
 from generations.providers.capabilities import Engine
@@ -39,6 +39,10 @@ class SubmissionRefused(Exception):
 
 class KeyReused(SubmissionRefused):
     """The idempotency key was used before for a request with other content."""
+
+
+class BudgetRefused(SubmissionRefused):
+    """A budget in US dollars does not cover the request."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,13 @@ def as_generation_request(request: RunRequest) -> GenerationRequest:
 def quote(request: GenerationRequest) -> int | None:
     """Credits for a whole run, as the button shows and `submit` reserves; None without a price."""
     price = pricing.price_of(request)
-    return pricing.credits_for(price, request.num_images) if price else None
+    return credits_of(price, request) if price else None
+
+
+def credits_of(price: Price, request: GenerationRequest) -> int:
+    """Credits for all images of `request` at `price`, with its references."""
+    references = len(request.references)
+    return pricing.credits_for(price, request.num_images, references=references)
 
 
 def with_defaults(engine: str, options: dict[str, Any]) -> dict[str, Any]:

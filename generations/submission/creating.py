@@ -21,6 +21,7 @@ from generations.submission.asking import (
     as_generation_request,
     engine_called,
     no_price,
+    quote,
     sha256_of,
     usable_engine,
 )
@@ -75,9 +76,13 @@ def refuse_shortfall(user: User, request: RunRequest) -> None:
     """
     if Run.objects.filter(user=user, idempotency_key=request.idempotency_key).exists():
         return
-    price = pricing.price_of(as_generation_request(request))
-    if price:
-        ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
+    if credits := quote(as_generation_request(request)):
+        ledger.refuse_shortfall(user, credits)
+
+
+def _credits(request: RunRequest, price: Price) -> int:
+    count = len(request.references)
+    return pricing.credits_for(price, request.num_images, references=count)
 
 
 def _price(request: RunRequest) -> Price:
@@ -161,7 +166,7 @@ def _store_uploads(user: User, request: RunRequest, price: Price) -> None:
     """Store what the run brings along, for somebody who can pay for it."""
     uploads = [each for each in request.references if isinstance(each, NewReference)]
     if uploads:
-        ledger.refuse_shortfall(user, pricing.credits_for(price, request.num_images))
+        ledger.refuse_shortfall(user, _credits(request, price))
     for upload in uploads:
         store_upload(user, upload)
 
@@ -221,7 +226,7 @@ def _record(
             "engine": run.engine,
             "images": run.wanted,
             "options": {name: str(value) for name, value in options.items()},
-            "credits": pricing.credits_for(price, run.wanted),
+            "credits": pricing.credits_for(price, run.wanted, references=len(references)),
             "price": str(price.uuid),
             "generations": [str(row.uuid) for row in opened.generations],
             "entries": opened.entries,

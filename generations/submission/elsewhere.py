@@ -15,13 +15,19 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.phrases import sentences
 from generations import offering, pricing
 from generations.jobs import lifecycle, provider_health
-from generations.models import Generation, Run, RunReference
+from generations.models import Generation, Price, Run, RunReference
 from generations.offering import OfferedEngine
 from generations.providers import registry
 from generations.providers.advice import Remedy
-from generations.providers.capabilities import Capabilities, provider_of
+from generations.providers.capabilities import (
+    CUSTOM,
+    Capabilities,
+    is_same_format,
+    provider_of,
+)
 from generations.providers.errors import Code, UnsupportedOption
 from generations.providers.types import GenerationRequest
 from generations.providers.unsupported import OPTION_LABELS
@@ -61,7 +67,7 @@ class Elsewhere:
     """An offer to send a run to another engine. `label` is for its button.
 
     `credits` are those for all missing images. `left_out` are the options of the run that the
-    engine does not have, and `note` says so.
+    engine does not have, `is_resized` says that it lacks the size, and `note` tells both.
     """
 
     engine: str
@@ -69,6 +75,7 @@ class Elsewhere:
     credits: int
     left_out: tuple[str, ...] = ()
     note: str = ""
+    is_resized: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class _Market:
     """What is known of all engines: those that can serve now, and their prices."""
 
     engines: Sequence[OfferedEngine]
-    credits: Mapping[tuple[str, str], int]
+    prices: Mapping[tuple[str, str], Price]
 
 
 def offers_elsewhere(
@@ -115,7 +122,7 @@ def send_elsewhere(run: Run, engine: str, *, credits: int, actor: User) -> Run:
             return earlier
         check_something_is_missing(run)
         able = usable_engine(engine, user=actor).capabilities
-        options, left_out = _fitted(run.options, able)
+        options, left_out = _fitted(run, able)
         request = _request(run, engine, with_next_seed(run, options, able))
         _check_price(request, credits)
         facts = {"remedy": str(Remedy.OTHER_ENGINE), "of": str(run.uuid)}
@@ -197,7 +204,7 @@ def _market(user: User) -> _Market:
     standing = provider_health.standstills(offered)
     engines = [each for name, each in offered.items() if name not in standing]
     real = [each for each in engines if each.engine.provider != registry.DEMO]
-    return _Market(real, pricing.credits_in_force([each.engine.name for each in real]))
+    return _Market(real, pricing.prices_in_force([each.engine.name for each in real]))
 
 
 def _references(runs: Sequence[Run]) -> dict[int, int]:
@@ -206,10 +213,13 @@ def _references(runs: Sequence[Run]) -> dict[int, int]:
 
 
 def _best(run: Run, references: int, market: _Market) -> Elsewhere | None:
-    """The offer with the same model, the fewest options left out, and the lowest price."""
+    """The offer with the same model and size, the fewest options left out, and the lowest price."""
     model = _label(run.engine)
     found = [
-        (each.engine.label != model, len(offer.left_out), offer.credits, number, offer)
+        (
+            *(each.engine.label != model, offer.is_resized, len(offer.left_out)),
+            *(offer.credits, number, offer),
+        )
         for number, each in enumerate(market.engines)
         if (offer := _offer(run, references, each, market))
     ]
@@ -221,7 +231,7 @@ def _offer(run: Run, references: int, offered: OfferedEngine, market: _Market) -
     engine = offered.engine
     if engine.provider == provider_of(run.engine):
         return None
-    options, left_out = _fitted(run.options, engine.capabilities)
+    options, left_out = _fitted(run, engine.capabilities)
     missing = run.wanted - run.delivered
     asked = GenerationRequest.from_options(
         options, engine=engine.name, prompt=run.prompt, num_images=missing
@@ -232,13 +242,16 @@ def _offer(run: Run, references: int, offered: OfferedEngine, market: _Market) -
     except UnsupportedOption:
         return None
     tier = registry.adapter_class(engine.provider).tier(asked)
-    credits = market.credits.get((engine.name, tier))
-    if credits is None:
+    price = market.prices.get((engine.name, tier))
+    if price is None:
         return None
+    credits = pricing.credits_for(price, missing, references=references)
     is_same_model = engine.label == _label(run.engine)
     where = offered.provider if is_same_model else offered.full_label
     label = _("Send to %(provider)s instead") % {"provider": where}
-    return Elsewhere(engine.name, label, credits * missing, left_out, _note(where, left_out))
+    resized = _resized(run, engine.capabilities, options, where)
+    note = sentences(resized, _note(where, left_out))
+    return Elsewhere(engine.name, label, credits, left_out, note, bool(resized))
 
 
 def _note(where: str, left_out: Sequence[str]) -> str:
@@ -255,14 +268,62 @@ def _label(name: str) -> str:
     return engine.label if engine else ""
 
 
-def _fitted(
-    options: Mapping[str, Any], able: Capabilities
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """`options` without those that an engine does not have, and the names of these."""
+def _fitted(run: Run, able: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The options of `run` without those that an engine does not have, and the names of these.
+
+    If the engine lacks the size, it is the nearest of the same format.
+    """
+    options = _in_size(run, able)
     left_out = tuple(
         name for name in OPTIONAL if options.get(name) is not None and not _has(able, name, options)
     )
     return {name: value for name, value in options.items() if name not in left_out}, left_out
+
+
+def _in_size(run: Run, able: Capabilities) -> dict[str, Any]:
+    options = dict(run.options)
+    size = _pixels(run.engine, options)
+    if size is None or _has_size(able, options):
+        return options
+    same = [
+        (abs(width * height - size[0] * size[1]), tier, ratio)
+        for tier, ratios in able.sizes.items()
+        for ratio, (width, height) in ratios.items()
+        if is_same_format((width, height), size)
+    ]
+    if not same:
+        return options
+    _away, tier, ratio = min(same)
+    kept = {name: value for name, value in options.items() if name not in ("width", "height")}
+    return kept | {"resolution": tier, "aspect_ratio": ratio}
+
+
+def _has_size(able: Capabilities, options: Mapping[str, Any]) -> bool:
+    resolution = options.get("resolution", "")
+    if resolution == CUSTOM:
+        sides = options.get("width") or 0, options.get("height") or 0
+        return able.custom_size is not None and able.custom_size.allows(*sides)
+    return options.get("aspect_ratio", "") in able.aspect_ratios(resolution)
+
+
+def _pixels(engine: str, options: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The size that these options ask an engine for; None if no page says."""
+    if options.get("width") and options.get("height"):
+        return options["width"], options["height"]
+    known = registry.known_engines().get(engine)
+    ratios = known.capabilities.sizes.get(options.get("resolution", ""), {}) if known else {}
+    return ratios.get(options.get("aspect_ratio", ""))
+
+
+def _resized(run: Run, able: Capabilities, options: Mapping[str, Any], where: str) -> str:
+    """A sentence on the size, if it is not the one that was asked for."""
+    asked = _pixels(run.engine, run.options)
+    size = able.sizes.get(options.get("resolution", ""), {}).get(options.get("aspect_ratio", ""))
+    if _has_size(able, run.options) or asked is None or size is None:
+        return ""
+    text = _("%(provider)s does not have the size %(asked)s, so these images would be %(size)s.")
+    sizes = {"asked": "{}×{}".format(*asked), "size": "{}×{}".format(*size)}
+    return text % {"provider": where, **sizes}
 
 
 def _has(able: Capabilities, name: str, options: Mapping[str, Any]) -> bool:

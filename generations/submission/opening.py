@@ -9,13 +9,18 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import ledger
+from accounts import credit_requests, ledger
 from accounts.models import User
-from generations import live, pricing, usage
+from generations import budgets, live, usage
 from generations.jobs import hints
 from generations.models import Generation, Price, Reference, Run
 from generations.providers.capabilities import Capabilities, provider_of
-from generations.submission.asking import IMAGES_AT_A_TIME, SubmissionRefused, refused_reference
+from generations.submission.asking import (
+    IMAGES_AT_A_TIME,
+    BudgetRefused,
+    SubmissionRefused,
+    refused_reference,
+)
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,37 @@ def open_requests(
     """Make and queue the generations that fill `positions`, and reserve their credits.
 
     `has_references` is False if the caller knows that the run has none. Raises InsufficientCredits,
-    or SubmissionRefused if a reference has turned out unusable.
+    or SubmissionRefused if a reference has turned out unusable or a budget is used up.
     """
     waits_since = _waits_for_references(run) if has_references else None
+    references = references_of(run) if has_references else 0
     generations = _generations(run, positions, _per_request(run.options, able), price)
-    amounts = {row.uuid: pricing.credits_for(row.price, row.wanted) for row in generations}
     for row in generations:
-        row.preparing_since = waits_since
+        row.preparing_since, row.references = waits_since, references
+    months = budgets.months_of(run.team)
+    months.put_on(generations)
     Generation.objects.bulk_create(generations)
     hints.hint(hints.SUBMIT)
     live.bump(run.user_id)
-    # Last, so that the allowance's row is locked as briefly as possible.
-    return Opened(generations, ledger.reserve(actor, amounts, price=generations[0].price.uuid))
+    credit_requests.used(actor, run.prompt)
+    # Last, so that the rows of allowances and budgets are locked as briefly as possible.
+    amounts = {row.uuid: row.reserved_credits for row in generations}
+    entries = ledger.reserve(actor, amounts, price=price.uuid)
+    _reserve_usd(months, generations, actor)
+    return Opened(generations, entries)
+
+
+def references_of(run: Run) -> int:
+    """How many references each image of `run` is made from."""
+    return run.run_references.count()
+
+
+def _reserve_usd(months: budgets.Months, generations: Sequence[Generation], actor: User) -> None:
+    try:
+        months.reserve(generations)
+    except budgets.BudgetUsedUp as error:
+        sees_amounts = actor.has_perm("generations.view_budget")
+        raise BudgetRefused(error.in_words(with_amounts=sees_amounts)) from error
 
 
 def _waits_for_references(run: Run) -> datetime | None:

@@ -12,7 +12,7 @@ from generations.imaging import UnusableImage
 from generations.models import Run
 from generations.providers.answers import short, storable
 from generations.providers.errors import UnsupportedOption
-from generations.submission.asking import KeyReused, SubmissionRefused, digest_of
+from generations.submission.asking import BudgetRefused, KeyReused, SubmissionRefused, digest_of
 from generations.submission.identical import AlreadyMade
 
 LONGEST_PROMPT = 50_000
@@ -63,6 +63,7 @@ def why(error: Exception) -> str:
     """Why a request was refused, as the record says it."""
     known = {
         AlreadyMade: "already_made",
+        BudgetRefused: "budget_used_up",
         KeyReused: "key_reused",
         InsufficientCredits: "insufficient_credits",
         UnusableImage: "unusable_image",

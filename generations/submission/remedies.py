@@ -88,7 +88,7 @@ def offers(runs: Sequence[Run], *, user: User) -> dict[int, dict[Remedy, Offer]]
             plan = _plan(run, remedy, engines[run.engine].capabilities, facts[run.pk])
             price = prices.get((run.engine, _tier(run, plan))) if plan else None
             if plan and price and _key(run, remedy) not in pressed:
-                credits = pricing.credits_for(price, run.missing)
+                credits = pricing.credits_for(price, run.missing, references=plan.references)
                 found[run.pk][remedy] = Offer(plan.label, credits)
     return found
 

@@ -33,7 +33,7 @@ def try_again(run: Run, *, actor: User) -> Run:
             "images": missing,
             "engine": run.engine,
             "price": str(price.uuid),
-            "credits": pricing.credits_for(price, missing),
+            "credits": sum(row.reserved_credits for row in opened.generations),
             "generations": [str(row.uuid) for row in opened.generations],
             "entries": opened.entries,
         }

@@ -19,6 +19,7 @@ from generations.submission.asking import (
     usable_engine,
 )
 from generations.submission.creating import submit
+from generations.submission.opening import references_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def variation_of(run: Run, *, actor: User) -> Variation:
     price = pricing.price_of(asked)
     if price is None:
         return Variation(refusal=str(NO_PRICE))
-    return Variation(run.wanted, pricing.credits_for(price, run.wanted))
+    references = references_of(run)
+    return Variation(run.wanted, pricing.credits_for(price, run.wanted, references=references))
 
 
 def vary(run: Run, *, key: UUID, actor: User) -> Run:

@@ -71,6 +71,11 @@ def ended(generation: Generation, *, spent: int, released: int) -> None:
         _add(WaitDay, {"day": key["day"], "team_id": key["team_id"], "step": step}, {"count": 1})
 
 
+def corrected(generation: Generation, *, spent: int, released: int) -> None:
+    """Count credits that a correction has settled for a generation that ended before."""
+    _add(UsageDay, key_of(generation), {"spent": spent, "released": released})
+
+
 def reopened(generation: Generation) -> None:
     """Take back the end of a failed generation whose images arrive after all."""
     _add(UsageDay, key_of(generation), {COUNTED[Status.FAILED]: -1})

@@ -26,6 +26,7 @@ from generations.models.mark import MOST_STARS
 from generations.reading import facets
 from generations.reading import gallery as images
 from generations.reading.search import what_was_searched
+from generations.tidying import packing
 from generations.views.rendering import is_partial, page_or_fragment, see_other
 
 DENSITIES = ("comfortable", "compact")
@@ -82,6 +83,8 @@ def _around(request: SignedInRequest, chosen: Filter) -> dict[str, Any]:
         "density": _density(request),
         "names": file_names.DEFAULT,
         "name_fields": file_names.FIELDS,
+        "zip_bytes": packing.MOST_BYTES,
+        "most_zips": packing.MOST_ZIPS,
         "days_in_bin": DAYS_IN_BIN,
         "may_make": access.may_make(user),
         "most_chosen": images.MOST_CHOSEN,

@@ -24,6 +24,7 @@ from accounts.models import User
 from generations import downloads, submission
 from generations.conversions import sizes_of
 from generations.forms import OriginalForm
+from generations.forms.asking import offer_after
 from generations.imaging import extension
 from generations.labelling import PREVIEW
 from generations.models import FormerRendition, Image, Reference, Rendition
@@ -87,6 +88,9 @@ def variation(request: SignedInRequest, uuid: UUID) -> HttpResponse:
             submission.vary(found.run, key=key, actor=request.user)
     except submission.REFUSALS as refused:
         messages.error(request, str(refused.message))
+        offer = offer_after(refused, user=request.user, path=request.path, run=found.run)
+        if offer:
+            return see_other("credits", mark=offer.mark)
         return see_other_path(image_path(found.uuid))
     return see_other("studio")
 

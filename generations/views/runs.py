@@ -1,5 +1,6 @@
 """The buttons with which people try again, change or cancel their own runs."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from accounts import access
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
 from generations import dismissals, live, submission
+from generations.forms.asking import Offer, offer_after
 from generations.models import Generation, Run
 from generations.providers.advice import Remedy
 from generations.providers.errors import UnsupportedOption
@@ -29,7 +31,7 @@ def try_again(request: SignedInRequest, uuid: UUID) -> HttpResponse:
         with submission.refusals_of_more(run, actor=request.user):
             submission.try_again(run, actor=request.user)
     except (InsufficientCredits, SubmissionRefused) as error:
-        return _back(request, run, refusal=error.message)
+        return _refused(request, run, error)
     return _back(request, run)
 
 
@@ -45,7 +47,7 @@ def remedy(request: SignedInRequest, uuid: UUID, name: str) -> HttpResponse:
         with submission.refusals_of_more(run, actor=request.user, remedy=pressed):
             submission.remedy(run, pressed, actor=request.user)
     except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
-        return _back(request, run, refusal=error.message)
+        return _refused(request, run, error)
     return _back(request, run)
 
 
@@ -58,7 +60,7 @@ def instead(request: SignedInRequest, uuid: UUID, engine: str, credits: int) -> 
         with submission.refusals_of_more(run, actor=request.user, remedy=Remedy.OTHER_ENGINE):
             submission.send_elsewhere(run, engine, credits=credits, actor=request.user)
     except (InsufficientCredits, SubmissionRefused, UnsupportedOption) as error:
-        return _back(request, run, refusal=error.message)
+        return _refused(request, run, error)
     return _back(request, run)
 
 
@@ -116,16 +118,31 @@ def _own_run(request: SignedInRequest, uuid: UUID) -> Run:
     return get_object_or_404(Run.objects.visible_to(request.user), uuid=uuid, user=request.user)
 
 
-def _back(request: SignedInRequest, run: Run, *, refusal: str = "") -> HttpResponse:
+def _refused(request: SignedInRequest, run: Run, error: Any) -> HttpResponse:
+    """The run with what refused the press; if credits are missing, with a button to ask for them.
+
+    Without htmx, a redirect: to the page where credits are asked for, or to the studio.
+    """
+    offer = offer_after(error, user=request.user, path=request.path, run=run)
+    if is_partial(request):
+        return _back(request, run, refusal=error.message, offer=offer)
+    messages.error(request, error.message)
+    if offer:
+        return see_other("credits", mark=offer.mark)
+    return see_other("studio", scope=request.GET.get("scope", ""))
+
+
+def _back(
+    request: SignedInRequest, run: Run, *, refusal: str = "", offer: Offer | None = None
+) -> HttpResponse:
     """The run as it is now, with the feed around it; without htmx, a redirect to the studio."""
     if not is_partial(request):
-        if refusal:
-            messages.error(request, refusal)
         return see_other("studio", scope=request.GET.get("scope", ""))
     tag = live.tag(request.user.pk)
     shown = Run.objects.select_related("user").get(pk=run.pk)
     context = live_context(request, tag) | {
         "cards": feed.cards([shown], viewer=request.user),
         "refusal": refusal,
+        "offer": offer,
     }
     return render(request, "generations/_run.html", context, status=422 if refusal else 200)

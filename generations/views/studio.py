@@ -8,11 +8,12 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, languages, ledger
+from accounts import access, credit_requests, languages, ledger
 from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest, takes_body
 from accounts.identifiers import uuid_of
+from accounts.models import CreditRequest
 from generations import dismissals, drafts, live, submission
 from generations.forms import ComposeForm, examples, tray
 from generations.forms import composer as composers
@@ -48,16 +49,25 @@ def studio(request: SignedInRequest) -> HttpResponse:
 def _prefilled(request: SignedInRequest) -> tuple[ComposeForm, DraftState]:
     """The form as the person finds it. From a run or an example, it shows nothing of the draft."""
     asked, kept = request.GET, drafts.saved(request.user)
+    waiting = _waiting(request)
     form = composers.prefilled_form(
         request.user,
         run=asked.get("reuse", ""),
         images=asked.getlist("reference")[: tray.MOST_AT_ONCE],
         snippet=asked.get("snippet", ""),
         kept=kept,
+        granted=waiting.draft if waiting else None,
     )
     example = examples.example_form(request.user, asked.get("example", ""), engine=_engine_of(form))
-    seen = str(kept.version) if kept and not form.parent and not example else ""
+    shows_kept = kept and not (form.parent or example or waiting)
+    seen = str(kept.version) if kept and shows_kept else ""
     return example or form, composers.draft_state(kept, seen=seen)
+
+
+def _waiting(request: SignedInRequest) -> CreditRequest | None:
+    """The request for which credits were granted, if its draft is asked for."""
+    found = credit_requests.newest(request.user) if "granted" in request.GET else None
+    return found if found and found.waits and not found.press else None
 
 
 def _engine_of(form: ComposeForm) -> str:

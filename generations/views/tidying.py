@@ -1,7 +1,7 @@
 """What is done with images of the gallery: with one, with those selected, with all that fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.http import SignedInRequest
 from accounts.models import User
+from accounts.phrases import sentences
 from generations.exports.asking import ExportRefused
 from generations.forms import TidyingForm
 from generations.models import Image
@@ -53,20 +54,31 @@ def act(request: SignedInRequest) -> HttpResponse:
     if name in FOR_MAKERS and not access.may_make(request.user):
         raise PermissionDenied
     try:
-        done = _ACTS[name](request.user, _keys(form), form.cleaned_data, form)
+        keys, is_all = _keys(form)
+        done = _ACTS[name](request.user, keys, form.cleaned_data, form)
+        if not is_all:
+            done = replace(done, text=sentences(done.text, _older_left()))
     except (ExportRefused, tags.TooManyTags) as refused:
         done = Done(str(refused) or _too_many_tags(), is_refused=True)
     return _told(request, form, done)
 
 
-def _keys(form: TidyingForm) -> Keys:
-    """The keys of the images that the act is about; those that fit a filter are looked up now."""
+def _keys(form: TidyingForm) -> tuple[Keys, bool]:
+    """The keys of the images that the act is about; those that fit a filter are looked up now.
+
+    The second value says whether these are all.
+    """
     chosen = form.cleaned_data.get("chosen")
     if chosen is None:
-        return []
+        return [], True
     if chosen.filter is not None:
-        return [image.id for image in gallery.all_that_fit(form.user, chosen.filter)]
-    return form.keys_of(chosen.uuids)
+        found = gallery.all_that_fit(form.user, chosen.filter)
+        return [image.id for image in found.images], found.is_all
+    return form.keys_of(chosen.uuids), True
+
+
+def _older_left() -> str:
+    return _("Older images that match may be left. To go on, choose dates before these.")
 
 
 def _told(request: SignedInRequest, form: TidyingForm, done: Done) -> HttpResponse:
@@ -152,7 +164,7 @@ def _restore(user: User, keys: Keys, values: dict[str, Any], form: TidyingForm) 
 
 
 def _zip(user: User, keys: Keys, values: dict[str, Any], form: TidyingForm) -> Done:
-    if packing.pack(user, keys, names=values["names"]) is None:
+    if not packing.pack(user, keys, names=values["names"]):
         return _nothing_there()
     return Done("", href=reverse("zips"))
 

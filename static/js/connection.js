@@ -28,6 +28,14 @@ function readPollAnswer(event) {
   say(signedOut ? "signed-out" : raw.status >= 500 ? "no-answer" : "");
 }
 
+/** Name the version that the page shows. The extension names the last answer, shown or not. */
+function nameShownVersion(event) {
+  const { ctx } = event.detail;
+  const shown = ctx.sourceElement?.getAttribute("hx-ptag");
+  if (shown) ctx.request.headers["HX-PTag"] = shown;
+}
+
+document.addEventListener("htmx:config:request", nameShownVersion);
 document.addEventListener("htmx:before:response", readPollAnswer);
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (isPoll(ctx) && !ctx.response) say("no-answer");

@@ -73,7 +73,9 @@ function showSwitch() {
   if (button.hidden) return;
   const isOn = Notification.permission === "granted" && Boolean(localStorage.getItem(NOTIFIES));
   button.ariaPressed = String(isOn);
-  button.title = button.lastElementChild.textContent = isOn ? button.dataset.on : button.dataset.off;
+  const text = isOn ? button.dataset.on : button.dataset.off;
+  // Polls come here too, and leave a page alone that has not changed.
+  if (button.title !== text) button.title = button.lastElementChild.textContent = text;
 }
 
 /** The pressed button is gone after these swaps, so the focus needs another place. */

@@ -13,7 +13,8 @@ const LEAVING = new Set(["zip", "reference", "compare"]); // acts that lead to a
 const form = () => document.getElementById("tidy");
 const cards = () => [...document.querySelectorAll("[data-card]:not([hidden])")];
 const box = (card) => card.querySelector(".pick input");
-const selected = () => cards().filter((card) => box(card).checked);
+const selected = () =>
+  [...document.querySelectorAll("[data-card]:not([hidden]) .pick :checked")].map((input) => input.closest("[data-card]"));
 const focused = () => document.activeElement?.closest("[data-card]");
 
 let last = null; // the card that was selected last: where a range begins
@@ -27,6 +28,7 @@ function showCount() {
   if (!output) return;
   const count = selected().length;
   output.value = count.toLocaleString(document.documentElement.lang);
+  form().toggleAttribute("data-selecting", count > 0 || Boolean(form().elements.all?.checked));
   const compare = form().querySelector("button[value=compare]");
   if (compare) compare.disabled = count < FEWEST_COMPARED || count > MOST_COMPARED;
 }
@@ -257,13 +259,14 @@ async function findPlace() {
     const more = document.querySelector("#more a");
     if (!more) break;
     const loaded = new Promise((done) => document.addEventListener("htmx:after:swap", done, { once: true }));
-    more.click();
+    more.dispatchEvent(new Event("more"));  // a click would leave the page if htmx does not know the link yet
     await Promise.race([loaded, new Promise((done) => setTimeout(done, 5000))]);
   }
   scrollTo(0, kept.top);
 }
 
 document.addEventListener("click", handleClick, true);
+document.addEventListener("change", ({ target }) => target.matches("#tidy [name=all]") && showCount());
 document.addEventListener("pointerdown", beginDrag);
 document.addEventListener("pointerover", dragOver);
 document.addEventListener("pointerup", endDrag);
@@ -274,5 +277,7 @@ document.addEventListener("reset", () => setTimeout(showCount));
 document.addEventListener("keydown", handleKey, true);
 addEventListener("pagehide", keepPlace);
 addEventListener("pageshow", showCount);
+// What was typed before another filter was chosen is not what this page shows.
+addEventListener("pageshow", ({ persisted }) => persisted && document.getElementById("filter-form")?.reset());
 if (document.readyState === "complete") findPlace();
 else addEventListener("load", findPlace);

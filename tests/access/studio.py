@@ -15,17 +15,29 @@ from django.utils import timezone
 
 from accounts import ledger, notices
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
-from accounts.models import Entry, Team, User
-from generations import storage
+from accounts.models import (
+    CreditRequest,
+    Entry,
+    Notice,
+    Outlet,
+    PlannedQuota,
+    Posting,
+    Team,
+    User,
+)
+from generations import budgets, storage
 from generations.exports.images import IMAGES
 from generations.exports.log import LOG
 from generations.exports.registry import stored_name
 from generations.jobs.execution import requests
 from generations.models import (
+    Budget,
     Campaign,
+    CreditValue,
     EngineSetting,
     Erasure,
     Export,
+    Finding,
     LabelPolicy,
     LegalHold,
     Price,
@@ -38,7 +50,7 @@ from generations.models import (
     TeamDefault,
 )
 from generations.states import Status
-from tests.factories import make_team, make_user
+from tests.factories import make_outlet, make_team, make_user
 from tests.generations.asking import DEMO
 from tests.generations.factories import (
     make_conversion,
@@ -153,11 +165,18 @@ def _things(owner: User) -> dict[str, Any]:
     snippet = Snippet.objects.create(team=owner.team, author=owner, name="Dusk", text="soft light")
     Campaign.objects.create(team=owner.team, name="Spring", created_by=owner)
     allowance = ledger.allowance_of(owner)
+    asked = CreditRequest.objects.create(user=owner, team=owner.team, credits=5)
+    budget = Budget.objects.create(team=owner.team, usd=500)
+    budgets.follow(budget)
+    finding = Finding.objects.create(
+        what="drift", cause="x", allowance=allowance, found_at=timezone.now()
+    )
     token = requests.reference_link(generation, row).rpartition("/")[2].removesuffix(".jpg")
     rendition = image.renditions.get(recipe="preview")
     export, zipped = _export_of_reviewer(owner), _export(owner, IMAGES.name, "zip")
     conversion = make_conversion(image)
     return {
+        "credits-proof-correct": {"uuid": finding.uuid},
         "run-try-again": {"uuid": missing.uuid},
         "run-dismiss": {"uuid": missing.uuid},
         "run-restore": {"uuid": missing.uuid},
@@ -193,11 +212,19 @@ def _things(owner: User) -> dict[str, Any]:
         "account_reset_password_from_key": {"uidb36": "1", "key": "nobodys"},
         "admin:view_on_site": {"content_type_id": "1", "object_id": "1"},
         "accounts_allowance": allowance.pk,
+        "accounts_creditrequest": asked.pk,
+        "admin:accounts_creditrequest_decide": {"pk": asked.pk},
         "accounts_entry": Entry.objects.filter(allowance=allowance).latest("pk").pk,
+        "accounts_plannedquota": PlannedQuota.objects.create(
+            kind="own", user=owner, month=finished.created_at.date().replace(day=1), credits=5
+        ).pk,
         "accounts_team": owner.team.pk,
         "accounts_user": owner.pk,
         "admin:accounts_user_top_up": {"pk": owner.pk},
         "admin:accounts_user_sign_out": {"pk": owner.pk},
+        "accounts_outlet": Outlet.ONLY,
+        "admin:accounts_outlet_test": {"pk": Outlet.ONLY},
+        "accounts_posting": _posting().pk,
         "generations_relabelling": Relabelling.objects.create(
             scope="image", subject=finished.uuid, next_action_at=finished.created_at
         ).pk,
@@ -212,12 +239,23 @@ def _things(owner: User) -> dict[str, Any]:
         "generations_legalhold": LegalHold.objects.create(
             scope="run", subject=finished.uuid, reason="a dispute", placed_by=owner
         ).pk,
+        "generations_budget": budget.pk,
+        "generations_budgetmonth": budget.months.get().pk,
+        "generations_creditvalue": CreditValue.ONLY,
         "generations_price": Price.objects.filter(engine=DEMO).latest("pk").pk,
         "generations_provideraccount": ProviderAccount.objects.create(
             provider="demo", slot=9, key_fingerprint="f", concurrency=1, per_minute=1
         ).pk,
         "generations_retentionrule": RetentionRule.objects.create(kind="prompts", days=90).pk,
     }
+
+
+def _posting() -> Posting:
+    """A posting to an outlet that is refused before anything is sent."""
+    make_outlet("https://127.0.0.1/hook")
+    now = timezone.now()
+    notice = Notice.objects.create(kind="disk:nearly_full", cause="1", raised_at=now, seen_at=now)
+    return Posting.objects.create(notice=notice)
 
 
 def _export_of_reviewer(owner: User) -> Export:

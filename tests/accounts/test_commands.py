@@ -2,17 +2,16 @@
 
 import io
 import json
-import logging
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from accounts import ledger, tasks
+from accounts import ledger
 from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
-from accounts.models import Allowance, Entry, Record, Team, User
+from accounts.models import Entry, Record, Team, User
 from tests.records import said
 
 pytestmark = pytest.mark.django_db
@@ -141,50 +140,6 @@ class TestSetQuota:
         assert said in str(error.value)
         assert error.value.returncode == 2
         assert Entry.objects.count() == 1
-
-
-class TestReconcile:
-    @pytest.fixture
-    def drift(self, alice):
-        """An allowance that was changed without the ledger."""
-        allowance = ledger.allowance_of(alice)
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE accounts_allowance SET spent = 7")
-        return Allowance.objects.get(pk=allowance.pk)
-
-    def test_allowances_that_agree_with_their_entries_pass(self, alice):
-        ledger.top_up(alice, 5, actor=None, reason="")
-
-        assert "equals" in run("reconcile_credits")
-
-    def test_a_difference_is_named_and_gives_exit_code_1(self, drift):
-        out = io.StringIO()
-
-        with pytest.raises(CommandError) as error:
-            call_command("reconcile_credits", stdout=out)
-
-        assert error.value.returncode == 1
-        assert "Alice Adams" in out.getvalue()
-        assert "'spent': 7" in out.getvalue()
-
-    def test_the_nightly_task_logs_and_records_a_difference(self, drift, alice, caplog):
-        with caplog.at_level(logging.ERROR, logger="accounts.tasks"):
-            tasks.reconcile_credits()
-
-        record = Record.objects.get(event=Event.LEDGER_DRIFTED)
-        assert record.subject_id == alice.uuid
-        assert record.facts["columns"]["spent"] == 7
-        assert record.facts["entries"]["spent"] == 0
-        assert str(alice.uuid) in caplog.text
-        assert alice.email not in caplog.text
-
-    def test_the_nightly_task_writes_nothing_if_all_agrees(self, alice, caplog):
-        ledger.top_up(alice, 5, actor=None, reason="")
-
-        tasks.reconcile_credits()
-
-        assert not Record.objects.filter(event=Event.LEDGER_DRIFTED).exists()
-        assert caplog.text == ""
 
 
 def test_without_a_second_role_database_roles_says_what_to_do():

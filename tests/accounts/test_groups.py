@@ -39,6 +39,7 @@ def test_admins_can_neither_delete_nor_read_the_log():
     # A label policy that is deleted lets the wider one hold again, and so does a default.
     assert {name for name in names if name.startswith("delete_")} == {
         "delete_labelpolicy",
+        "delete_plannedquota",
         "delete_snippet",
         "delete_teamdefault",
     }

@@ -12,6 +12,8 @@ from django.utils import timezone
 from accounts import audit, ledger
 from accounts.errors import InsufficientCredits, InvalidAmount
 from accounts.events import Event
+from accounts.ledger import reserving
+from accounts.ledger.months import open_allowance
 from accounts.models import Allowance, Entry, Record
 from tests.factories import make_team, make_user
 
@@ -67,9 +69,9 @@ class TestQuotaInForce:
         user = make_user(quota=30)
         month = ledger.month_of(user.team)
         last_month = (month - dt.timedelta(days=1)).replace(day=1)
-        ledger._open_allowance(user, last_month)
+        open_allowance(user, last_month)
         first = ledger.allowance_of(user)
-        assert ledger._open_allowance(user, month) == first  # it had found none before
+        assert open_allowance(user, month) == first  # it had found none before
         assert first.entries.count() == 1
 
     def test_renews_on_the_first_of_next_month(self):
@@ -119,20 +121,20 @@ class TestAMonth:
             hold(user, 4)
         assert (refusal.value.needed, refusal.value.left) == (4, 3)
         assert "needs 4 credits" in refusal.value.message
-        assert "3 left until 1 " in refusal.value.message
+        assert "3 left until they renew on 1 " in refusal.value.message
         assert columns(user) == (3, 0, 0, 0)
         assert not Entry.objects.filter(kind=Entry.Kind.RESERVE).exists()
 
     def test_a_refusal_after_a_lost_race_says_what_is_left_now(self, monkeypatch):
         user = make_user(quota=10)
-        really_reserve = ledger._reserve_in
+        really_reserve = reserving._reserve_in
 
         def reserve_after_another(allowance, credits):
             monkeypatch.undo()
             hold(user, 8)
             return really_reserve(allowance, credits)
 
-        monkeypatch.setattr(ledger, "_reserve_in", reserve_after_another)
+        monkeypatch.setattr(reserving, "_reserve_in", reserve_after_another)
         with pytest.raises(InsufficientCredits) as refusal:
             hold(user, 4)
         assert refusal.value.left == 2
@@ -203,7 +205,7 @@ class TestAMonth:
         def fail(*args, **kwargs):
             raise RuntimeError("the log cannot be written")
 
-        monkeypatch.setattr(ledger.audit, "record", fail)
+        monkeypatch.setattr(audit, "record", fail)
         with pytest.raises(RuntimeError):
             change(user, 3, actor=admin, reason="")
         assert columns(user) == (10, 0, 0, 4)

@@ -33,9 +33,24 @@ class Browser:
             "POST", url, urlencode(fields | {"csrfmiddlewaretoken": CSRF}).encode(), {}
         )
 
+    def first_bytes(self, url: str, **headers: str) -> tuple[bytes, int]:
+        """The first part of a long answer, and how long all of it is; the rest is not read."""
+        response = self._answer("GET", url, b"", headers)
+        try:
+            return next(iter(response)), int(self.headers["Content-Length"])
+        finally:
+            response.close()
+
     def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> bytes:
+        response = self._answer(method, url, body, headers)
+        try:
+            return b"".join(response)
+        finally:
+            response.close()
+
+    def _answer(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
         path, _, query = url.partition("?")
-        response = self.application(
+        return self.application(
             {
                 "REQUEST_METHOD": method,
                 "PATH_INFO": path,
@@ -54,10 +69,6 @@ class Browser:
             },
             self._start,
         )
-        try:
-            return b"".join(response)
-        finally:
-            response.close()
 
     def _start(self, status: str, headers: list[tuple[str, str]]) -> None:
         self.status, self.headers = status, dict(headers)

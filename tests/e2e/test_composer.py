@@ -3,27 +3,19 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from accounts import ledger
 from generations import submission
 from generations.models import Reference, Run
 from generations.providers.capabilities import CustomSize, NumberRange, ReferenceDelivery
+from tests.e2e.accessibility import look
 from tests.generations.asking import request
 from tests.generations.factories import image_file, make_finished_run
 from tests.generations.stub import set_up_stub
 from tests.generations.test_remedies import failed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def look(page):
-    """Check that the page fits its width and that all of it can be reached."""
-    width = page.evaluate("innerWidth")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.fixture(params=[(1440, 900), (390, 844)], ids=["desk", "phone"])

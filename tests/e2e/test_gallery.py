@@ -1,22 +1,14 @@
 """The gallery in a browser: selecting with mouse and keys, an act with undo, panels and dialogs."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from generations.models import Image, Mark
 from generations.reading import gallery
+from tests.e2e.accessibility import look
 from tests.generations.factories import make_finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def look(page):
-    """Check that the page fits its width and that all of it can be reached."""
-    width = page.evaluate("innerWidth")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])

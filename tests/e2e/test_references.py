@@ -4,11 +4,11 @@ import base64
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from generations import snippets
 from generations.models import Reference, RunReference
+from tests.e2e.accessibility import look
 from tests.e2e.test_composer import choose_engine
 from tests.generations.asking import prepare_uploads
 from tests.generations.factories import image_file, make_reference, make_run
@@ -47,12 +47,6 @@ def names(page):
     """The names of the chosen references in the order in which the form sends them."""
     titles = page.locator("[data-handle]").evaluate_all("all => all.map((each) => each.title)")
     return [title.removesuffix(".png") for title in titles]
-
-
-def look(page):
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.fixture
@@ -155,4 +149,16 @@ def test_the_library_and_the_prompts_open_over_the_composer(studio, alice, compl
     expect(studio.locator("#hint-text")).to_be_hidden()
     prompt.fill("🌙" * 4800)
     expect(studio.locator("#prompt-length")).to_contain_text("4800 of 5000")
+    assert complaints == []
+
+
+def test_a_photo_of_a_phone_and_a_whole_folder_are_answered_in_words(studio, complaints):
+    choose_engine(studio, "demo")
+    troubles = studio.locator("#upload-troubles")
+    give(studio, "drop", ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0"))
+    expect(troubles).to_contain_text("This is a HEIC photo. Save it as JPEG.")
+    give(studio, "drop", *(picture(f"{number}.png", 64 + number) for number in range(60)))
+    expect(troubles).to_contain_text("60 files are too many at once. The first")
+    expect(studio.locator("#uploads li")).to_have_count(0)
+    expect(studio.locator("[data-handle]").first).to_be_visible()
     assert complaints == []

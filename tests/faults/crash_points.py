@@ -35,7 +35,7 @@ APPS = tuple(f"{ROOT / app}/" for app in ("accounts", "generations"))
 FOR_OTHERS = (
     "accounts/audit",
     "accounts/commits.py",
-    "accounts/ledger.py",
+    "accounts/ledger",
     "generations/jobs/execution/accidents.py",
     "generations/jobs/hints.py",
     "generations/jobs/lifecycle.py",

@@ -1,6 +1,8 @@
 """The page of a person's credits: a line for each run, and what changed the limit."""
 
+import csv
 import datetime as dt
+import io
 import uuid
 from functools import partial
 from http import HTTPStatus
@@ -10,11 +12,14 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import ledger
+from accounts.events import Event
 from accounts.groups import REVIEWERS
-from accounts.models import Allowance, Entry
-from generations.models import Generation
+from accounts.ledger import Balance
+from accounts.models import Allowance, Entry, Record
+from generations.models import Generation, Run
 from generations.paths import image_path
 from generations.reading import credits
+from generations.reading.usage import Period
 from generations.states import Status
 from tests.factories import make_team, make_user
 from tests.generations.factories import make_finished_run, make_generation, make_run
@@ -190,3 +195,123 @@ def test_the_month_is_shown_with_its_origin_and_renewal(sign_in, alice):
 def test_an_empty_page_says_what_to_do(sign_in, team, groups, says):
     page = sign_in(make_user(team=team, groups=groups)).get(reverse("credits")).content.decode()
     assert says in page
+
+
+class TestPeriod:
+    def test_it_stands_in_the_address_and_chooses_the_runs(self, sign_in, alice):
+        make_run(alice, prompt="a new fox")
+        old = make_run(alice, prompt="an old crow")
+        Run.objects.filter(pk=old.pk).update(created_at="2025-03-31T23:30Z")
+        client = sign_in(alice)
+        page = client.get(reverse("credits")).content.decode()
+        assert "a new fox" in page
+        assert "an old crow" not in page
+        page = client.get(reverse("credits"), {"from": "2025-03-01", "to": "2025-03-31"})
+        text = page.content.decode()
+        assert "an old crow" in text
+        assert "a new fox" not in text
+        assert "credits.csv?from=2025-03-01&amp;to=2025-03-31" in text
+
+    def test_days_are_those_of_the_team(self, alice):
+        alice.team.time_zone = "Pacific/Kiritimati"  # UTC+14
+        run = make_run(alice)
+        Run.objects.filter(pk=run.pk).update(created_at="2025-03-31T10:30Z")
+        march, april = (Period(dt.date(2025, m, 1), dt.date(2025, m, 30)) for m in (3, 4))
+        assert credits.page(alice, period=march).lines == []
+        assert len(credits.page(alice, period=april).lines) == 1
+
+    def test_a_wrong_one_is_told(self, sign_in, alice):
+        page = sign_in(alice).get(reverse("credits"), {"from": "x"}).content.decode()
+        assert "Write days as" in page
+
+
+class TestTable:
+    def table(self, client, **query):
+        response = client.get(reverse("credits-csv"), query)
+        return list(csv.reader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
+
+    def test_it_has_a_row_for_each_run_and_no_formula(self, sign_in, alice, bob):
+        run = make_finished_run(alice, images=2, prompt='=HYPERLINK("x")')
+        reserve(alice, run.generations.get(), 8)
+        ledger.settle(run.generations.get().uuid, 6)
+        make_run(bob)
+        heading, row = self.table(sign_in(alice))
+        assert tuple(heading) == credits.HEADINGS
+        assert row[1].startswith("'=")
+        assert row[2:8] == [run.engine, "2", "2", "8", "6", "2"]
+
+    def test_it_is_complete_and_on_the_record(self, sign_in, alice, monkeypatch):
+        monkeypatch.setattr(credits, "ROWS_AT_A_TIME", 3)
+        for number in range(7):
+            make_run(alice, prompt=f"number {number}")
+        rows = self.table(sign_in(alice))[1:]
+        assert [row[1] for row in rows] == [f"number {number}" for number in reversed(range(7))]
+        record = Record.objects.get(event=Event.CREDITS_EXPORTED)
+        assert record.facts["from"].endswith("-01")
+
+    def test_one_that_is_too_long_is_refused(self, sign_in, alice, monkeypatch):
+        monkeypatch.setattr(credits, "MOST_ROWS", 2)
+        for _ in range(3):
+            make_run(alice)
+        page = sign_in(alice).get(reverse("credits-csv"), follow=True).content.decode()
+        assert "Choose a shorter period" in page
+        assert not Record.objects.filter(event=Event.CREDITS_EXPORTED).exists()
+
+    def test_a_wrong_period_leads_back(self, sign_in, alice):
+        page = sign_in(alice).get(reverse("credits-csv"), {"from": "x"}, follow=True)
+        assert "Write days as" in page.content.decode()
+
+
+class TestForecast:
+    """The month has 30 days, and the first use was on the 3rd."""
+
+    def forecast(self, user, *, used, quota, day):
+        user.quota = quota
+        user.save()
+        opened = Allowance.objects.create(
+            user=user, month=dt.date(2026, 11, 1), limit=quota, spent=used, origin="user"
+        )
+        at = dt.datetime(2026, 11, 3, 12, tzinfo=dt.UTC)
+        if used:
+            values = {"kind": Entry.Kind.RESERVE, "generation": uuid.uuid4(), "created_at": at}
+            Entry.objects.create(allowance=opened, amount=used, **values)
+        balance = Balance(
+            limit_total=quota, spent=used, reserved=0, left=quota - used,
+            renews_on=dt.date(2026, 12, 1), origin="", team_is_short=False,
+        )  # fmt: skip
+        return credits.forecast(user, balance, dt.date(2026, 11, day))
+
+    @pytest.mark.parametrize(
+        ("used", "quota", "day", "says"),
+        [
+            (20, 40, 12, "until 22 November"),  # 2 a day for 10 days
+            (20, 1000, 12, "to the end of the month"),
+            (20, 56, 12, "to the end of the month"),
+            (20, 54, 12, "until 29 November"),
+            (20, 40, 4, ""),  # two days say nothing
+            (0, 40, 12, ""),
+            (40, 40, 12, ""),  # nothing is left
+        ],
+    )
+    def test_it_follows_the_pace_of_the_month(self, alice, used, quota, day, says):
+        found = self.forecast(alice, used=used, quota=quota, day=day)
+        assert (says in found) if says else found == ""
+
+    def test_it_stands_on_the_page(self, sign_in, alice, monkeypatch):
+        monkeypatch.setattr(credits, "DAYS_KNOWN", 1)
+        reserve(alice, make_generation(make_run(alice)))
+        assert "At this pace" in sign_in(alice).get(reverse("credits")).content.decode()
+
+    def test_it_reads_one_entry(self, alice):
+        reserve(alice, make_generation(make_run(alice)))
+        month_end = ledger.balance(alice).renews_on - dt.timedelta(days=1)
+        *_, plan = plans_of(partial(credits._first_use, alice, month_end), Entry._meta.db_table)
+        assert "entry_by_allowance" in plan
+
+
+def test_the_meter_says_its_numbers(sign_in, alice):
+    alice.quota = 80
+    alice.save()
+    reserve(alice, make_generation(make_run(alice)), 30)
+    page = sign_in(alice).get(reverse("credits")).content.decode()
+    assert 'aria-label="0 used, 30 reserved and 50 left, of 80 credits"' in page

@@ -15,6 +15,7 @@ from accounts.events import Event
 from accounts.models import Record
 from generations import submission
 from generations.models import EngineSetting, Price, ProviderAccount, Run
+from generations.providers import registry
 from generations.reading import feed
 from generations.states import Status
 from generations.submission import SubmissionRefused
@@ -123,6 +124,15 @@ class TestOffered:
         Run.objects.update(options=run.options | {"negative_prompt": "fog", "seed": 3})
         assert offer(run).note.startswith("Stub & Co does not have these options")
         assert "Avoid, Seed" in offer(run).note
+
+    def test_says_which_size_comes_nearest_if_the_engine_lacks_it(self, alice, other):
+        other(sizes={"1K": {"1:1": (1024, 1024)}, "4K": {"1:1": (4096, 4096), "3:2": (4992, 3328)}})
+        run = stuck(alice, resolution="2K")
+        asked = "{}×{}".format(*registry.engine(APIXO).capabilities.sizes["2K"]["1:1"])
+        sentence = f"does not have the size {asked}, so these images would be 1024×1024."
+        assert sentence in offer(run).note
+        made = send(run, int(offer(run).path.rsplit("/", 2)[1]))
+        assert (made.options["resolution"], made.options["aspect_ratio"]) == ("1K", "1:1")
 
     def test_twenty_runs_need_no_more_queries_than_two(self, alice, other):
         other()

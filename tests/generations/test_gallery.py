@@ -15,7 +15,7 @@ from generations.tidying import marks, tags
 from tests.factories import make_user
 from tests.generations.asking import DEMO
 from tests.generations.factories import make_finished_run
-from tests.queries import plans_of, queries_of
+from tests.queries import plans_with, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -238,11 +238,55 @@ class TestFacets:
         people = facets.facets(alice, Filter(), counted)[0]
         assert {choice.count for choice in people.choices} == {"1+"}
 
-    def test_twenty_images_need_no_more_queries_than_two(self, alice):
-        make_finished_run(alice, images=2)
-        few = queries_of(lambda: facets.count(alice, Filter()))
-        make_finished_run(alice, images=18)
-        assert queries_of(lambda: facets.count(alice, Filter())) == few
+    def test_a_facet_that_is_chosen_counts_what_else_could_be(self, alice, bob):
+        make_finished_run(alice, images=2, prompt="fox")
+        make_finished_run(bob, images=3, prompt="fox")
+        make_finished_run(bob, prompt="wolf")
+        chosen = Filter(query="fox", person=str(alice.uuid))
+        counted = facets.count(alice, chosen)
+        people = facets.facets(alice, chosen, counted)[0]
+        assert {each.label: (each.count, each.is_chosen) for each in people.choices} == {
+            str(alice): ("2", True),
+            str(bob): ("3", False),
+        }
+        assert counted.in_words == "2 images"
+
+    def test_a_count_that_stopped_early_says_so(self, alice, monkeypatch):
+        monkeypatch.setattr(picked, "BATCH", 1)
+        monkeypatch.setattr(picked, "MOST_BATCHES", 2)
+        marks.star(alice, [image.pk for image in make_finished_run(alice, images=3).images.all()])
+        assert facets.count(alice, Filter(starred="1")).in_words == "2+ images"
+        nothing = Filter(starred="1", query="wolf")
+        assert facets.count(alice, nothing).in_words == "none among the newest images"
+
+    @pytest.mark.parametrize("chosen", [Filter(), Filter(query="dawn"), Filter(starred="1")])
+    def test_twenty_images_need_no_more_queries_than_two(self, alice, chosen):
+        def make(count):
+            run = make_finished_run(alice, images=count)
+            marks.star(alice, [image.pk for image in run.images.all()])
+
+        make(2)
+        few = queries_of(lambda: facets.count(alice, chosen))
+        make(38)
+        assert queries_of(lambda: facets.count(alice, chosen)) == few
+
+    @pytest.mark.parametrize("name", ["starred", "hidden", "rating"])
+    def test_what_is_tested_of_picked_images_is_read_with_them(self, alice, name):
+        run = make_finished_run(alice, images=20, prompt="fox")
+        keys = [image.pk for image in run.images.all()]
+        chosen = Filter(query="fox", **{name: "1"})
+        marks.star(alice, keys[:2])
+        marks.rate(alice, keys[:2], 3)
+        Image.objects.filter(pk__in=keys[:2] if name == "hidden" else []).update(
+            hidden_at=timezone.now()
+        )
+        few = queries_of(lambda: gallery.page(alice, chosen=chosen))
+        marks.star(alice, keys)
+        marks.rate(alice, keys, 3)
+        if name == "hidden":
+            Image.objects.update(hidden_at=timezone.now())
+        assert queries_of(lambda: gallery.page(alice, chosen=chosen)) == few
+        assert len(shown(alice, query="fox", **{name: "1"})) == 20
 
     @pytest.mark.parametrize(
         "query",
@@ -255,17 +299,17 @@ class TestFacets:
         assert client.get(f"/gallery/counts/?{query}&starred=1").status_code == 200
 
 
-PICKED_BY = {
-    "starred": ("mark_starred", "generations_mark"),
-    "rating": ("mark_rated", "generations_mark"),
-    "hidden": ("image_in_bin_of_team", "generations_image"),
-}
+PICKED_BY = {"starred": "mark_starred", "rating": "mark_rated", "hidden": "image_in_bin_of_team"}
 
 
 @pytest.mark.parametrize("name", PICKED_BY)
 def test_images_that_people_picked_are_read_from_their_index(alice, name):
-    index, table = PICKED_BY[name]
-    make_finished_run(alice)
-    [plan, *_] = plans_of(lambda: shown(alice, **{name: "1"}), table)
-    assert index in plan
-    assert "TEMP B-TREE" not in plan
+    run = make_finished_run(alice)
+    chosen = Filter(**{name: "1"})
+    last = str(run.images.get().uuid)
+    for cursor in ("", last):
+        page = lambda: gallery.page(alice, cursor=cursor, chosen=chosen)  # noqa: B023, E731
+        [plan, *_] = plans_with(page, "IN (SELECT")
+        assert PICKED_BY[name] in plan
+        assert "TEMP B-TREE" not in plan
+        assert "SCAN generations_image" not in plan

@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from generations import speeds
 from generations.models import ProviderAccount, Run
 from generations.providers import registry
 from generations.reading import waits
@@ -80,7 +81,7 @@ def test_the_wait_in_line_goes_by_what_the_provider_does_at_once(alice):
     [(0.2, "1 s"), (13.2, "14 s"), (31, "35 s"), (89, "90 s"), (90, "2 min"), (121, "3 min")],
 )
 def test_times_as_one_says_them(seconds, words):
-    assert waits.in_words(seconds) == words
+    assert speeds.in_words(seconds) == words
 
 
 def test_an_estimate_is_called_one():

@@ -15,7 +15,7 @@ from tests.languages.pages import is_glued, made_up_language, outside, texts_of
 WORD = re.compile(r"[A-Za-z]{2,}")
 # What is the same in every language: names of formats and standards, units, what is typed.
 SAME = (
-    "Seedream Studio|Seedream-Studio|SHA-256|JPEG|PNG|WebP|UTC|GB 45438|px|English|"
+    "Seedream Studio|Seedream-Studio|SHA-256|JPEG|PNG|WebP|UTC|USD|GB 45438|px|English|"
     "python3 verify.py --key log-keys.txt|"
     "Demo engine|manage.py rotate_label_key|CSV|Excel|ZIP|Esc|Ctrl|Enter|"
     # The words of badges, which are drawn into files.
@@ -26,7 +26,7 @@ SAME = (
 )
 # Identifiers, addresses, the beginnings of hashes.
 CODES = (
-    r"http://testserver/\S*|[\w.]+@[\w.]+|[0-9a-f]{8}[0-9a-f-]*|"
+    r"https?://\S+|[\w.]+@[\w.]+|[0-9a-f]{8}[0-9a-f-]*|"
     r"(?<!\w)[0-9a-f]{4}(?: [0-9a-f]{4})+|\d+[A-Z]\b"
 )
 

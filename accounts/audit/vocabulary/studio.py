@@ -10,6 +10,8 @@ VERSION = Value("studio", Kind.TEXT, _("Version of the studio"), since=2)
 PROVIDER = Value("provider", Kind.TEXT, _("Provider"), since=2)
 SLOT = Value("slot", Kind.NUMBER, _("Number of the key"), since=2)
 UNIT = Value("unit", Kind.TEXT, _("Unit"), since=2)
+TRIES = Value("tries", Kind.NUMBER, _("Tries"), since=2)
+TROUBLE = Value("trouble", Kind.TEXT, _("Trouble"), since=2)
 
 STUDIO: dict[Event, Declared] = {
     Event.STUDIO_STARTED: Declared(facts=must(PROGRAM, VERSION), counted=True),
@@ -34,6 +36,17 @@ STUDIO: dict[Event, Declared] = {
             Value("notices", Kind.NUMBER, _("Notices"), since=2),
         )
     ),
+    Event.NOTICE_RAISED: Declared(
+        facts=must(
+            Value("kind", Kind.TEXT, _("Kind of notice"), since=2),
+            Value("cause", Kind.TEXT, _("Cause"), since=2),
+        )
+    ),
+    Event.NOTICE_POSTED: Declared(facts=must(TRIES)),
+    Event.NOTICE_NOT_POSTED: Declared(facts=must(TRIES, TROUBLE)),
+    Event.NOTICE_POSTING_ASKED: Declared(),
+    # Without trouble, the test was accepted.
+    Event.OUTLET_TESTED: Declared(facts=(TROUBLE,)),
     Event.PROVIDER_TESTED: Declared(
         facts=(
             *must(

@@ -10,11 +10,14 @@ from dataclasses import replace
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit.vocabulary.asking import ASKING
 from accounts.audit.vocabulary.composing import COMPOSING
+from accounts.audit.vocabulary.credits import CREDITS_PROVED
 from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
 from accounts.audit.vocabulary.labels import ABOUT_LABELS
+from accounts.audit.vocabulary.quotas import QUOTAS
 from accounts.audit.vocabulary.readings import READINGS
 from accounts.audit.vocabulary.sealing import SEALING
 from accounts.audit.vocabulary.studio import STUDIO
@@ -272,32 +275,9 @@ TABLE: dict[Event, Declared] = {
         counted=True,
     ),
     # Credits
-    Event.ALLOWANCE_OPENED: Declared(
-        facts=_must(
-            CREDITS,
-            MONTH,
-            Value("origin", Kind.TEXT, _("Where the limit comes from"), since=2),
-            ENTRIES,
-        )
-    ),
-    Event.ALLOWANCE_LIMIT_SET: Declared(
-        facts=_must(
-            Value("before", Kind.NUMBER, _("Credits before")),
-            Value("after", Kind.NUMBER, _("Credits after")),
-            MONTH,
-            ENTRIES,
-        ),
-        personal=(REASON,),
-    ),
-    Event.ALLOWANCE_TOPPED_UP: Declared(facts=_must(CREDITS, MONTH, ENTRIES), personal=(REASON,)),
-    Event.ALLOWANCE_WRITTEN_OFF: Declared(facts=_must(CREDITS, MONTH, ENTRIES), personal=(REASON,)),
-    Event.LEDGER_DRIFTED: Declared(
-        facts=_must(
-            MONTH,
-            Value("columns", Kind.VALUES_BY_NAME, _("Sums kept")),
-            Value("entries", Kind.VALUES_BY_NAME, _("Sums of the entries")),
-        )
-    ),
+    **ASKING,
+    **QUOTAS,
+    **CREDITS_PROVED,
     # The studio and strangers
     Event.PROVIDER_ALERTED: Declared(
         facts=(*_must(PROVIDER, SLOT, Value("code", Kind.TEXT, _("Alert"))), ENGINE)

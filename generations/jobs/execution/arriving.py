@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from generations import storage
+from generations import pricing, storage
 from generations.jobs import hints, lifecycle
 from generations.jobs.execution import accidents, delivering, told
 from generations.models import Delivery, Generation
@@ -71,6 +71,7 @@ def accept(
         if moved:
             _open_deliveries(generation, images)
     if moved:
+        _note_bill(generation, result)
         delivering.finish(generation)  # if every image failed, nothing is left to do
     return moved
 
@@ -143,8 +144,18 @@ def _cost(generation: Generation, result: Result) -> Decimal:
     """US dollars: the provider's own figure if it is plausible, else the price of what arrived."""
     if result.cost_usd is not None and _is_plausible(result.cost_usd):
         return result.cost_usd
-    came = sum(not isinstance(image, ImageError) for image in result.images)
-    return generation.price.cost_usd * came
+    came = _came(result)
+    return generation.price.usd_of_image(generation.references) * came
+
+
+def _note_bill(generation: Generation, result: Result) -> None:
+    if result.cost_usd is not None and _is_plausible(result.cost_usd):
+        pricing.note_bill(generation, result.cost_usd, images=_came(result))
+
+
+def _came(result: Result) -> int:
+    """How many images came with the result."""
+    return sum(not isinstance(image, ImageError) for image in result.images)
 
 
 def _is_plausible(cost: Decimal | None) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.events import Event
 from accounts.models import Record
+from generations import balance_days, pricing
 from generations.jobs.provider_health.alerts import LOW, end, tell
 from generations.jobs.provider_health.rows import block, changed, unblock
 from generations.models import EngineBlock, Price, ProviderAccount
@@ -77,10 +78,9 @@ def _low_mark(row: ProviderAccount, dearest: Decimal) -> Decimal:
 
 def _dearest_prices() -> dict[str, Decimal]:
     """US dollars for an image at the highest price in force, by provider."""
-    rows = Price.objects.filter(valid_from__lte=timezone.now()).order_by("valid_from", "id")
-    in_force = {(row.engine, row.tier): row.cost_usd for row in rows}
+    rows = pricing.in_force(Price.objects.all()).values_list("engine", "cost_usd")
     dearest: dict[str, Decimal] = {}
-    for (engine, _tier), cost in in_force.items():
+    for engine, cost in rows:
         provider = provider_of(engine)
         dearest[provider] = max(cost, dearest.get(provider, cost))
     return dearest
@@ -90,11 +90,13 @@ def keep(row: ProviderAccount, balance: ProviderBalance) -> None:
     """Put `balance` into the row, within the bounds of its columns."""
     if not balance.amount.is_finite():
         return
+    before, unit = row.balance, row.balance_unit
     row.balance = max(-LARGEST, min(balance.amount, LARGEST)).quantize(SMALLEST)
     row.balance_unit = balance.unit[:20]
     row.balance_at = timezone.now()
     if balance.concurrency is not None:
         row.concurrency_at_provider = balance.concurrency
+    balance_days.note(row, before, unit)
 
 
 def _record(row: ProviderAccount) -> None:

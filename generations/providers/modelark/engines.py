@@ -120,10 +120,17 @@ SEEDREAM_5_0_PRO = Engine(
         output_formats=("jpeg", "png"),
         typical_seconds={"1K": 43},
     ),
-    # For one image. Further references cost some tenths of a cent; only `cost_usd` includes them.
-    prices=(
-        SuggestedPrice(tier="1K", credits=5, cost_usd=PRO_LOW),
-        SuggestedPrice(tier="2K", credits=9, cost_usd=PRO_HIGH),
+    prices=tuple(
+        SuggestedPrice(
+            tier=tier,
+            credits=ceil(cost * 100),
+            cost_usd=cost,
+            # The first one is free ("Model list and prices").
+            credits_per_reference=PRO_REFERENCE * 100,
+            cost_usd_per_reference=PRO_REFERENCE,
+            free_references=1,
+        )
+        for tier, cost in (("1K", PRO_LOW), ("2K", PRO_HIGH))
     ),
 )
 ENGINES = (SEEDREAM_4_0, SEEDREAM_4_5, SEEDREAM_5_0_LITE, SEEDREAM_5_0_PRO)

@@ -94,7 +94,7 @@ def _remedy(run: Run, remedy: Remedy, offers: dict[Remedy, Offer]) -> RemedyButt
 
 def _cost(generation: Generation, images: int, rows: Gathered, viewer: User) -> str:
     """A sentence on what the missing images of a request cost its person."""
-    credits = images * generation.price.credits
+    credits = images * generation.image_credits
     if generation.uuid not in rows.returned:
         sentence = ngettext(
             "%(count)d credit was charged.", "%(count)d credits were charged.", credits

@@ -49,7 +49,8 @@ class Preview(NamedTuple):
 COLUMNS = (
     *("uuid", "run", "provider", "status", "position", "wanted", "delivered", "task_id"),
     *("error_code", "error_raw_code", "came_late", "preparing_since", "cancel_asked_at"),
-    *("submitted_at", "ended_at", "may_arrive_until", "idempotency_key", "price__credits"),
+    *("submitted_at", "ended_at", "may_arrive_until", "idempotency_key", "references"),
+    *("price__credits", "price__credits_per_reference", "price__free_references"),
 )
 
 

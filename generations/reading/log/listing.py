@@ -12,7 +12,7 @@ from accounts.audit.searching import Asked
 from accounts.models import Record, User
 from generations.reading.log.lines import Line, lines_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 LONGEST_CURSOR = 15  # digits
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from accounts import access
 from accounts.identifiers import uuid_of
 from accounts.models import Team, User
 from generations.reading.feed import engine_label
@@ -22,7 +23,8 @@ from generations.tampering import Names
 class Asked:
     """The request of a person. `person` is the name at that time, `now_called` another one since.
 
-    `parent` is the address of the story of the failed run that this one replaces, or empty.
+    `person_page` is the person's page in the admin, if the reader may open it. `parent` is the
+    address of the story of the failed run that this one replaces, or empty.
     """
 
     number: int
@@ -30,6 +32,7 @@ class Asked:
     when: Moment
     person: str
     now_called: str
+    person_page: str
     initials: str
     colour: int
     team: str
@@ -59,6 +62,7 @@ def asked_of(found: Found, reader: User) -> Asked | None:
         when=moment(record.at, reader.tzinfo),
         person=then,
         now_called=latest if latest != then else "",
+        person_page=access.page_of_person(person, reader),
         initials=person.initials if person else "",
         colour=person.colour if person else 0,
         team=_team(found),

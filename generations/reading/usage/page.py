@@ -13,6 +13,7 @@ from generations.reading.usage.figures import Sums, Waits, change, total, waits
 from generations.reading.usage.groups import DIMENSIONS, Group, groups
 from generations.reading.usage.period import Period, period_asked
 from generations.reading.usage.scope import Scope, scope_of
+from generations.reading.usage.teams import TeamLine, team_lines
 from generations.states import OPEN, Status
 from generations.usage import day_of
 
@@ -34,6 +35,7 @@ class UsagePage:
     waits: Waits
     chart: Chart
     tables: list[tuple[str, Any, list[Group]]]
+    teams: list[TeamLine]
     waiting: int
     unknown: int
     cap: Any
@@ -64,6 +66,7 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
             (name, label, groups(scope, period, name))
             for name, (_column, label, _named) in DIMENSIONS.items()
         ],
+        teams=team_lines(reader, scope),
         waiting=sum(_counted(scope, status) for status in OPEN),
         unknown=_counted(scope, Status.UNKNOWN),
         cap=ledger.allowance_of(scope.team) if scope.team else None,

@@ -17,7 +17,13 @@ def url(model: type[Model], view: str, *args: Any) -> str:
 def shown(form: BaseForm) -> dict[str, Any]:
     """What a browser sends for an untouched form."""
     values = {field.html_name: _sent(field) for field in form}
+    # Beside some fields stands the value that the page shows.
+    values |= {each.html_initial_name: each.initial for each in form if _shows_initial(each)}
     return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+def _shows_initial(field: BoundField) -> bool:
+    return field.field.show_hidden_initial
 
 
 def _sent(field: BoundField) -> Any:

@@ -48,8 +48,10 @@ def declared_paths(modeladmin, request) -> set[str]:
     named = {name.lstrip("^=@") for name in modeladmin.get_search_fields(request)}
     for each in modeladmin.get_list_filter(request):
         name = each[0] if isinstance(each, tuple) else each
-        assert isinstance(name, str) or not issubclass(name, SimpleListFilter), "say it in the test"
-        named |= {name, f"{name}__id"}
+        if isinstance(name, str) or not issubclass(name, SimpleListFilter):
+            named |= {name, f"{name}__id"}
+        else:
+            named.add(name.parameter_name)
     return named
 
 

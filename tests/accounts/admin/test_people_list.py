@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from accounts import ledger
 from accounts.events import Event
 from accounts.groups import ADMINS, MEMBERS, REVIEWERS
+from accounts.ledger import months
 from accounts.models import Allowance, Entry, Record, User
 from tests.accounts.admin.pages import run_action, url
 from tests.factories import make_team, make_user
@@ -92,7 +93,7 @@ class TestList:
     def test_months_are_those_of_each_persons_team(self, desk, monkeypatch):
         """At the edge of a month, time zones differ in which month it is."""
         edge = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
-        monkeypatch.setattr(ledger, "timezone", SimpleNamespace(now=lambda: edge))
+        monkeypatch.setattr(months, "timezone", SimpleNamespace(now=lambda: edge))
         april = make_user(team=make_team(time_zone="Pacific/Kiritimati"))
         march = make_user(team=make_team(time_zone="Pacific/Pago_Pago"))
         for person, other_month in ((april, 3), (march, 4)):

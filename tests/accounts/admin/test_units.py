@@ -15,8 +15,8 @@ from generations.states import Status
 from tests.generations.factories import make_generation, make_run
 
 UNITS = (
-    r"\b(credits?|USD|seconds|days?|pixels|bytes|images|generations|submits|place|unit of the"
-    r" balance)\b"
+    r"\b(credits?|USD|seconds|days?|pixels|bytes|images|generations|references|submits|place"
+    r"|unit of the balance)\b"
 )
 NUMBERS = (forms.IntegerField, forms.DecimalField, forms.FloatField)
 

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from accounts import audit, ledger, sealing, tasks
 from accounts.evidence import progress
@@ -74,7 +75,7 @@ def test_one_that_was_inserted_is_named(entries, forge):
 def test_a_record_far_from_its_entry_in_time_names_it(entries, alice, monkeypatch):
     """The clock was set in between."""
     later = entries[0].created_at.replace(year=2040)
-    monkeypatch.setattr(ledger.timezone, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     ledger.top_up(alice, 5, actor=alice, reason="a test")
     monkeypatch.undo()
     sealing.seal()

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.scale [images|records|lists|line] [ROWS [TIMES]]`: see the package."""
+"""`python -m tests.bench.scale [images|records|lists|line|usage] [ROWS [TIMES]]`: see there."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402  # needs the settings above
 
-from tests.bench.scale import images, line, lists, records  # noqa: E402
+from tests.bench.scale import images, line, lists, records, usage  # noqa: E402
 
 # Each fills the database of DATABASE_URL unless it is filled, prints its figures, and returns
 # whether a target was missed.
@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "records": records.main,
     "lists": lists.main,
     "line": line.main,
+    "usage": usage.main,
 }
 DEFAULT_ROWS = 1_000_000
 

@@ -57,7 +57,7 @@ def fill(records: int) -> dict[str, float]:
     started = time.perf_counter()
     models = dict.fromkeys(type(row) for each in originals.values() for row in each.rows)
     tables = [RECORDS.table, *(model._meta.db_table for model in models)]
-    with append_only.lifted(connection), _without_indexes(tables):
+    with append_only.lifted(connection), without_indexes(tables):
         _copy(records, originals, _owners(), list(models))
         seconds["copies"] = time.perf_counter() - started
         started = time.perf_counter()
@@ -194,7 +194,7 @@ def _set_sequences(last: dict[type[Model], int]) -> None:
 
 
 @contextmanager
-def _without_indexes(tables: Sequence[str]) -> Iterator[None]:
+def without_indexes(tables: Sequence[str]) -> Iterator[None]:
     """Drop indexes for the block. PostgreSQL builds one much faster than it adds row by row."""
     if not on_postgresql():
         yield

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import F, Max
+from django.db.models.functions import Mod
+from django.utils import timezone
 
 from accounts.models import User
 from generations.gallery_filters import Filter
@@ -19,15 +21,27 @@ from generations.models import (
     Delivery,
     Generation,
     Image,
+    Mark,
     ProviderAccount,
+    Reference,
     Rendition,
     Run,
+    Tag,
+    TagOfImage,
 )
 from generations.models.prompt_index import IndexedPrompt
 from generations.reading import facets, gallery
 from tests.bench.scale import pages
 from tests.bench.scale.copies import Copied, multiply_tables
-from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid, vacuum
+from tests.bench.scale.rows import (
+    analyse,
+    execute,
+    moment,
+    multiply,
+    new_uuid,
+    on_postgresql,
+    vacuum,
+)
 from tests.bench.scale.timing import measured, print_plan
 from tests.factories import make_team, make_user
 from tests.generations.asking import DEMO
@@ -35,7 +49,8 @@ from tests.generations.factories import make_finished_run
 
 IMAGES_A_RUN = 4
 SMALL_TEAMS = 20
-TARGET_MS = 50  # at p95, for the gallery
+# At p95, in CPU time, which other work on the machine changes less than what a clock shows.
+TARGET_MS, COUNTS_TARGET_MS = 40, 100
 DEAREST = 5
 LARGE, MIDDLE, NEW = "large@scale.example", "middle@scale.example", "new@scale.example"
 SELDOM = "seldom@scale.example"
@@ -90,6 +105,9 @@ def multiply_images(times: int) -> None:
             Copied(Delivery, after=image.delivery_id),
             Copied(Image, after=image.pk),
             Copied(Rendition, after=rendition),
+            Copied(Mark),
+            Copied(TagOfImage),
+            Copied(Reference),
         ],
         times,
     )
@@ -104,6 +122,7 @@ def fill(size: int) -> None:
         _add_runs(first, runs)
         _add_images(first.images.first(), first, runs)
         _pick()
+        _add_references(size // 20)
     analyse()
     print(f"filled with {size} images in {time.monotonic() - started:.0f} s", flush=True)
     started = time.monotonic()
@@ -112,32 +131,65 @@ def fill(size: int) -> None:
 
 
 def _pick() -> None:
-    """Let somebody star every tenth image of the large team, and rate every tenth of these."""
+    """Let people of the large team pick images, by their primary keys.
+
+    Somebody stars every tenth, and rates every tenth of these. Every twentieth has a tag, every
+    fiftieth is in the bin.
+    """
+    large = User.objects.get(email=LARGE)
+    tag = Tag.objects.create(team=large.team, name="scale", created_by=large)
     execute(
         "INSERT INTO generations_mark (user_id, image_id, is_starred, rating) "
         "SELECT team_id, id, (1 = 1), CASE WHEN id % 100 = 0 THEN 5 ELSE 0 END "
         f"FROM generations_image WHERE team_id = {LARGE_KEY} AND id % 10 = 0"
     )
+    execute(
+        "INSERT INTO generations_tagofimage (tag_id, image_id) "
+        f"SELECT {tag.pk}, id FROM generations_image WHERE team_id = {LARGE_KEY} AND id % 20 = 0"
+    )
+    every_fiftieth = Image.objects.alias(rest=Mod(F("pk"), 50)).filter(team=large.team, rest=1)
+    every_fiftieth.update(hidden_at=timezone.now())
+
+
+def _add_references(count: int) -> None:
+    """Let the large team have used `count` uploads, of which every tenth is called a sketch."""
+    large = User.objects.get(email=LARGE)
+    first = Reference.objects.create(
+        owner=large, team=large.team, format="PNG", width=96, height=64, rights="own"
+    )
+    name = "CASE WHEN i % 10 = 0 THEN 'sketch ' || i ELSE 'photo ' || i END"
+    digest = "lower(hex(randomblob(32)))" if not on_postgresql() else "md5(i::text)"
+    values = {"file_name": name, "sha256": digest, "created_at": moment("i * 10")}
+    multiply(first, count, values)
 
 
 def measure() -> bool:
     print(f"{connection.vendor}, images up to key {Image.objects.aggregate(Max('pk'))['pk__max']}")
     acts = _acts()
     figures = measured(acts, title="gallery")
-    missed = any(timing.p95 > TARGET_MS for timing in figures.values())
     people = {user.email: user for user in User.objects.filter(email__in=(LARGE, MIDDLE))}
+    acts |= (of_gallery := pages.of_gallery(people[LARGE]))
+    figures |= measured(of_gallery, title="pages of the gallery, 70 %")
+    missed = [name for name, timing in figures.items() if timing.cpu_p95 > _target(name)]
     acts |= (others := pages.acts(people[LARGE], people[MIDDLE]))
     figures |= measured(others, title="other pages, 70 %")
     for name in sorted(figures, key=lambda name: -figures[name].p50)[:DEAREST]:
         print(f"plan of: {name}")
         print_plan(acts[name])
-    return missed
+    print(f"missed: {', '.join(missed) or 'nothing'}")
+    return bool(missed)
+
+
+def _target(name: str) -> int:
+    """For counts, and for what looks for all that match, more than for a page."""
+    return COUNTS_TARGET_MS if name.startswith(("counts", "all that match")) else TARGET_MS
 
 
 def _acts() -> dict[str, Callable[[], object]]:
     large, middle, new = (User.objects.get(email=email) for email in (LARGE, MIDDLE, NEW))
     campaign = str(Campaign.objects.get(name="Scale").uuid)
     seldom = str(User.objects.get(email=SELDOM).uuid)
+    tag = str(Tag.objects.visible_to(large).get().uuid)
     deep = _deep_cursor(large)
     return {
         "first page, 70 %": _page(large),
@@ -179,17 +231,41 @@ def _acts() -> dict[str, Callable[[], object]]:
         "starred with a word that is nowhere": _page(large, starred="1", query="zyzzyva"),
         "rated 5": _page(large, rating="5"),
         "starred and rated 5": _page(large, starred="1", rating="5"),
+        "tag": _page(large, tag=tag),
+        "tag, starred, format and engine": _page(
+            large, tag=tag, starred="1", shape="r32", engine=DEMO
+        ),
+        "tag, seven days ago and no more": _page(large, tag=tag, until="2001-01-02"),
         "bin": _page(large, hidden="1"),
-        "counts of all facets": lambda: facets.count(large, Filter()),
-        "counts, frequent word": lambda: facets.count(large, Filter(query="fox")),
-        "counts, starred": lambda: facets.count(large, Filter(starred="1")),
+        "bin, frequent word": _page(large, hidden="1", query="fox"),
+        "counts of all facets": _counts(large),
+        "counts, frequent word": _counts(large, query="fox"),
+        "counts, starred": _counts(large, starred="1"),
+        "counts, tag": _counts(large, tag=tag),
+        "counts, bin": _counts(large, hidden="1"),
+        "counts, starred, word that is nowhere": _counts(large, starred="1", query="zyzzyva"),
+        "counts, starred on one day, long ago": _counts(large, starred="1", until="2001-01-02"),
+        "counts, word that is nowhere": _counts(large, query="zyzzyva"),
+        "counts, beginning of a number": _counts(large, query="12"),
+        "counts, two words never together": _counts(large, query="dusk dawn"),
+        "counts, person with few runs": _counts(large, person=seldom),
+        "counts, format that nothing has": _counts(large, shape="r219"),
         "all that match, at most 5,000": lambda: gallery.all_that_fit(large, Filter(query="fox")),
+        "all that match, without a filter": lambda: gallery.all_that_fit(large, Filter()),
+        "all that match, starred": lambda: gallery.all_that_fit(large, Filter(starred="1")),
+        "all that match, starred and nowhere": lambda: gallery.all_that_fit(
+            large, Filter(starred="1", query="zyzzyva")
+        ),
         "sixteen words": _page(large, query="red fox dawn take " + " ".join(SYLLABLES[:12])),
     }
 
 
 def _page(user: User, *, cursor: str = "", **chosen: str) -> Callable[[], object]:
     return lambda: gallery.page(user, cursor=cursor, chosen=Filter(**chosen))
+
+
+def _counts(user: User, **chosen: str) -> Callable[[], object]:
+    return lambda: facets.count(user, Filter(**chosen))
 
 
 def _deep_cursor(user: User) -> str:

@@ -1,8 +1,10 @@
 """Pages other than the gallery, and a claim by a worker, in the studio that `images` has filled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db import transaction
@@ -11,7 +13,8 @@ from django.urls import reverse
 from accounts import sessions
 from accounts.models import Team, User
 from generations.jobs import dispatch
-from generations.models import Generation, ProviderAccount, Run
+from generations.labelling import FULL, SCREEN
+from generations.models import Generation, Image, Mark, ProviderAccount, Run, Tag
 from generations.reading import waits
 from generations.states import Status
 from tests.bench.browser import Browser
@@ -47,9 +50,66 @@ def _pages(user: User) -> dict[str, Callable[[], object]]:
         "poll, changed": partial(_poll, browser, user, feed),
         "poll, changed, of the team": partial(_poll, browser, user, {}),
         "feed, deep page": partial(_get, browser, "feed-older", {"before": str(deep.uuid)}),
-        "gallery as a page": partial(_get, browser, "gallery"),
         "credits": partial(_get, browser, "credits"),
     }
+
+
+def of_gallery(user: User) -> dict[str, Callable[[], object]]:
+    """The gallery's pages, and an image opened from them: in the middle of a list, or at an end.
+
+    `hello` (`/healthz`) passes through the same middleware and does nothing else.
+    """
+    browser = Browser(user)
+    images = Image.objects.visible_to(user)
+    middle = images.newest()[images.count() // 2]
+    last = Mark.objects.filter(user=user, is_starred=True).order_by("image_id")[0].image
+    newest = list(images.newest()[:4])
+    _make_files([middle, last, *newest])
+    tag = str(Tag.objects.visible_to(user).earliest("pk").uuid)
+    listed: list[tuple[str, UUID, dict[str, object]]] = [
+        ("of the gallery", middle.uuid, {}),
+        ("of a search", middle.uuid, {"q": "fox"}),
+        ("of a search for nothing", middle.uuid, {"q": "zyzzyva"}),
+        ("of a format", middle.uuid, {"format": "r32"}),
+        ("of starred ones, the last", last.uuid, {"starred": "1"}),
+        ("of a tag", middle.uuid, {"tag": tag}),
+    ]
+    found: dict[str, Callable[[], object]] = {
+        f"image page, {name}": partial(
+            _get, browser, "image", {"in": "gallery", **query}, key=image
+        )
+        for name, image, query in listed
+    }
+    return {
+        "hello": partial(_get, browser, "healthz"),
+        "gallery as a page": partial(_get, browser, "gallery"),
+        "gallery as a page, middle": partial(
+            _get, browser, "gallery", {"before": str(middle.uuid)}
+        ),
+        "gallery as a page, search": partial(_get, browser, "gallery", {"q": "fox"}),
+        "gallery as a page, starred": partial(_get, browser, "gallery", {"starred": "1"}),
+        "counts as a part": partial(_get, browser, "gallery-counts"),
+        **found,
+        "library of references": partial(_get, browser, "references"),
+        "library, part of a name": partial(_get, browser, "references", {"q": "sketch"}),
+        "library, name that is nowhere": partial(_get, browser, "references", {"q": "zyzzyva"}),
+        "library, a person's": partial(_get, browser, "references", {"person": str(user.uuid)}),
+        "library, images": partial(_get, browser, "references", {"source": "images"}),
+        "compare": partial(
+            _get, browser, "compare", {"image": [str(each.uuid) for each in newest]}
+        ),
+    }
+
+
+def _make_files(images: Sequence[Image]) -> None:
+    """Give images the rows of the files that their own pages name; all others have a preview."""
+    for image in images:
+        size = {"width": image.width, "height": image.height, "bytes": 1}
+        known: dict[str, Any] = size | {"format": "PNG", "name": "none", "label_version": 1}
+        for recipe in (SCREEN, FULL):
+            image.renditions.get_or_create(
+                recipe=recipe.name, defaults=known | {"sha256": "0" * 64}
+            )
 
 
 def _lists(team: Team) -> dict[str, Callable[[], object]]:
@@ -81,8 +141,15 @@ def _lists(team: Team) -> dict[str, Callable[[], object]]:
     return found
 
 
-def _get(browser: Browser, name: str, query: Mapping[str, object] | None = None) -> None:
-    url = f"{reverse(name)}?{urlencode(query or {})}"
+def _get(
+    browser: Browser,
+    name: str,
+    query: Mapping[str, object] | None = None,
+    *,
+    key: UUID | None = None,
+) -> None:
+    path = reverse(name, args=[key] if key else None)
+    url = f"{path}?{urlencode(query or {}, doseq=True)}"
     browser.get(url)
     assert browser.status.startswith("200"), (url, browser.status)
 

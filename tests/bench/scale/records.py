@@ -14,7 +14,7 @@ from tests.bench.browser import Browser
 from tests.bench.scale import export, filling, log_pages, seal
 
 TARGET_MS = 50  # at p50
-PAGE = 50  # lines
+PAGE = 25  # lines
 DEEP = 10_000  # pages
 
 

@@ -1,5 +1,7 @@
-"""The time and queries that a call takes, and the plan of its slowest query."""
+"""The time, queries and buffers that a call takes, and the plan of its slowest query."""
 
+import gc
+import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -11,36 +13,52 @@ from django.db import connection
 
 from tests.bench.scale.rows import on_postgresql
 
-ROUNDS = 60
+ROUNDS = 40
 
 
 @dataclass(frozen=True)
 class Timing:
     """Milliseconds of one call, and its number of queries. `best`, `p50` and `p95` are wall time.
 
-    `cpu` is the median CPU time of this thread and of the database server. Other load changes it
-    and `best` the least.
+    `cpu` is the median CPU time of this thread and of the database server, `cpu_p95` that of the
+    slowest twentieth, `database` the median of the server alone. Other load changes them and `best`
+    the least. `buffers` is how many blocks of 8 kB PostgreSQL looks at; SQLite does not count them,
+    and its time is that of the thread.
     """
 
     best: float
     p50: float
     p95: float
     cpu: float
+    cpu_p95: float
+    database: float
     queries: int
+    buffers: int
 
 
 def timed(act: Callable[[], object]) -> Timing:
     act()
     asked = queries_of(act)
-    taken, worked = [], []
+    taken, worked, served = [], [], []
     for _ in range(ROUNDS):
-        started, busy = time.perf_counter(), cpu_seconds()
+        started, busy, serving = time.perf_counter(), cpu_seconds(), _server_seconds()
         act()
         taken.append((time.perf_counter() - started) * 1000)
         worked.append((cpu_seconds() - busy) * 1000)
+        served.append((_server_seconds() - serving) * 1000)
     taken.sort()
-    cpu = statistics.median(worked)
-    return Timing(taken[0], taken[ROUNDS // 2], taken[int(ROUNDS * 0.95)], cpu, len(asked))
+    worked.sort()
+    middle, late = ROUNDS // 2, int(ROUNDS * 0.95)
+    return Timing(
+        best=taken[0],
+        p50=taken[middle],
+        p95=taken[late],
+        cpu=worked[middle],
+        cpu_p95=worked[late],
+        database=statistics.median(served),
+        queries=len(asked),
+        buffers=sum(_buffers(sql, parameters) for _seconds, sql, parameters in asked),
+    )
 
 
 def queries_of(act: Callable[[], object]) -> list[tuple[float, str, Any]]:
@@ -61,13 +79,29 @@ def queries_of(act: Callable[[], object]) -> list[tuple[float, str, Any]]:
 
 def measured(acts: Mapping[str, Callable[[], object]], *, title: str) -> dict[str, Timing]:
     """Time each of `acts` and print a table of them."""
-    print(f"{title:<42}{'best ms':>9}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}")
+    heads = ("best ms", "p50 ms", "p95 ms", "CPU ms", "CPU p95", "DB ms", "queries", "buffers")
+    print(f"{title:<42}{''.join(f'{head:>9}' for head in heads)}")
     figures = {}
+    for act in acts.values():
+        act()
+    gc.freeze()  # as in a web worker
     for name, act in acts.items():
         figures[name] = timing = timed(act)
-        times = timing.best, timing.p50, timing.p95, timing.cpu
-        print(f"{name:<42}{''.join(f'{ms:>9.1f}' for ms in times)}{timing.queries:>9}", flush=True)
+        times = timing.best, timing.p50, timing.p95, timing.cpu, timing.cpu_p95, timing.database
+        counts = f"{timing.queries:>9}{timing.buffers:>9,}"
+        print(f"{name:<42}{''.join(f'{ms:>9.1f}' for ms in times)}{counts}", flush=True)
     return figures
+
+
+def _buffers(sql: str, parameters: Any) -> int:
+    """The blocks that PostgreSQL looks at for a query; 0 for what is no query, and on SQLite."""
+    if not on_postgresql() or not sql.lstrip().upper().startswith(("SELECT", "WITH", "(SELECT")):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}", parameters)
+        found = cursor.fetchone()[0]
+    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 def cpu_seconds() -> float:

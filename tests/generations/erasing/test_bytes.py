@@ -16,9 +16,10 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import credit_requests, ledger
 from accounts.audit import searching
 from accounts.audit.searching import Asked
+from accounts.credit_requests import Wish
 from accounts.groups import MEMBERS, REVIEWERS
 from accounts.models import User
 from generations import live, storage
@@ -41,6 +42,7 @@ WORDS = [
     *(b"chimaera", b"cockatrice"),  # a draft, and one that was written over
     *(b"catoblepas", b"lindworm", b"peryton"),  # a licence, a saved search, a search of the log
     *(b"cockatrice", b"jackalope"),  # a snippet and its name
+    *(b"tatzelwurm", b"wampus", b"bunyip"),  # what credits are for, a note and an answer to it
 ]
 
 
@@ -72,6 +74,9 @@ def studio(tmp_path, settings, sign_in, team):
     search_the_log(client)
     others_search_for_them(sign_in(admin))
     ledger.top_up(person, 5, actor=admin, reason="Quillon needs more")
+    wish = Wish(price=9, draft={"prompt": "a tatzelwurm"}, note="for the wampus")
+    asked = credit_requests.ask(person, 9, wish)
+    credit_requests.grant(asked, 9, actor=admin, word="bunyip says yes")
     call_command("seal_audit", stdout=io.StringIO())
     client.post(reverse("exports"), {"format": "csv", "query": "q=wyvern"})
     desk = sign_in(admin)

@@ -148,8 +148,8 @@ def test_a_campaign_may_have_its_own_days(alice):
 def test_images_are_erased_by_their_own_rule(alice):
     old, young = aged(make_finished_run(alice, files=True), 31), make_finished_run(alice)
     alone, shared = make_reference(alice, sha256="a" * 64), make_reference(alice)
-    for upload, run in ((alone, old), (shared, old), (shared, young)):
-        RunReference.objects.create(run=run, reference=upload, position=upload.pk)
+    for position, (upload, run) in enumerate([(alone, old), (shared, old), (shared, young)]):
+        RunReference.objects.create(run=run, reference=upload, position=position)
     Reference.objects.update(created_at=timezone.now() - timedelta(days=31))
     rule(Kind.PICTURES)
     apply_rules()

@@ -67,7 +67,7 @@ class TestZip:
         """`packed(user, images, names)`: what is in the ZIP of these images, by name."""
 
         def packed(user, images, names="{prompt}"):
-            export = make(packing.pack(user, [each.pk for each in images], names=names))
+            export = make(*packing.pack(user, [each.pk for each in images], names=names))
             assert (export.state, export.problem) == (Export.State.READY, "")
             with ZipFile(storage.originals().path(stored_name(export))) as file:
                 return export, {name: file.read(name) for name in file.namelist()}
@@ -89,14 +89,14 @@ class TestZip:
 
     def test_what_was_hidden_or_lost_meanwhile_is_left_out(self, alice, make):
         first, second, third = make_finished_run(alice, images=3, files=True).images.order_by("pk")
-        export = packing.pack(alice, [first.pk, second.pk, third.pk], names="{n}")
+        [export] = packing.pack(alice, [first.pk, second.pk, third.pk], names="{n}")
         Image.objects.filter(pk=first.pk).update(hidden_at=first.created_at)
         storage.renditions().delete(second.renditions.get(recipe="full").name)
         assert make(export).facts == {"images": 1, "pictures_lacking": 2}
 
     def test_who_left_the_team_gets_nothing(self, alice, make):
         run = make_finished_run(alice, files=True)
-        export = packing.pack(alice, [run.images.get().pk], names="{n}")
+        [export] = packing.pack(alice, [run.images.get().pk], names="{n}")
         alice.team = make_team(name="Elsewhere")
         alice.save()
         assert make(export).state == Export.State.FAILED

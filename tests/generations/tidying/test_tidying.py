@@ -11,6 +11,7 @@ from accounts.groups import REVIEWERS
 from accounts.models import Record
 from generations import holds, storage
 from generations.exports.asking import ExportRefused
+from generations.exports.registry import file_name, kind_of
 from generations.gallery_filters import Filter
 from generations.models import Campaign, Export, Image, Mark, Rendition, Run, Tag, TagOfImage
 from generations.reading import gallery
@@ -168,6 +169,26 @@ class TestPacking:
         with pytest.raises(ExportRefused, match="no room"):
             packing.pack(alice, keys(run), names="{n}")
         monkeypatch.setattr(packing, "MOST_BYTES", 10**8)
+        with pytest.raises(ExportRefused, match="no room"):
+            packing.pack(alice, keys(run), names="{n}")
+        assert not Export.objects.exists()
+
+    def test_more_than_a_zip_holds_becomes_several(self, alice, monkeypatch):
+        run = make_finished_run(alice, images=5)
+        Rendition.objects.update(bytes=10)
+        monkeypatch.setattr(packing, "MOST_BYTES", 25)
+        zips = packing.pack(alice, keys(run), names="{n}")
+        assert [len(each.options["images"]) for each in zips] == [2, 2, 1]
+        assert [each.options["before"] for each in zips] == [0, 2, 4]
+        assert kind_of(zips[1]).in_words(zips[1]) == "2 images, ZIP 2 of 3"
+        assert file_name(zips[2]).endswith("-3-of-3.zip")
+        assert packing.pack(alice, keys(run), names="{n}") == zips
+        assert len(recorded(Event.IMAGES_PACKED)) == 3
+
+    def test_more_than_may_be_open_at_once_is_refused(self, alice, monkeypatch):
+        run = make_finished_run(alice, images=packing.MOST_ZIPS + 1)
+        Rendition.objects.update(bytes=10)
+        monkeypatch.setattr(packing, "MOST_BYTES", 10)
         with pytest.raises(ExportRefused, match="Choose fewer"):
             packing.pack(alice, keys(run), names="{n}")
         assert not Export.objects.exists()

@@ -58,6 +58,14 @@ def test_all_that_match_and_nothing_else(alice, send, monkeypatch):
     assert Image.objects.visible_to(alice).get() == other
 
 
+def test_what_an_act_left_because_it_has_an_end_is_said(alice, send, monkeypatch):
+    monkeypatch.setattr(gallery, "STEP", 2)
+    monkeypatch.setattr(gallery, "MOST_STEPS", 1)
+    make_finished_run(alice, images=3)
+    text = send("star", all="1", headers=PARTIAL).content.decode()
+    assert "2 images starred. Older images that match may be left." in text
+
+
 def test_one_button_stars_one_image(alice, send):
     first, second = make_finished_run(alice, images=2).images.order_by("pk")
     send(star=str(first.uuid), chosen=[second])

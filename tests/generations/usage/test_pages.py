@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts import credit_requests, ledger
 from accounts.events import Event
-from accounts.models import Record
+from accounts.models import Allowance, Record, Team
 from generations.models import Campaign, UsageDay, WaitDay
 from generations.reading.usage import period_asked, usage_page
 from generations.reading.usage.figures import Sums, change
@@ -18,6 +20,11 @@ from generations.usage.totals import STEP
 from tests.factories import make_team, make_user
 
 TODAY = dt.date(2026, 11, 22)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return lambda now: monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 def use(user, day=TODAY, **values):
@@ -124,6 +131,40 @@ class TestPage:
         assert waits.median == pytest.approx(9.4, rel=0.1)
         assert waits.p95 == pytest.approx(31, rel=0.1)
 
+    @pytest.mark.parametrize(
+        ("used", "words"),
+        [
+            (0, "On track"),
+            (60, "On track"),
+            (80, "Runs out in 5 days"),
+            (100, "Used up"),
+        ],
+    )
+    def test_a_team_with_a_cap_has_a_forecast(self, alice, clock, used, words):
+        Team.objects.filter(pk=alice.team_id).update(quota=100)
+        clock(dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC))
+        alice.refresh_from_db()
+        cap = ledger.allowance_of(alice.team)
+        Allowance.objects.filter(pk=cap.pk).update(spent=used)
+
+        [line] = usage_page(alice, {}).teams
+
+        assert (line.used, line.limit, line.people, line.forecast) == (used, 100, 1, words)
+
+    def test_a_team_without_a_cap_shows_what_its_people_used(self, alice, bob):
+        for person, spent in ((alice, 8), (bob, 4)):
+            Allowance.objects.filter(pk=ledger.allowance_of(person).pk).update(spent=spent)
+        [line] = usage_page(alice, {}).teams
+        assert (line.used, line.limit, line.forecast) == (12, None, "")
+
+    def test_an_admin_is_told_who_waits_for_credits(self, client, admin, alice):
+        credit_requests.ask(alice, 5)
+        queue = reverse("admin:accounts_creditrequest_changelist")
+        client.force_login(admin)
+        assert queue in client.get(reverse("usage")).content.decode()
+        credit_requests.withdraw(alice)
+        assert queue not in client.get(reverse("usage")).content.decode()
+
     @pytest.mark.parametrize("rows", [2, 40])
     def test_the_number_of_queries_does_not_grow(
         self, client, alice, rows, django_assert_num_queries
@@ -132,8 +173,9 @@ class TestPage:
         alice.save()
         for number in range(rows):
             use(make_user(team=alice.team), engine=f"some/engine-{number}", spent=1)
+        ledger.allowance_of(alice)  # opened once a month
         client.force_login(alice)
-        with django_assert_num_queries(29):
+        with django_assert_num_queries(23):
             client.get(reverse("usage"), {"from": "2026-11-01"})
 
 

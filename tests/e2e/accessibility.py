@@ -1,0 +1,28 @@
+"""What axe finds on a page, and whether the page fits its screen."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+# Only what is wrong: to describe all that is right takes most of the time.
+WRONG = {"resultTypes": ["violations"]}
+ALL = WRONG | {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+# What depends on the theme.
+COLOURS = WRONG | {"runOnly": ["color-contrast"]}
+
+
+def violations(page: Page, options: dict[str, Any] = ALL) -> list[str]:
+    """Each rule of WCAG 2.2 AA or best practice that the page breaks, with the first places."""
+    return [
+        f"{each['id']} {[node['html'][:120] for node in each['nodes'][:3]]}"
+        for each in Axe().run(page, options=options).response["violations"]
+    ]
+
+
+def look(page: Page) -> None:
+    """Check that the page fits the width of the screen and that all of it can be reached."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+    assert violations(page) == []
