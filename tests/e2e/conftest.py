@@ -4,9 +4,11 @@ import os
 import shutil
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
+from generations.models import Generation
 from tests.factories import PASSWORD
 from tests.faults.studio import Workers
 
@@ -78,3 +80,29 @@ def complaints(page):
     page.on("console", lambda message: heard.append(message.text) if message.type == "error" else 0)
     page.on("pageerror", lambda error: heard.append(str(error)))
     return heard
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Add to the report of a failed test what its page asked for and what its workers did."""
+    report = yield
+    if report.when == "call" and report.failed:
+        told = {"page": _requests, "workers": _work}
+        report.sections += [
+            (f"what the {name} did", tell(item.funcargs[name]))
+            for name, tell in told.items()
+            if name in item.funcargs
+        ]
+    return report
+
+
+def _requests(page) -> str:
+    return "\n".join(
+        f"{request.method} {request.url} {request.failure or request.existing_response}"
+        for request in page.requests()[-30:]
+    )
+
+
+def _work(workers: Workers) -> str:
+    rows = Generation.objects.values("status", "next_action_at", "claimed_by", "polls", "error_code")
+    return "\n".join([timezone.now().isoformat(), *map(str, rows), workers.log()[-4000:]])
