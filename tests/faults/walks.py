@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from generations.jobs import heartbeat, in_hand, recovery
+from generations.jobs import heartbeat, hints, in_hand, recovery
 from generations.jobs.execution.polling import Poller
 from generations.jobs.worker.crews import Round
 from generations.jobs.worker.process import LOOK_SECONDS, RECOVER_SECONDS
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 MOST_ROUNDS = 20
 LOOK = timedelta(seconds=LOOK_SECONDS)
 RECOVERY = timedelta(seconds=RECOVER_SECONDS)
+# The steps on the way of a run without references at an engine that is polled. The others look at
+# tables that stay empty here.
+STEPS_OF_A_RUN = {hints.SUBMIT, hints.FETCH, hints.LABEL}
 
 
 class Clock:
@@ -73,7 +76,7 @@ class Worker:
         self.clock = clock
         self.recovers_at = clock.now
         self.name = heartbeat.worker_name()
-        self.steps = steps_for(list(QUEUES))
+        self.steps = [step for step in steps_for(list(QUEUES)) if step.name in STEPS_OF_A_RUN]
         self.poller = Poller(self.name)
         self.poller.pool.shutdown()
         self.poller.pool = AtOnce()
