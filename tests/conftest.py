@@ -146,6 +146,7 @@ def cable(monkeypatch) -> Iterator[Cable]:
 def django_db_setup(django_db_setup, django_db_blocker):
     """The test database. After a test with real transactions it is made as it was at first."""
     with django_db_blocker.unblock():
+        _let_no_commit_wait_for_the_disk()
         start = Start(connection)
 
     def restore(_test):
@@ -155,6 +156,15 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
         yield
+
+
+def _let_no_commit_wait_for_the_disk():
+    """Tests need not survive a power cut. `tests.settings` does the same for SQLite."""
+    if connection.vendor == "postgresql":
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        connection.close()  # it begins to count with the next connection
 
 
 def _leave_redis():
