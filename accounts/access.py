@@ -89,6 +89,7 @@ TABLE: dict[str, Requirement] = {
     "feed-older": IMAGES,
     "feed-news": IMAGES,
     # A run leaves one's own feed; the author's leaves everybody's.
+    "dismissed-runs": IMAGES,
     "run-dismiss": IMAGES,
     "run-restore": IMAGES,
     "run-try-again": MAKING,

@@ -6,6 +6,7 @@ for themselves. Nothing is deleted. A run that brings images after all is shown 
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from accounts.identifiers import uuid_to_look_up
 from accounts.models import User
 from generations import live
 from generations.models import Dismissal, Run
@@ -38,6 +39,18 @@ def restore(run: Run, user: User) -> None:
 def has_dismissed(run: Run, user: User) -> bool:
     """Whether this person has dismissed the run."""
     return Dismissal.objects.filter(run=run, user=user).exists()
+
+
+def dismissed_by(viewer: User, *, before: str = "") -> QuerySet[Dismissal]:
+    """The viewer's dismissals, the last first: all, or those before that of the run `before`.
+
+    If there is no such dismissal, all. Runs that the feed shows again, because they brought images
+    after all, are left out.
+    """
+    rows = Dismissal.objects.filter(user=viewer).order_by("-pk")
+    named = rows.filter(run__uuid=uuid_to_look_up(before)).first() if before else None
+    rows = rows.filter(pk__lt=named.pk) if named else rows
+    return rows.filter(run__team=viewer.team_id, run__status__in=DISMISSIBLE)
 
 
 def without_dismissed(runs: QuerySet[Run], viewer: User) -> QuerySet[Run]:

@@ -11,6 +11,9 @@ from django.urls import get_script_prefix, reverse
 from accounts.identifiers import NOBODY
 from generations.imaging import extension
 
+# How many images the page that compares shows.
+FEWEST_COMPARED, MOST_COMPARED = 2, 4
+
 
 def image_path(image: UUID) -> str:
     """The path of the image's own page."""

@@ -36,6 +36,7 @@ urlpatterns = [
     path("live/news/", studio.feed_news, name="feed-news"),
     path("feed/", studio.older, name="feed-older"),
     path("runs/<uuid:uuid>/again/", runs.try_again, name="run-try-again"),
+    path("runs/dismissed/", runs.dismissed_runs, name="dismissed-runs"),
     path("runs/<uuid:uuid>/dismiss/", runs.dismiss, name="run-dismiss"),
     path("runs/<uuid:uuid>/restore/", runs.restore, name="run-restore"),
     path("runs/<uuid:uuid>/remedy/<slug:name>/", runs.remedy, name="run-remedy"),

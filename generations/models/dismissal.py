@@ -17,6 +17,7 @@ class Dismissal(models.Model):
         verbose_name = _("dismissal")
         verbose_name_plural = _("dismissals")
         constraints = [models.UniqueConstraint(fields=["run", "user"], name="dismissal_once")]
+        indexes = [models.Index(fields=["user", "id"], name="dismissal_by_person")]
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.user_id}"

@@ -12,10 +12,10 @@ from accounts.models import User
 from generations.label_chips import chip_of
 from generations.labelling import SCREEN
 from generations.models import Image
-from generations.paths import rendition_path
+from generations.paths import MOST_COMPARED, rendition_path
 from generations.reading.detail import full_path, params_of, title_of
 from generations.reading.frames import alt_text
-from generations.reading.neighbours import COMPARE, MOST_COMPARED, Listing
+from generations.reading.neighbours import COMPARE, Listing
 from generations.reading.shapes import shape_of
 
 

@@ -16,14 +16,14 @@ from generations.jobs.execution import requests
 from generations.label_chips import chip_of
 from generations.labelling import FULL, PREVIEW, SCREEN
 from generations.models import Generation, Image, Rendition, Run
-from generations.paths import compare_path, rendition_path
+from generations.paths import MOST_COMPARED, compare_path, rendition_path
 from generations.pricing import credits_in_words
 from generations.providers import registry
 from generations.providers.capabilities import CUSTOM, is_same_format
 from generations.reading.feed import engine_label
 from generations.reading.frames import alt_text, shortened
 from generations.reading.lineage import Lineage, lineage_of
-from generations.reading.neighbours import MOST_COMPARED, OF_RUN, Listing, around
+from generations.reading.neighbours import OF_RUN, Listing, around
 from generations.reading.sentences import short_hash
 from generations.reading.shapes import format_asked, shape_of
 

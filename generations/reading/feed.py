@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.phrases import listed
 from generations import dismissals
 from generations.models import Generation, Run
-from generations.paths import reuse_path
+from generations.paths import FEWEST_COMPARED, MOST_COMPARED, compare_path, reuse_path
 from generations.providers import registry
 from generations.reading import drawing
 from generations.reading.amounts import of_wanted
@@ -60,10 +60,11 @@ class RunCard:
     """One run as the feed shows it. Every text is ready to print.
 
     `author` is the key of the person. `images` is the HTML of all frames if each of them is an
-    image, else empty. `is_mixed` says that the images have different shapes. `size` is the class of
-    a run with few frames, which shares its row with others. `ended` is one sentence on how the run
-    ended, if it is the viewer's own. `dismiss` is the address that takes it out of the feed, empty
-    if it has images, and `dismisses_for_all` says from whose.
+    image, else empty. `is_mixed` says that the images have different shapes. `compare` is the
+    address that shows all images beside one another, empty if they are not two to four. `size` is
+    the class of a run with few frames, which shares its row with others. `ended` is one sentence on
+    how the run ended, if it is the viewer's own. `dismiss` is the address that takes it out of the
+    feed, empty if it has images, and `dismisses_for_all` says from whose.
     """
 
     uuid: str
@@ -81,6 +82,7 @@ class RunCard:
     frames: Sequence[Frame]
     images: SafeString
     is_mixed: bool
+    compare: str
     size: str
     ended: str
     dismiss: str
@@ -288,6 +290,7 @@ def _card(run: Run, frames: list[Frame], viewer: User, now: dt.datetime, *, make
         badge=_badge(frames),
         at=run.created_at.isoformat(),
         ago=ago(run.created_at, now=now, user=viewer),
+        compare=_compare(frames),
         size=f"run-{len(frames)}" if len(frames) < ROW else "",
         ended=_ended(run) if is_own and not run.open else "",
         dismiss=reverse("run-dismiss", args=[run.uuid]) if dismissals.can_dismiss(run) else "",
@@ -313,6 +316,11 @@ def _drawn(run: Run, frames: list[Frame], viewer: User, *, makes: bool) -> dict[
     ]
     frames = _with_try_again(frames, _try_again(run, viewer))
     return {"frames": frames, "images": SafeString(), "is_mixed": is_mixed}
+
+
+def _compare(frames: Iterable[Frame]) -> str:
+    images = [frame.image for frame in frames if frame.image]
+    return compare_path(images) if FEWEST_COMPARED <= len(images) <= MOST_COMPARED else ""
 
 
 def _is_mixed(frames: Iterable[Frame]) -> bool:

@@ -19,13 +19,12 @@ from accounts.keyset import Place
 from accounts.models import User
 from generations.gallery_filters import Filter, period_of
 from generations.models import Image, Run
-from generations.paths import image_path
+from generations.paths import MOST_COMPARED, image_path
 from generations.reading import picked, search
 from generations.reading.feed import Scope, scope_of
 from generations.reading.gallery import EVERYTHING
 
 RUN, GALLERY, FEED, COMPARE = "run", "gallery", "feed", "compare"
-MOST_COMPARED = 4
 LONGEST_ADDRESS = 8000  # characters of the address of the page that somebody came from
 # Runs without an image that are passed over on the way through the feed.
 RUNS_PASSED = 50

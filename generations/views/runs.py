@@ -6,9 +6,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access
+from accounts.audit import readings
 from accounts.errors import InsufficientCredits
 from accounts.http import SignedInRequest
 from generations import dismissals, live, submission
@@ -16,7 +18,7 @@ from generations.forms.asking import Offer, offer_after
 from generations.models import Generation, Run
 from generations.providers.advice import Remedy
 from generations.providers.errors import UnsupportedOption
-from generations.reading import feed
+from generations.reading import dismissed, feed
 from generations.submission import SubmissionRefused
 from generations.views.rendering import is_partial, see_other
 from generations.views.studio import live_context
@@ -83,9 +85,18 @@ def dismiss(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     run = _seen_run(request, uuid)
     is_dismissed = dismissals.dismiss(run, request.user)
     if not is_partial(request):
-        dismissed = str(run.uuid) if is_dismissed else ""
-        return see_other("studio", scope=request.GET.get("scope", ""), dismissed=dismissed)
+        named = str(run.uuid) if is_dismissed else ""
+        return see_other("studio", scope=request.GET.get("scope", ""), dismissed=named)
     return _dismissed(request, run, is_dismissed=is_dismissed)
+
+
+@require_safe
+@access.checked
+def dismissed_runs(request: SignedInRequest) -> HttpResponse:
+    """The runs that this person has dismissed, the last first."""
+    page = dismissed.page(request.user, cursor=request.GET.get("before", ""))
+    readings.note_prompts_seen(request.user, page.authors, where="studio")
+    return render(request, "generations/dismissed_runs.html", {"page": page})
 
 
 @require_POST
@@ -94,6 +105,9 @@ def restore(request: SignedInRequest, uuid: UUID) -> HttpResponse:
     """Put a run that this person has dismissed back into the feed."""
     run = _seen_run(request, uuid)
     dismissals.restore(run, request.user)
+    if "list" in request.GET:
+        messages.success(request, _("The run is in the feed again."))
+        return see_other("dismissed-runs")
     if not is_partial(request):
         return see_other("studio", scope=request.GET.get("scope", ""))
     return _dismissed(request, run, is_dismissed=False)

@@ -20,7 +20,12 @@ from accounts.phrases import sentences
 from generations.exports.asking import ExportRefused
 from generations.forms import TidyingForm
 from generations.models import Image
-from generations.paths import compare_path, references_path
+from generations.paths import (
+    FEWEST_COMPARED,
+    MOST_COMPARED,
+    compare_path,
+    references_path,
+)
 from generations.providers import registry
 from generations.reading import gallery
 from generations.tidying import bin, campaigns, marks, packing, tags
@@ -28,7 +33,6 @@ from generations.views.rendering import is_partial, see_other
 
 # They change what the whole team sees, or lead to what spends credits.
 FOR_MAKERS = {"tag", "untag", "campaign", "hide", "restore", "reference"}
-FEWEST_COMPARED, MOST_COMPARED = 2, 4
 
 Keys = Sequence[int]
 

@@ -131,11 +131,6 @@ function pressButton(event) {
   else enlarge(group, button.dataset.zoom === "in" ? STEP : 1 / STEP);
 }
 
-/** Show what works with scripts only. */
-function reveal() {
-  for (const tools of document.querySelectorAll("[data-scripted][hidden]")) tools.hidden = false;
-}
-
 document.addEventListener("wheel", turnWheel, { passive: false });
 document.addEventListener("dblclick", doubleClick);
 document.addEventListener("pointerdown", press);
@@ -145,5 +140,3 @@ document.addEventListener("pointercancel", release);
 document.addEventListener("dragstart", (event) => groupOf(event) && event.preventDefault());
 document.addEventListener("keydown", pressKey, true);
 document.addEventListener("click", pressButton);
-document.addEventListener("htmx:after:swap", reveal);
-reveal();

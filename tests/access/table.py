@@ -30,6 +30,8 @@ GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-older
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-older
 GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   feed-news
 POST x   x   x   x   x   x   x   | x   x   x   x   x   x    feed-news
+GET  in  no  ok  ok  no  ok  in  | no  ok  ok  no  ok  in   dismissed-runs
+POST x   x   x   x   x   x   x   | x   x   x   x   x   x    dismissed-runs
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-dismiss
 POST in  no  go  go  no  go  in  | no  --  --  no  --  in   run-dismiss
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    run-restore

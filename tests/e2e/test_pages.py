@@ -24,6 +24,7 @@ PAGES = [
     "/gallery/",
     "/gallery/?bin=1",
     "/gallery/zips/",
+    "/runs/dismissed/",
     "/credits/",
     "/account/",
     "/account/readings/",

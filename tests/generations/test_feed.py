@@ -265,6 +265,12 @@ class TestImages:
         assert "frame-done r219" in wide.drawn
         assert not card(make_finished_run(alice, images=2)).is_mixed
 
+    @pytest.mark.parametrize(("images", "compared"), [(1, 0), (2, 2), (4, 4), (5, 0)])
+    def test_two_to_four_images_can_be_compared_with_one_press(self, alice, images, compared):
+        run = make_finished_run(alice, images=images)
+        [card] = feed.cards([run], viewer=alice)
+        assert card.compare.count("image=") == compared
+
     def test_long_prompts_are_cut_to_one_line(self):
         assert shortened("a\n b\t c", 20) == "a b c"
         assert shortened("word " * 100, 20) == "word word word word…"

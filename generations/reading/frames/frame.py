@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -45,7 +46,7 @@ class Frame:
 
     `images` is the number of positions that the frame stands for. `title`, `note` and `cost` are
     sentences. `cancel` and `try_again` are addresses of buttons; `remedies` are further buttons.
-    `drawn` is the HTML of an image that is drawn separately.
+    `image` identifies the image, and `drawn` is its HTML if it is drawn separately.
     """
 
     state: FrameState
@@ -62,6 +63,7 @@ class Frame:
     cancels_all: bool = False
     try_again: str = ""
     remedies: tuple[RemedyButton, ...] = ()
+    image: UUID | None = None
     href: str = ""
     src: str = ""
     alt: str = ""
@@ -122,6 +124,7 @@ def preview_frame(preview: Preview, *, alt: str) -> Frame:
     return Frame(
         state=FrameState.DONE,
         id=f"image-{preview.image}",
+        image=preview.image,
         href=image_path(preview.image),
         src=rendition_path(preview.uuid, preview.format),
         alt=alt,

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.access import page_of_person
 from accounts.models import User
 from generations.models import Campaign
 from generations.providers import registry
@@ -20,11 +21,15 @@ MOST = 50  # groups in a table; the rest is one line
 
 @dataclass(frozen=True)
 class Group:
-    """One line of a table: `key` as the column holds it, None for the rest of a long table."""
+    """One line of a table: `key` as the column holds it, None for the rest of a long table.
+
+    `link` is the address of a person in the admin, or empty.
+    """
 
     key: Any
     name: str
     sums: Sums
+    link: str = ""
 
 
 def by_engine(names: Iterable[Any]) -> Mapping[Any, str]:
@@ -55,16 +60,27 @@ DIMENSIONS: dict[str, tuple[str, Any, Callable[[Iterable[Any]], Mapping[Any, str
 }
 
 
-def groups(scope: Scope, period: Period, dimension: str) -> list[Group]:
+def groups(scope: Scope, period: Period, dimension: str, *, reader: User) -> list[Group]:
     """The groups that spent most, and one for the rest if there are more than fit."""
     column, _name, named = DIMENSIONS[dimension]
     found = summed(scope.usage(period), column)
     ordered = sorted(found.items(), key=lambda each: (-each[1].spent, -each[1].images))
-    names = named([key for key, _sums in ordered[:MOST]])
-    shown = [Group(key, names.get(key, "?"), sums) for key, sums in ordered[:MOST]]
+    keys = [key for key, _sums in ordered[:MOST]]
+    names, links = named(keys), _links(dimension, keys, reader)
+    shown = [
+        Group(key, names.get(key, "?"), sums, links.get(key, "")) for key, sums in ordered[:MOST]
+    ]
     if rest := [sums for _key, sums in ordered[MOST:]]:
         shown.append(Group(None, _("All others"), added(rest)))
     return shown
+
+
+def _links(dimension: str, keys: Iterable[Any], reader: User) -> Mapping[Any, str]:
+    """The pages of people in the admin, for those who may open them."""
+    if dimension != "person" or not reader.is_staff:
+        return {}
+    people = User.objects.filter(pk__in=list(keys))
+    return {person.pk: page_of_person(person, reader) for person in people}
 
 
 def added(sums: Iterable[Sums]) -> Sums:

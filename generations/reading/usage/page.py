@@ -63,7 +63,7 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
         waits=waits(scope, period),
         chart=chart(scope, period, by),
         tables=[
-            (name, label, groups(scope, period, name))
+            (name, label, groups(scope, period, name, reader=reader))
             for name, (_column, label, _named) in DIMENSIONS.items()
         ],
         teams=team_lines(reader, scope),

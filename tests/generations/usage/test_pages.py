@@ -98,6 +98,16 @@ class TestPage:
         assert lines["format"] == [("3:2", 8), ("Own size", 4)]
         assert lines["person"] == [("Alice Adams", 12)]
 
+    def test_people_lead_to_their_page_in_the_admin_for_those_who_may_open_it(self, alice, admin):
+        use(alice, spent=8)
+        links = {
+            reader: [g.link for name, _, found in page.tables for g in found if name == "person"]
+            for reader in (alice, admin)
+            for page in [usage_page(reader, {"from": "2026-11-01"})]
+        }
+        page = reverse("admin:accounts_user_change", args=[alice.pk])
+        assert links == {alice: [""], admin: [page]}
+
     def test_team_leads_see_their_team_and_admins_all_or_one(self, alice):
         stranger = make_user(team=make_team(name="Other"))
         use(alice, spent=8)
