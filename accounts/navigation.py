@@ -28,7 +28,7 @@ MOST_KEPT = 300
 
 @dataclass(frozen=True)
 class Navigation:
-    """As HTML: the links in the side bar, the bar on small screens, and what that has no room for."""
+    """As HTML: the links in the side bar, the bar on small screens, and what it has no room for."""
 
     rail: SafeString
     tabs: SafeString
