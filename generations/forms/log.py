@@ -42,6 +42,12 @@ _HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _DATE = {"class": "filter", "type": "date"}
 
 
+@lru_cache(maxsize=10)
+def _events(language: str | None) -> list[tuple[str, str]]:
+    """Every event and its name in this language, which is the active one."""
+    return [("", str(_("All events"))), *((value, str(label)) for value, label in Event.choices)]
+
+
 class LogForm(forms.Form):
     """What is searched for in the log. `asked` returns it when the form is valid.
 
@@ -290,12 +296,6 @@ class SavedSearchForm(forms.ModelForm):
     class Meta:
         model = SavedSearch
         fields = ["name"]
-
-
-@lru_cache(maxsize=10)
-def _events(language: str | None) -> list[tuple[str, str]]:
-    """Every event and its name in this language, which is the active one."""
-    return [("", str(_("All events"))), *((value, str(label)) for value, label in Event.choices)]
 
 
 def _day(label: Any) -> forms.DateField:

@@ -58,9 +58,9 @@ def names_of(records: Sequence[Record]) -> dict[UUID, str]:
     for record in records:
         if record.actor is None or record.actor.uuid != record.subject_id:
             about.get(record.subject_kind, set()).add(record.subject_id)
-    people = User.objects.filter(uuid__in=about["user"])
+    people = {user.uuid: str(user) for user in User.objects.filter(uuid__in=about["user"])}
     teams = Team.objects.filter(uuid__in=about["team"])
-    return {row.uuid: str(row) for row in (*people, *teams)}
+    return people | {team.uuid: team.name for team in teams}
 
 
 # `Event.values` is a new list each time.

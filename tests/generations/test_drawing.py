@@ -58,7 +58,7 @@ class TestOnce:
     def test_a_line_of_the_log_is_drawn_once_until_it_says_something_else(
         self, alice, reviewer, sign_in
     ):
-        run = ask(alice)
+        run = ask(alice, num_images=1)
         client, lines = sign_in(reviewer), rows._drawn
         for _ in range(2):  # that the reviewer has seen the prompt is a line of the second page
             page(client, "/log/")
