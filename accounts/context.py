@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts import credit_requests, invitations, ledger, notices
 from accounts.access import SEE_NOTICES
 from accounts.ledger import Balance, Upcoming
+from accounts.navigation import Navigation, navigation_for
 
 
 def balance(request: HttpRequest) -> dict[str, Any]:
@@ -23,6 +24,18 @@ def balance(request: HttpRequest) -> dict[str, Any]:
         return ledger.upcoming(user) if user and user.is_authenticated else []
 
     return {"balance": SimpleLazyObject(read), "planned_quotas": SimpleLazyObject(read_planned)}
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """`navigation`: the links to the pages that the signed-in person may open."""
+
+    def read() -> Navigation | None:
+        user, match = getattr(request, "user", None), request.resolver_match
+        if not user or not user.is_authenticated:
+            return None
+        return navigation_for(user, (match and match.url_name) or "")
+
+    return {"navigation": SimpleLazyObject(read)}
 
 
 def unread_notices(request: HttpRequest) -> dict[str, Any]:

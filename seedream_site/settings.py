@@ -99,6 +99,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.balance",
+                "accounts.context.navigation",
                 "accounts.context.unread_notices",
                 "accounts.context.can_mail",
                 "accounts.context.open_credit_requests",

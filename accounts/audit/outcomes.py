@@ -45,7 +45,8 @@ def outcomes_of(submitted: Iterable[Any], records: QuerySet[Any]) -> dict[UUID, 
     later: dict[UUID, list[Any]] = {story: [] for story in heads}
     if heads:
         telling = records.filter(story__in=list(heads), event__in=[str(each) for each in TELLING])
-        for record in telling.order_by("pk").only("story", "event", "subject_id", "facts"):
+        columns = "story", "event", "subject_id", "facts"
+        for record in telling.order_by("pk").values_list(*columns, named=True):
             later[record.story].append(record)
     return {story: outcome_of(head, later[story]) for story, head in heads.items()}
 

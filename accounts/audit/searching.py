@@ -23,7 +23,7 @@ from accounts.search import Found, read_query
 
 # How many candidates are looked up for one page, step by step. Later steps are needed only if few
 # of the earlier candidates match.
-BATCHES = (64, 256, 1024)
+BATCHES = (32, 256, 1024)
 RUNS_AT_ONCE = 8  # if all records of the runs found are listed
 MOST_OF_RUNS = 400  # records
 CHUNK = 1000
@@ -120,7 +120,7 @@ def newest(reader: User, asked: Asked, *, before: int | None = None, size: int) 
     if bounds is None:
         return Listed([])
     since, until = bounds
-    before = min(until, before) if before and until else before or until
+    before = RECORDS.end(min(until, before) if before and until else before or until)
     if asked.lists_records and asked.is_of_runs and not _names_few(asked):
         return _of_runs(reader, asked, before=before, since=since)
     found: list[Record] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts import audit
@@ -60,11 +60,11 @@ class Standing:
 
 def standing() -> Standing:
     """How far the log is verified, for the pages and the watch. It reads a few rows."""
-    rows = {row.name: row for row in Verification.objects.all()}
+    last = Leaf.objects.filter(place=OuterRef("size") - 1).values("record_id")
+    rows = {row.name: row for row in Verification.objects.annotate(number=Subquery(last))}
     new = rows.get(Verification.NEW) or Verification()
     again = rows.get(Verification.AGAIN) or Verification()
     bad = new if new.trouble else again
-    leaf = Leaf.objects.filter(place=new.size - 1).first()
     return Standing(
         new.size,
         new.at,
@@ -72,7 +72,7 @@ def standing() -> Standing:
         bad.trouble,
         bad.first_bad,
         _is_late(new),
-        leaf.record_id if leaf else None,
+        getattr(new, "number", None),
     )
 
 
@@ -152,12 +152,17 @@ def _next(size: int) -> Checkpoint | None:
 
 def _further(size: int) -> QuerySet[Checkpoint]:
     """The checkpoints after `size`, without those of a longer log that was lost."""
-    return Checkpoint.objects.filter(size__gt=size, size__lte=_newest_size())
+    return Checkpoint.objects.filter(size__gt=size, size__lte=Subquery(_sizes()[:1]))
 
 
 def _newest_size() -> int:
     """How many records the newest checkpoint covers."""
-    return Checkpoint.objects.order_by("-pk").values_list("size", flat=True).first() or 0
+    return _sizes().first() or 0
+
+
+def _sizes() -> QuerySet[Checkpoint, int]:
+    """How many records each checkpoint covers, the newest checkpoint first."""
+    return Checkpoint.objects.order_by("-pk").values_list("size", flat=True)
 
 
 def _time_in(row: Checkpoint) -> str:

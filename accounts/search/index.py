@@ -83,15 +83,26 @@ class Index:
     ) -> Found:
         """Return the newest rows that match `query` and have all `labels`, at most `limit`.
 
-        With `before`, only rows older than that one; with `since`, only that row and newer ones.
-        Without words and labels, nothing is found. The search stops after so many stretches, even
-        if it has found nothing. To go on, call it again with `rest` as `before`.
+        With `before`, only rows older than that one, which is of this index or what `end` returned;
+        with `since`, only that row and newer ones. Without words and labels, nothing is found. The
+        search stops after so many stretches, even if it has found nothing. To go on, call it again
+        with `rest` as `before`.
         """
         terms = _asked(query, labels)
-        newest = self._last() if before is None else min(self._last(), before - 1)
-        if limit < 1 or newest < since or not terms:
+        before = self.end() if before is None else before
+        if limit < 1 or before <= since or not terms:
             return Found([])
-        return self._search(team, terms, before=newest + 1, since=since, limit=limit)
+        return self._search(team, terms, before=before, since=since, limit=limit)
+
+    def end(self, before: int | None = None) -> int:
+        """The key above those of all rows, or `before` if that is lower.
+
+        Above the newest row, a search would look at stretches that have no rows.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {self.table}")  # noqa: S608
+            above = cursor.fetchone()[0] + 1
+        return above if before is None else min(above, before)
 
     def _search(
         self, team: int, terms: Sequence[Term], *, before: int, since: int, limit: int
@@ -146,11 +157,6 @@ class Index:
             )
             newest = oldest - 1 if found is None else found
         return newest
-
-    def _last(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {self.table}")  # noqa: S608
-            return cursor.fetchone()[0]
 
     def lacking(self, rows: Sequence[int]) -> set[int]:
         """Return those of `rows` that are not in the index."""

@@ -1,6 +1,7 @@
 """The studio's own form fields: text that can be stored, and references."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -41,25 +42,37 @@ class TextField(forms.CharField):
 
 
 class LongSelect(forms.Select):
-    """A select without groups. It needs no template, which costs most with a hundred options."""
+    """A select without groups. It needs no template, which costs most with a hundred options.
+
+    Options that differ only by language are drawn once with `is_kept`.
+    """
+
+    def __init__(self, *args: Any, is_kept: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_kept = is_kept
 
     def render(
         self, name: str, value: Any, attrs: Mapping[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
         chosen = "" if value is None else str(value)
-        options = format_html_join(
-            "\n",
-            '<option value="{}"{}>{}</option>',
-            (
-                (each, _SELECTED if str(each) == chosen else "", label)
-                for each, label in self.choices
-            ),
-        )
+        draw = _kept_options if self.is_kept else _options
+        options = draw(tuple((f"{each}", f"{label}") for each, label in self.choices), chosen)
         attributes = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
         return format_html("<select{}>{}</select>", flatatt(attributes), options)
 
 
 _SELECTED = mark_safe(" selected")
+
+
+def _options(choices: tuple[tuple[str, str], ...], chosen: str) -> SafeString:
+    return format_html_join(
+        "\n",
+        '<option value="{}"{}>{}</option>',
+        ((each, _SELECTED if each == chosen else "", label) for each, label in choices),
+    )
+
+
+_kept_options = lru_cache(maxsize=100)(_options)
 
 
 class ReferencesInput(forms.ClearableFileInput):

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,8 +11,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts import audit
 from accounts.audit.index import REFUSED, SHORTEST_HASH
@@ -41,6 +42,12 @@ _HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _DATE = {"class": "filter", "type": "date"}
 
 
+@lru_cache(maxsize=10)
+def _events(language: str | None) -> list[tuple[str, str]]:
+    """Every event and its name in this language, which is the active one."""
+    return [("", str(_("All events"))), *((value, str(label)) for value, label in Event.choices)]
+
+
 class LogForm(forms.Form):
     """What is searched for in the log. `asked` returns it when the form is valid.
 
@@ -51,9 +58,9 @@ class LogForm(forms.Form):
     person = forms.CharField(label=_("Person"), max_length=254, required=False)
     event = forms.ChoiceField(
         label=_("Event"),
-        choices=[("", _("All events")), *Event.choices],
+        choices=lambda: _events(get_language()),
         required=False,
-        widget=LongSelect,
+        widget=LongSelect(is_kept=True),
         error_messages={"invalid_choice": _("The log has no event of this name.")},
     )
     team = forms.CharField(label=_("Team"), max_length=36, required=False)
@@ -249,11 +256,11 @@ class LogForm(forms.Form):
         return found
 
     def _people(self) -> QuerySet[User]:
-        people = User.objects.order_by("name", "email")
+        people = User.objects.only("uuid", "name", "email").order_by("name", "email")
         return people if self.reads_all else people.filter(team_id=self.reader.team_id)
 
     def _teams(self) -> QuerySet[Team]:
-        teams = Team.objects.order_by("name")
+        teams = Team.objects.only("uuid", "name").order_by("name")
         return teams if self.reads_all else teams.none()
 
     def _campaigns(self) -> QuerySet[Campaign]:

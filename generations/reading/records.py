@@ -41,6 +41,8 @@ def name_without_actor(event: str) -> str:
 def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, tuple[str, str]]:
     """Address and chip of the images that records are about, by the image's identifier."""
     subjects = [record.subject_id for record in records if record.subject_kind == "image"]
+    if not subjects:
+        return {}
     images = Image.objects.visible_to(reader).filter(uuid__in=subjects)
     previews = Rendition.objects.filter(image__in=images, recipe=PREVIEW.name)
     found = previews.values_list("image__uuid", "uuid", "format", WORDS)
@@ -52,14 +54,13 @@ def previews_of(records: Sequence[Record], reader: User) -> dict[UUID, tuple[str
 
 def names_of(records: Sequence[Record]) -> dict[UUID, str]:
     """The names of the people and teams that records are about, except for people's own acts."""
-    about = {
-        record.subject_id
-        for record in records
-        if record.subject_kind in ("user", "team")
-        and (record.actor is None or record.actor.uuid != record.subject_id)
-    }
-    people = {user.uuid: str(user) for user in User.objects.filter(uuid__in=about)}
-    return people | {team.uuid: team.name for team in Team.objects.filter(uuid__in=about)}
+    about: dict[str, set[UUID]] = {"user": set(), "team": set()}
+    for record in records:
+        if record.actor is None or record.actor.uuid != record.subject_id:
+            about.get(record.subject_kind, set()).add(record.subject_id)
+    people = {user.uuid: str(user) for user in User.objects.filter(uuid__in=about["user"])}
+    teams = Team.objects.filter(uuid__in=about["team"])
+    return people | {team.uuid: team.name for team in teams}
 
 
 # `Event.values` is a new list each time.

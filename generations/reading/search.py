@@ -75,7 +75,7 @@ def search(
     before, after = _start(user, cursor)
     period = period_of(user, chosen)
     since, end = _runs_of(user, period)
-    before = min((key for key in (before, end) if key is not None), default=None)
+    before = PROMPTS.end(min((key for key in (before, end) if key is not None), default=None))
     for limit in BATCHES:
         found = PROMPTS.newest(
             query, team=user.team_id, labels=labels, before=before, since=since, limit=limit
@@ -113,7 +113,7 @@ def _before(user: User, chosen: Filter, image: Image) -> UUID | None:
         return sibling
     since = image.run_id + 1
     for width in NEWER:
-        before = image.run_id + 1 + width
+        before = PROMPTS.end(image.run_id + 1 + width)
         found = PROMPTS.newest(
             query, team=user.team_id, labels=labels, before=before, since=since, limit=width
         )

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, Permission
 from django.urls import reverse
 
 from accounts.backend import PersonBackend
@@ -23,6 +24,25 @@ def test_a_deactivated_person_is_nobody(alice):
     alice.is_active = False
     alice.save()
     assert PersonBackend().get_user(alice.pk) is None
+
+
+def test_one_query_reads_the_permissions_of_a_person_and_of_their_groups(
+    reviewer, django_assert_num_queries
+):
+    reviewer.user_permissions.add(Permission.objects.get(codename="read_whole_log"))
+    with django_assert_num_queries(1):
+        assert reviewer.has_perms(["accounts.view_record", "accounts.read_whole_log"])
+        assert not reviewer.has_perm("accounts.add_team")
+
+
+def test_superusers_have_every_permission(superuser):
+    assert len(PersonBackend().get_all_permissions(superuser)) == Permission.objects.count()
+
+
+def test_nobody_else_has_any(alice, team):
+    alice.is_active = False
+    for user in (alice, AnonymousUser()):
+        assert PersonBackend().get_all_permissions(user) == set()
 
 
 @pytest.mark.parametrize(

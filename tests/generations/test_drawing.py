@@ -7,10 +7,12 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts import sessions
-from generations import live
+from generations import live, submission
 from generations.models import Generation, Image, Run
 from generations.reading import drawing, feed, gallery
+from generations.reading.log import rows
 from generations.states import Status
+from tests.generations.asking import ask
 from tests.generations.factories import make_finished_run, make_generation, make_image, make_run
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.django_db
 def _nothing_kept():
     drawing._kept.cache_clear()
     gallery._drawn_card.cache_clear()
+    rows._drawn.cache_clear()
 
 
 def draws(act, kept=drawing._kept) -> int:
@@ -51,6 +54,17 @@ class TestOnce:
         assert draws(lambda: page(first, "/gallery/"), cards) == 3
         again = lambda: (page(first, "/gallery/"), page(second, "/gallery/?q="))  # noqa: E731
         assert draws(again, cards) == 0
+
+    def test_a_line_of_the_log_is_drawn_once_until_it_says_something_else(
+        self, alice, reviewer, sign_in
+    ):
+        run = ask(alice, num_images=1)
+        client, lines = sign_in(reviewer), rows._drawn
+        for _ in range(2):  # that the reviewer has seen the prompt is a line of the second page
+            page(client, "/log/")
+        assert draws(lambda: page(client, "/log/?from=2020-01-01"), lines) == 0
+        submission.cancel(run.generations.get(), actor=alice)
+        assert draws(lambda: page(client, "/log/"), lines) == 1
 
     def test_the_images_of_a_run_on_its_way_are_drawn_one_by_one(self, alice, sign_in):
         run = make_run(alice, wanted=2, open=1, delivered=1)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.apps import apps
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts import ledger, operations
 from accounts.audit import searching
@@ -468,3 +468,14 @@ class Noted(dict):
     def __contains__(self, name):
         self.names.add(name)
         return super().__contains__(name)
+
+
+def test_the_filter_names_events_in_the_language_of_the_page(reviewer):
+    def names(language):
+        with translation.override(language):
+            return str(log_form.LogForm({}, reader=reviewer)["event"])
+
+    english, chinese = names("en"), names("zh-hans")
+    assert f">{Event.RUN_SUBMITTED.label}</option>" in english
+    assert english != chinese
+    assert names("en") == english

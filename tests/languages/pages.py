@@ -8,8 +8,11 @@ from unittest import mock
 
 from django.utils import translation
 
+from accounts import navigation
+from generations.forms import log as log_form
 from generations.reading import drawing
 from generations.reading.frames.waiting import _ordinal
+from generations.reading.log import rows as log_rows
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
 # The messages with which `accounts.phrases` puts texts together.
@@ -57,8 +60,8 @@ def made_up_language() -> Iterator[None]:
 
 def _forget_drawings() -> None:
     """Forget what was drawn in another language of the same name."""
-    drawing._kept.cache_clear()
-    _ordinal.cache_clear()
+    for kept in (drawing._kept, log_rows._drawn, navigation._drawn, log_form._events, _ordinal):
+        kept.cache_clear()
 
 
 def _marked(text: object) -> str:

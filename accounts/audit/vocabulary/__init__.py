@@ -1,6 +1,7 @@
 """The closed vocabulary of the log: what each event says, in facts and in its payload.
 
-`table` declares every event (some in `readings` and `studio`), `kinds` the types of values.
+`table` declares every event, with parts of it in modules of their own; `kinds` has the types of
+values.
 `recording` refuses a record that differs from its declaration. Records outlive the code: a name is
 never reused with another meaning, and pages leave out what an old record lacks.
 """
@@ -22,6 +23,7 @@ __all__ = [
     "Value",
     "label_of",
     "refuse_unfit",
+    "refuse_unfit_count",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What records say of the proof of the credits, and of corrections."""
+"""The events of the proof of credits, and of corrections; part of `table`."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -76,7 +76,7 @@ class Line:
     tone: str
     detail: str
     story: str
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: tuple[Picture, ...] = ()
     more: int = 0
     outcome: Outcome | None = None
     author: int | None = None
@@ -95,10 +95,13 @@ def lines_of(records: Sequence[Record], reader: User) -> list[Line]:
     )
     pictures = _pictures([runs[each.story] for each in submitted if each.story in runs])
     about, previews = names_of(records), previews_of(records, reader)
+    people = {record.actor_id: record.actor for record in records}
+    pages = {key: access.page_of_person(person, reader) for key, person in people.items()}
     return [
         _line(
             record,
             reader,
+            person_page=pages[record.actor_id],
             label=title_of(record.event, record.facts),
             about="" if _is_own(record) else about.get(record.subject_id, ""),
             is_open=record.story in runs,
@@ -136,6 +139,7 @@ def _line(
     record: Record,
     reader: User,
     *,
+    person_page: str,
     label: str,
     about: str,
     is_open: bool,
@@ -160,11 +164,11 @@ def _line(
         tone=tone,
         detail=_detail(about, detail, _written(record)),
         story=reverse("story", args=[record.story]) if is_open else "",
-        pictures=list(pictures[:PICTURES]),
+        pictures=tuple(pictures[:PICTURES]),
         more=max(0, len(pictures) - PICTURES),
         outcome=_in_words(outcome) if outcome else _refused(record),
         author=record.actor_id if prompt and index.data_of(record) else None,
-        person_page=access.page_of_person(person, reader),
+        person_page=person_page,
     )
 
 

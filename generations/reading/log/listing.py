@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts import audit, keyset
@@ -11,6 +12,7 @@ from accounts.audit import searching
 from accounts.audit.searching import Asked
 from accounts.models import Record, User
 from generations.reading.log.lines import Line, lines_of
+from generations.reading.log.rows import rows_of
 
 PAGE_SIZE = 25
 LONGEST_CURSOR = 15  # digits
@@ -26,6 +28,11 @@ class LogPage:
     lines: list[Line]
     next_cursor: str = ""
     stopped: str = ""
+
+    @property
+    def rows(self) -> list[SafeString]:
+        """The lines as rows of a table."""
+        return rows_of(self.lines)
 
     @property
     def authors(self) -> set[int]:

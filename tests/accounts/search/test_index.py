@@ -84,7 +84,7 @@ class TestOrder:
         assert found("fox", limit=3) == newest[:3]
         for number, row in enumerate(newest):
             assert found("fox", before=row) == newest[number + 1 :]
-        assert found("fox", before=2**62) == newest
+        assert found("fox", before=INDEX.end(2**62)) == newest
 
     def test_since_bounds_a_search_from_below(self):
         rows = [1, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH]

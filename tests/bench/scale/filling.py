@@ -140,7 +140,8 @@ def _owners() -> dict[str, list[Owner]]:
     months = set(Allowance.objects.values_list("month", flat=True))
     people = User.objects.filter(email__endswith="@scale.example").select_related("team")
     for person in people.order_by("pk"):
-        Allowance.objects.get_or_create(user=person, month=min(months))
+        values = {"user": person, "month": min(months)}
+        Allowance.objects.get_or_create(**values, defaults={"origin": Allowance.Origin.USER})
     found = defaultdict[str, list[Owner]](list)
     for each in Allowance.objects.filter(user__in=people).order_by("user").select_related():
         if each.user:

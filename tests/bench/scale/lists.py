@@ -156,7 +156,8 @@ def _people_and_prices() -> dict[str, Any]:
             provider=provider, slot=1, defaults={"concurrency": 1, "per_minute": 1}
         )
         keys[provider] = row.pk
-    made = Allowance.objects.create(user=root, month=date(2026, 11, 1), limit=1)
+    values = {"limit": 1, "origin": Allowance.Origin.USER}
+    made = Allowance.objects.create(user=root, month=date(2026, 11, 1), **values)
     return keys | {"allowance": made.pk}
 
 
