@@ -116,8 +116,10 @@ def label(
     try:
         for pixels, of_one_size in _sizes(original.pixels, recipes):
             with _drawn(pixels, labels) as drawn:
-                for recipe in of_one_size:
-                    made.append(_label(original, drawn, facts, recipe, labels, carries=carries))
+                made.extend(
+                    _label(original, drawn, facts, recipe, labels, carries=carries)
+                    for recipe in of_one_size
+                )
     except (UnusableImage, ValueError, OSError) as error:
         name = recipes[len(made)].name
         raise LabelFailed(f"{name} of image {facts.image_id}: {error}") from error

@@ -4,15 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('generations', '0051_proofs'),
+        ("generations", "0051_proofs"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='relabelling',
-            name='only',
-            field=models.CharField(blank=True, choices=[('', 'All of them'), ('old', 'Labelled by an older version of the studio'), ('policy', 'Labelled by another policy than that of today'), ('unsigned', 'Without a signature'), ('unstamped', 'With a signature that lacks its time stamp'), ('unmarked', 'Without an imperceptible mark'), ('unseen', 'Whose original nobody has looked at for marks of its provider'), ('certificate', 'Signed with the given certificate')], max_length=12, verbose_name='only those'),
+            model_name="relabelling",
+            name="only",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "All of them"),
+                    ("old", "Labelled by an older version of the studio"),
+                    ("policy", "Labelled by another policy than that of today"),
+                    ("unsigned", "Without a signature"),
+                    ("unstamped", "With a signature that lacks its time stamp"),
+                    ("unmarked", "Without an imperceptible mark"),
+                    ("unseen", "Whose original nobody has looked at for marks of its provider"),
+                    ("certificate", "Signed with the given certificate"),
+                ],
+                max_length=12,
+                verbose_name="only those",
+            ),
         ),
     ]
