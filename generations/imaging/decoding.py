@@ -144,7 +144,7 @@ def fit_fast(image: Image.Image, max_side: int) -> Image.Image:
     size = _fitted(image.size, max_side)
     if size == image.size:
         return image
-    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=1.2)
+    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=1.0)
 
 
 def fit_whole(image: Image.Image, max_side: int) -> Image.Image:

@@ -3,7 +3,7 @@
 1. The original is decoded once, for all recipes.
 2. For each recipe, the pixels of the one before are fitted, still without a badge. Then the badge
    is drawn and the imperceptible mark added, once for recipes of the same size, and the result is
-   encoded.
+   encoded. The original's pixels are lent for that, and have no badge afterwards.
 3. `_embed_xmp` inserts the metadata, and the signer signs the file. It comes last, because any
    later change breaks its signature.
 4. `_check` reads the result back. A file that does not pass is never returned.
@@ -11,7 +11,8 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from xml.etree.ElementTree import Element
@@ -29,7 +30,8 @@ from generations.imaging import (
     on_white,
     skim,
 )
-from generations.labelling.badge.drawing import put
+from generations.labelling.badge.drawing import worn
+from generations.labelling.manifests.credentials import can_be_opened
 from generations.labelling.manifests.disclosing import may_leave
 from generations.labelling.metadata import aigc, xmp
 from generations.labelling.metadata.splice import insert_xmp, read_xmp
@@ -85,6 +87,11 @@ class Original:
             return None
 
     @cached_property
+    def signed(self) -> bytes:
+        """The file if it has a manifest that readers of ours can open; else empty."""
+        return self.data if can_be_opened(self.data) else b""
+
+    @cached_property
     def plain_aigc(self) -> str | None:
         """The AIGC mark that it has outside XMP."""
         return aigc.find_outside_xmp(self.data)
@@ -104,18 +111,33 @@ def label(
     of origin and rights are kept; its signed manifests only if none of `secrets`, the texts of its
     prompt, stands in them (None: not known). Raises LabelFailed if a file does not pass the check.
     """
-    made = []
-    carries = labels.signer is None or may_leave(original.data, secrets)
-    pixels, drawn = original.pixels, None
-    for recipe in recipes:
-        try:
-            fitted = _fitted(pixels, recipe)
-            if drawn is None or fitted is not pixels:
-                pixels, drawn = fitted, _drawn(fitted, labels)
-            made.append(_label(original, drawn, facts, recipe, labels, carries=carries))
-        except (UnusableImage, ValueError, OSError) as error:
-            raise LabelFailed(f"{recipe.name} of image {facts.image_id}: {error}") from error
+    made: list[LabelledImage] = []
+    carries = labels.signer is None or may_leave(original.signed, secrets)
+    try:
+        for pixels, of_one_size in _sizes(original.pixels, recipes):
+            with _drawn(pixels, labels) as drawn:
+                made.extend(
+                    _label(original, drawn, facts, recipe, labels, carries=carries)
+                    for recipe in of_one_size
+                )
+    except (UnusableImage, ValueError, OSError) as error:
+        name = recipes[len(made)].name
+        raise LabelFailed(f"{name} of image {facts.image_id}: {error}") from error
     return made
+
+
+def _sizes(
+    pixels: Image.Image, recipes: Sequence[Recipe]
+) -> list[tuple[Image.Image, list[Recipe]]]:
+    """The pixels of each size, still without a badge, with the recipes that they are for."""
+    sizes: list[tuple[Image.Image, list[Recipe]]] = []
+    for recipe in recipes:
+        fitted = _fitted(pixels, recipe)
+        if not sizes or fitted is not pixels:
+            sizes.append((fitted, []))
+        sizes[-1][1].append(recipe)
+        pixels = fitted
+    return sizes
 
 
 def _fitted(pixels: Image.Image, recipe: Recipe) -> Image.Image:
@@ -133,13 +155,16 @@ class _Drawn:
     mark_key: int | None
 
 
-def _drawn(pixels: Image.Image, labels: Labels) -> _Drawn:
-    badged = put(labels.badge, pixels)
-    marked = labels.mark.embed(badged.image) if labels.mark else None
-    key = labels.mark.key_number if labels.mark and marked else None
-    image = marked or badged.image
-    eighth = on_white(image.reduce(8))
-    return _Drawn(image, eighth, badged.capitals, badged.contrast, key)
+@contextmanager
+def _drawn(pixels: Image.Image, labels: Labels) -> Iterator[_Drawn]:
+    """The pixels with badge and mark. The badge is in `pixels` themselves until the context ends:
+    a copy of a large image takes as much time as reducing it."""
+    with worn(labels.badge, pixels) as badged:
+        marked = labels.mark.embed(badged.image) if labels.mark else None
+        key = labels.mark.key_number if labels.mark and marked else None
+        image = marked or badged.image
+        eighth = on_white(image.reduce(8))
+        yield _Drawn(image, eighth, badged.capitals, badged.contrast, key)
 
 
 def _label(
@@ -162,7 +187,7 @@ def _label(
     if labels.signer:
         is_marked = drawn.mark_key is not None
         signed = labels.signer.sign(
-            data, facts, original.data, carries=carries, is_marked=is_marked
+            data, facts, original.signed, carries=carries, is_marked=is_marked
         )
     found = _check(signed.data, facts, drawn)
     return LabelledImage(

@@ -148,7 +148,8 @@ class Signer(Protocol):
         carries: bool = True,
         is_marked: bool = False,
     ) -> Signed:
-        """`data` with a manifest about `facts`; `original` is the provider's file.
+        """`data` with a manifest about `facts`; `original` is the provider's file, and may be
+        empty if it has no manifest.
 
         Unless it `carries` the manifests of the original, it names the original by its hash alone.
         `is_marked` says that the pixels have an imperceptible mark. Raises ValueError if the signed

@@ -34,6 +34,7 @@ class Relabelling(models.Model):
         UNSIGNED = "unsigned", _("Without a signature")
         UNSTAMPED = "unstamped", _("With a signature that lacks its time stamp")
         UNMARKED = "unmarked", _("Without an imperceptible mark")
+        UNSEEN = "unseen", _("Whose original nobody has looked at for marks of its provider")
         CERTIFICATE = "certificate", _("Signed with the given certificate")
 
     class Why(models.TextChoices):

@@ -346,7 +346,10 @@ def _provider(kept: Mapping[str, str]) -> Line:
     """What the provider had written into the original, as `reports.in_codes` kept it."""
     name = _("From the provider")
     if not kept:
-        text = _("The image came before the studio looked for the marks of providers.")
+        text = _(
+            "The image came before the studio looked for the marks of providers. It looks when the "
+            "image is labelled again."
+        )
         return Line(name, _("Not known"), "", text)
     told = []
     if kept.get("c2pa"):

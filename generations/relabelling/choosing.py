@@ -25,6 +25,7 @@ _LACKING: dict[str, Callable[[str], Q]] = {
     Only.UNSIGNED: lambda _certificate: Q(certificate=""),
     Only.UNSTAMPED: lambda _certificate: Q(is_stamped=False),
     Only.UNMARKED: lambda _certificate: Q(mark_key__isnull=True),
+    Only.UNSEEN: lambda _certificate: Q(image__arrived_with={}),
     Only.CERTIFICATE: lambda certificate: Q(certificate=certificate),
 }
 

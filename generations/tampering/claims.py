@@ -191,7 +191,9 @@ def of_image(record: Record, told: Told) -> Claims:
     Of its labelled files, the newest record counts: that of its last labels.
     """
     newest = told.relabelled.get(record.subject_id, record)
-    values = said(record, *_OF_IMAGE, "arrived_with") | said(newest, "renditions", "label_version")
+    seen = told.seen.get(record.subject_id, record)
+    values = said(record, *_OF_IMAGE) | said(seen, "arrived_with")
+    values |= said(newest, "renditions", "label_version")
     values |= _erased(record, told.erased.get(record.subject_id))
     run = record.story or record.subject_id
     return Claims(run, Kind.IMAGE, record.subject_id, record.pk, values)

@@ -36,8 +36,9 @@ _OF_REFERENCES = (
 class Told:
     """What the records of one run tell. `moves` and `requests` are by generation.
 
-    `relabelled` are the newest records of new labels, by image. `erased` are the records that say
-    that the run or one of its images was erased, by identifier.
+    `relabelled` are the newest records of new labels, by image; `seen` are those that say what its
+    original carried, if nobody had looked before. `erased` are the records that say that the run
+    or one of its images was erased, by identifier.
     """
 
     submitted: Record | None = None
@@ -46,6 +47,7 @@ class Told:
     requests: dict[UUID, list[Record]] = field(default_factory=lambda: defaultdict(list))
     stored: dict[UUID, Record] = field(default_factory=dict)
     relabelled: dict[UUID, Record] = field(default_factory=dict)
+    seen: dict[UUID, Record] = field(default_factory=dict)
     erased: dict[UUID, Record] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
@@ -57,6 +59,8 @@ class Told:
             self.stored.setdefault(record.subject_id, record)
         elif record.event == Event.IMAGE_RELABELLED:
             self.relabelled[record.subject_id] = record
+            if "arrived_with" in facts_of(record):
+                self.seen[record.subject_id] = record
         elif record.event in (Event.RUN_ERASED, Event.IMAGE_ERASED):
             self.erased[record.subject_id] = record
         elif record.event == Event.GENERATION_REQUESTED:

@@ -120,6 +120,7 @@ def make_image(
         bytes=len(original),
         original_name=delivery.original_name,
         original_sha256=hashlib.sha256(original).hexdigest(),
+        arrived_with={"looked": "1"},
     )
     if files:
         storage.save_original(image.original_name, original)

@@ -81,10 +81,10 @@ class TestCard:
         assert "<html" not in card
 
     def test_what_the_provider_had_written(self, client, image):
-        assert "Not known" in card_of(client, image)
-
-        Image.objects.update(arrived_with={"looked": "1"})
         assert "Not marked" in card_of(client, image)
+
+        Image.objects.update(arrived_with={})
+        assert "Not known" in card_of(client, image)
 
         kept = {"looked": "1", "c2pa": "valid", "issuer": PROVIDER, "aigc": "1"}
         Image.objects.update(arrived_with=kept)

@@ -12,6 +12,8 @@ CERTIFICATE = Value("certificate", Kind.TEXT, _("Signing certificate"), since=2)
 WHY = Value("why", Kind.TEXT, _("Why"), since=2)
 RECIPE = Value("recipe", Kind.TEXT, _("Size and format"), since=2)
 IMAGES = Value("images", Kind.NUMBER, _("Images"))
+# What was found in the original, if nobody had looked into it before.
+ARRIVED_WITH = Value("arrived_with", Kind.TEXT_BY_NAME, _("Marks of the original"), since=2)
 COUNTS = must(
     Value("done", Kind.NUMBER, _("Labelled again"), since=2),
     Value("unchanged", Kind.NUMBER, _("Unchanged"), since=2),
@@ -37,14 +39,17 @@ ABOUT_LABELS: dict[Event, Declared] = {
     Event.RELABELLING_RESUMED: Declared(facts=must(RELABELLING)),
     Event.RELABELLING_FINISHED: Declared(facts=(*must(RELABELLING), *COUNTS)),
     Event.IMAGE_RELABELLED: Declared(
-        facts=must(
-            RELABELLING,
-            WHY,
-            Value("renditions", Kind.TEXT_BY_NAME, _("SHA-256 of the labelled files")),
-            Value("former", Kind.TEXT_BY_NAME, _("SHA-256 of the files replaced"), since=2),
-            Value("label_version", Kind.NUMBER, _("Version of the label")),
-            Value("files", Kind.LIST, _("The labelled files"), since=2),
-            Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+        facts=(
+            *must(
+                RELABELLING,
+                WHY,
+                Value("renditions", Kind.TEXT_BY_NAME, _("SHA-256 of the labelled files")),
+                Value("former", Kind.TEXT_BY_NAME, _("SHA-256 of the files replaced"), since=2),
+                Value("label_version", Kind.NUMBER, _("Version of the label")),
+                Value("files", Kind.LIST, _("The labelled files"), since=2),
+                Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
+            ),
+            ARRIVED_WITH,
         )
     ),
     Event.IMAGE_CONVERSION_ASKED: Declared(facts=must(RECIPE)),

@@ -16,7 +16,7 @@ from accounts.audit.vocabulary.credits import CREDITS_PROVED
 from accounts.audit.vocabulary.erasing import ERASING
 from accounts.audit.vocabulary.kinds import Declared, Kind, Value, Values
 from accounts.audit.vocabulary.kinds import must as _must
-from accounts.audit.vocabulary.labels import ABOUT_LABELS
+from accounts.audit.vocabulary.labels import ABOUT_LABELS, ARRIVED_WITH
 from accounts.audit.vocabulary.quotas import QUOTAS
 from accounts.audit.vocabulary.readings import READINGS
 from accounts.audit.vocabulary.sealing import SEALING
@@ -242,7 +242,7 @@ TABLE: dict[Event, Declared] = {
                 Value("files", Kind.LIST, _("The labelled files"), since=2),
                 Value("label", Kind.TEXT_BY_NAME, _("What the label says"), since=2),
             ),
-            Value("arrived_with", Kind.TEXT_BY_NAME, _("Marks of the original"), since=2),
+            ARRIVED_WITH,
         )
     ),
     Event.IMAGE_FETCH_ASKED: Declared(facts=_must(IMAGES)),

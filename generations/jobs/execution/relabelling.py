@@ -4,6 +4,9 @@ New images go first: nothing is done while one waits to be labelled, and after e
 the order rests as long again. A worker keeps its claim while its heartbeat continues. An order's
 row says which image is in hand before a file of it is written, so that the next worker finds what a
 dead one has left.
+
+An image that came before the studio looked for the marks of providers has its original looked at,
+which is opened anyway.
 """
 
 import logging
@@ -24,7 +27,7 @@ from accounts.models import Studio
 from generations import conversions, holds, live, storage
 from generations.imaging import UnusableImage
 from generations.jobs import in_hand
-from generations.jobs.execution import accidents, renditions
+from generations.jobs.execution import accidents, renditions, upstream
 from generations.jobs.execution.backoff import accident_seconds
 from generations.jobs.execution.delivering import FILE_FACTS
 from generations.labelling import LabelFailed, Original
@@ -173,6 +176,7 @@ def _made(image: Image, choice: Choice) -> list[Rendition]:
         raise _LeftOut(troubles.NOT_LABELLED) from error
     if not choosing.is_better(choice, rows):
         raise _LeftOut(troubles.NO_BETTER)
+    image.arrived_with = image.arrived_with or upstream.look(data, image.run)
     return rows
 
 
@@ -192,9 +196,12 @@ def _replace(
     new = [row for row in made if row.recipe not in old or row.sha256 != old[row.recipe].sha256]
     same = [(old[row.recipe], row) for row in made if row not in new]
     later = [kept.pk for kept, row in same if _origin(kept) != _origin(row)]
+    seen = {} if now.arrived_with else {"arrived_with": image.arrived_with}
     _move(order, image.pk, **{"done" if new or later else "unchanged": 1})
-    if not (new or later):
+    if not (new or later or seen):
         return
+    if seen:
+        Image.objects.filter(pk=image.pk).update(**seen)
     # The same bytes, by today's version of the label and today's policy.
     version, policy = _origin(made[0])
     Rendition.objects.filter(pk__in=later).update(label_version=version, policy=policy)
@@ -204,7 +211,7 @@ def _replace(
     for row in new:
         row.save(force_insert=True)
     conversions.withdraw(image.conversions.filter(state=Conversion.State.READY))
-    _record(order, image, former)
+    _record(order, image, former, seen)
     live.bump(image.run.user_id)
 
 
@@ -220,7 +227,9 @@ def _as_former(row: Rendition) -> FormerRendition:
     return FormerRendition(**values, made_at=row.created_at)
 
 
-def _record(order: Relabelling, image: Image, former: list[Rendition]) -> None:
+def _record(
+    order: Relabelling, image: Image, former: list[Rendition], seen: dict[str, dict[str, str]]
+) -> None:
     current = list(image.renditions.order_by("pk"))
     audit.record(
         Event.IMAGE_RELABELLED,
@@ -235,6 +244,7 @@ def _record(order: Relabelling, image: Image, former: list[Rendition]) -> None:
             "label_version": max(row.label_version for row in current),
             "files": [{name: getattr(row, name) for name in FILE_FACTS} for row in current],
             "label": renditions.label_in_words(image),
+            **seen,
         },
     )
 

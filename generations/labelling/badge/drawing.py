@@ -6,7 +6,9 @@ strictly: it is the height of the capital letters, not of the font's line box.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -101,7 +103,14 @@ GB_45438 = Badge(text="AI生成", size=0.05)
 
 
 def put(badge: Badge, image: Image.Image) -> Badged:
-    """A copy of an RGB or RGBA image with the badge in its corner.
+    """A copy of an RGB or RGBA image with the badge in its corner: see `worn`."""
+    with worn(badge, image) as badged:
+        return replace(badged, image=image.copy())
+
+
+@contextmanager
+def worn(badge: Badge, image: Image.Image) -> Iterator[Badged]:
+    """An RGB or RGBA image itself with the badge in its corner, until the context ends.
 
     The capitals are `badge.size` of the shortest side high, and at least 12 pixels if there is
     room. On a tall image that is too narrow for this, the badge is rotated to read upwards. On an
@@ -112,11 +121,14 @@ def put(badge: Badge, image: Image.Image) -> Badged:
     letters = _letters(badge, height)
     letters = letters.transpose(_TURN) if turned > upright else letters
     box = _box(badge, image, letters)
-    region, contrast = _on_plate(image.crop(box).convert("RGBA"), letters, height)
+    before = image.crop(box)
+    region, contrast = _on_plate(before.convert("RGBA"), letters, height)
     region.alpha_composite(letters)
-    labelled = image.copy()
-    labelled.paste(region.convert(image.mode), box)
-    return Badged(labelled, height, round(contrast, 2))
+    image.paste(region.convert(image.mode), box)
+    try:
+        yield Badged(image, height, round(contrast, 2))
+    finally:
+        image.paste(before, box)
 
 
 def _on_plate(

@@ -82,7 +82,7 @@ class C2paSigner:
         carries: bool = True,
         is_marked: bool = False,
     ) -> Signed:
-        """`data` with a manifest about `facts`, over that of the provider's file if it has one.
+        """`data` with a manifest about `facts`, over that of `original`, if it has one.
 
         Unless it `carries` that manifest, the file is named by its hash alone. `is_marked`: the
         pixels have an imperceptible mark. A manifest that can't be carried on costs only what it

@@ -44,7 +44,7 @@ def add(image: Image.Image, number: int, key: bytes, pattern: Pattern) -> Image.
     if embedding.clarity >= _SURELY_READ:
         return marked
     height, width = grey.shape
-    bits = soft_bits(canvas.details(canvas.samples(marked.convert("L"), (width, height))), pattern)
+    bits = soft_bits(canvas.samples(marked.convert("L"), (width, height)), pattern)
     return marked if code.decode(bits[None, :KNOWN], key)[0] == number else None
 
 
@@ -67,17 +67,18 @@ def sample_counts(width: int, height: int, cells: float) -> tuple[int, int]:
     return 2 * max(2, round(factor * width)), 2 * max(2, round(factor * height))
 
 
-def soft_bits(cells: Floats, pattern: Pattern, top: int = BORDER, left: int = BORDER) -> Floats:
+def soft_bits(grey: Floats, pattern: Pattern, top: int = BORDER, left: int = BORDER) -> Floats:
     """How clearly each group of cells is positive or negative, in standard deviations of chance.
 
-    `top` and `left` say where on the plane the cells lie.
+    `top` and `left` say where on the plane the first cell of the samples `grey` lies.
     """
+    cells = canvas.cell_means(canvas.weighed(grey))
     height, width = cells.shape
     part = np.s_[top : top + height, left : left + width]
     groups = pattern.groups[part]
     total = canvas.sums(groups, cells * pattern.signs[part], GROUPS)
     energy = canvas.sums(groups, cells * cells, GROUPS)
-    return (total / np.sqrt(np.maximum(energy, 1e-6))).astype(np.float32)
+    return (total / np.sqrt(np.maximum(energy, 1e-9))).astype(np.float32)
 
 
 class _View:

@@ -51,7 +51,7 @@ def exact(luma: Image.Image, key: bytes, pattern: Pattern) -> tuple[int | None, 
     """The number in a whole picture, or None, and how clear each bit is."""
     for cells in (COARSE, FINE):
         grey = canvas.samples(luma, sample_counts(*luma.size, cells))
-        bits = soft_bits(canvas.details(grey), pattern)
+        bits = soft_bits(grey, pattern)
         number = code.decode(bits[None, :KNOWN], key)[0]
         if number is not None:
             break
@@ -97,7 +97,7 @@ def _places_at(luma: Image.Image, pattern: Pattern, cells: float) -> list[Place]
     width, height = sample_counts(*luma.size, cells)
     grey = canvas.samples(luma, (width, height))
     plane = np.zeros((2 * PLANE, 2 * PLANE), np.float32)
-    plane[:height, :width] = canvas.limited(grey)
+    plane[:height, :width] = canvas.weighed(grey)
     likeness = np.fft.irfft2(np.conj(np.fft.rfft2(plane)) * pattern.transform, s=plane.shape)
     likeness = likeness[: 2 * PLANE - height + 1, : 2 * PLANE - width + 1]
     chance = math.sqrt(float((plane * plane).sum()) / 4) or 1.0
@@ -155,7 +155,7 @@ def _bits(luma: Image.Image, pattern: Pattern, place: Place) -> Floats:
     bottom = min(luma.height, (y + down) * cell)
     box = (x * cell, y * cell, right, bottom)
     grey = canvas.samples(luma, (2 * across, 2 * down), box)
-    return soft_bits(canvas.details(grey), pattern, top, left)
+    return soft_bits(grey, pattern, top, left)
 
 
 def _whole_cells(start: float, length: float) -> tuple[int, float, int]:

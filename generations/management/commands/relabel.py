@@ -36,7 +36,8 @@ class Command(shell.RecordedCommand):
             default="",
             help="only images with a file that is old (labelled by an older version of the "
             "studio), labelled by another policy than today's, unsigned, unstamped, unmarked, "
-            "or signed with --certificate",
+            "unseen (nobody has looked into the original for marks of its provider), or signed "
+            "with --certificate",
         )
         parser.add_argument(
             "--certificate", default="", metavar="SHA256", help="with --only certificate"

@@ -168,6 +168,13 @@ class TestContrast:
 
         assert labelled.contrast >= 4.5
 
+    @pytest.mark.parametrize("badge", PRESETS)
+    def test_on_every_grey(self, badge):
+        for level in range(0, 256, 5):
+            labelled = put(badge, Image.new("RGB", (160, 160), (level, level, level)))
+
+            assert labelled.contrast >= 4.5, level
+
     @pytest.mark.parametrize("corner", CORNERS)
     def test_on_a_busy_ground(self, corner):
         image = make_noise((300, 300))

@@ -29,6 +29,11 @@ def test_the_number_is_read_after_what_usually_happens_to_a_picture(marked, chan
     assert found.confidence > 0.6
 
 
+def test_a_page_that_is_half_text_is_read_after_strong_compression():
+    marked = KEY.with_number(NUMBER).embed(pictures.make(235, 1024, kind="poster"))
+    assert mark.read(marks.encoded(marked, "WEBP", 50), [KEY]).number == NUMBER
+
+
 def test_a_mark_is_not_seen(picture, marked):
     assert marks.psnr(picture, marked) >= marks.LEAST_PSNR
 

@@ -16,6 +16,7 @@ from generations.models import (
     Campaign,
     Delivery,
     FormerRendition,
+    Image,
     LabelPolicy,
     Relabelling,
     Rendition,
@@ -73,6 +74,24 @@ class TestOneImage:
         former = FormerRendition.objects.filter(image=image)
         assert {row.uuid for row in former} == {row.uuid for row in before.values()}
         assert not former.filter(is_stored=True).exists()
+
+    def test_an_original_that_nobody_looked_at_is_looked_at_on_the_record(self, alice, ask):
+        run = make_finished_run(alice, files=True)
+        tell(run)
+        Image.objects.update(arrived_with={})
+        everything = choosing.everything()
+        assert asking.preview(Choice("all", everything, "unseen")).images == 1
+        ask(only="unseen")
+        work()
+        kept = run.images.get().arrived_with
+        assert kept["looked"]
+        assert Record.objects.get(event=Event.IMAGE_RELABELLED).facts["arrived_with"] == kept
+        assert asking.preview(Choice("all", everything, "unseen")).images == 0
+        fields = {each.field for each in comparing.of_runs([run.uuid])}
+        assert "arrived_with" not in fields
+        Image.objects.update(arrived_with={"c2pa": "valid"})
+        changed = {each.field for each in comparing.of_runs([run.uuid])}
+        assert changed == fields | {"arrived_with"}
 
     def test_files_that_come_out_the_same_keep_their_address(self, image, ask):
         before = list(image.renditions.values_list("uuid", flat=True))
