@@ -195,7 +195,7 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
 
 def _named(name: str, cell: str) -> SafeString:
     """A cell with the name of its column, which is seen where rows are cards."""
-    return format_html('<span class="cell-name">{}</span> {}', capfirst(name), cell)
+    return format_html('<span data-label="{}">{}</span>', capfirst(name), cell)
 
 
 def _decided(asked: CreditRequest, form: DecisionForm, *, actor: User) -> str:
