@@ -2,16 +2,16 @@
 
 import datetime as dt
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case, Q, Sum, Value, When
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from generations.reading.usage.groups import DIMENSIONS
+from generations.reading.usage.groups import DIMENSIONS, Group
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
 
@@ -73,19 +73,20 @@ class Chart:
         return list(enumerate(self.names, 1))
 
 
-def chart(scope: Scope, period: Period, dimension: str) -> Chart:
-    """Credits that were spent in a period, by a dimension of `groups`."""
+def chart(scope: Scope, period: Period, dimension: str, groups: Sequence[Group]) -> Chart:
+    """Credits that were spent in a period, by the `groups` of a dimension, the largest first."""
     starts = _starts(period)
-    spent, order = _spent(scope, period, dimension)
-    largest, rest = order[:SERIES], order[SERIES:]
-    names = DIMENSIONS[dimension][2](largest)
-    shown = [names.get(key, "?") for key in largest] + ([_("All others")] if rest else [])
+    spending = [group for group in groups if group.sums.spent]
+    largest, has_rest = spending[:SERIES], len(spending) > SERIES
+    spent = _spent(scope, period, DIMENSIONS[dimension][0], [group.key for group in largest])
+    shown = [group.name for group in largest] + ([_("All others")] if has_rest else [])
     each = (WIDTH - LEFT) / len(starts)
     bars = []
     for number, start in enumerate(starts):
         if found := spent.get(start):
             x = round(LEFT + number * each + each * 0.12, 1)
-            bars.append(_bar(start, _stacked(found, largest, rest), shown, x))
+            credits = [found[number] for number in range(len(shown))]
+            bars.append(_bar(start, credits, shown, x))
     top, width = _round_up(max((bar.total for bar in bars), default=0)), round(each * 0.76, 1)
     areas = list(_areas(bars, width, len(shown), top))
     is_by_week = period.days > MOST_BARS
@@ -105,23 +106,20 @@ def _start(day: dt.date, period: Period) -> dt.date:
 
 
 def _spent(
-    scope: Scope, period: Period, dimension: str
-) -> tuple[dict[dt.date, dict[Any, int]], list[Any]]:
-    """Credits by bar and group, and the groups, the largest first."""
-    column = DIMENSIONS[dimension][0]
-    spent: dict[dt.date, dict[Any, int]] = defaultdict(lambda: defaultdict(int))
-    totals: dict[Any, int] = defaultdict(int)
+    scope: Scope, period: Period, column: str, largest: Sequence[Any]
+) -> dict[dt.date, Counter[int]]:
+    """Credits by bar and series: the number of a key in `largest`, or the one after the last.
+
+    The database adds up the others, so that it returns a few rows a day, however many there are.
+    """
+    cases = [When(Q(**{column: key}), then=Value(number)) for number, key in enumerate(largest)]
+    series = Case(*cases, default=Value(len(largest)))
+    rows = scope.usage(period).filter(spent__gt=0).annotate(series=series)
     start_of = {day: _start(day, period) for day in period}
-    rows = scope.usage(period).filter(spent__gt=0).values_list("day", column)
-    for day, key, credits in rows.annotate(credits=Sum("spent")):
-        spent[start_of[day]][key] += credits
-        totals[key] += credits
-    return spent, sorted(totals, key=lambda key: (-totals[key], str(key)))
-
-
-def _stacked(spent: dict[Any, int], largest: Sequence[Any], rest: Sequence[Any]) -> list[int]:
-    credits = [spent.get(key, 0) for key in largest]
-    return [*credits, sum(spent.get(key, 0) for key in rest)] if rest else credits
+    spent: dict[dt.date, Counter[int]] = defaultdict(Counter)
+    for day, number, credits in rows.values_list("day", "series").annotate(credits=Sum("spent")):
+        spent[start_of[day]][number] += credits
+    return spent
 
 
 def _bar(start: dt.date, credits: list[int], names: Sequence[str], x: float) -> Bar:

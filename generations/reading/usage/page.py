@@ -68,7 +68,7 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
         spent_change=change(now.spent, spent_before),
         images_change=change(now.images, images_before),
         waits=waits(scope, period),
-        chart=chart(scope, period, by),
+        chart=chart(scope, period, by, found[by]),
         tables=[
             (name, label, found[name]) for name, (_column, label, _named) in DIMENSIONS.items()
         ],
