@@ -155,6 +155,7 @@ TABLE: dict[str, Requirement] = {
     "notices-read": SIGNED_IN,
     "notice-read": SIGNED_IN,
     "notices-mute": NOTICES,
+    "notice-mute": NOTICES,
     # Machines
     "reference-link": TOKEN,
     "webhook": TOKEN,

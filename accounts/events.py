@@ -80,6 +80,8 @@ class Event(TextChoices):
     USER_SIGN_IN_FAILED = "user:sign_in_failed", _("Sign-in failed")
     NOTICES_MAILED = "user:notices_mailed", _("Personal notices mailed")
     NOTICE_RAISED = "notice:raised", _("Admins told")
+    NOTICE_MUTED = "notice:muted", _("Notice muted for all admins")
+    NOTICE_UNMUTED = "notice:unmuted", _("Notice no longer muted")
     NOTICE_POSTED = "notice:posted", _("Notice sent to the outlet")
     NOTICE_NOT_POSTED = "notice:not_posted", _("Notice for the outlet given up")
     NOTICE_POSTING_ASKED = "notice:posting_asked", _("Notice to be sent to the outlet again")

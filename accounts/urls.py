@@ -21,5 +21,6 @@ urlpatterns = [
     path("notices/", views.notices, name="notices"),
     path("notices/read/", views.notices_read, name="notices-read"),
     path("notices/<uuid:uuid>/read/", views.notices_read, name="notice-read"),
+    path("notices/<uuid:uuid>/mute/", views.notice_mute, name="notice-mute"),
     path("notices/kinds/<str:kind>/", views.notices_mute, name="notices-mute"),
 ]

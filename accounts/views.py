@@ -91,7 +91,8 @@ def notices(request: SignedInRequest) -> HttpResponse:
     muted = admin_notices.muted_kinds(request.user)
     kinds = [(kind, kind.name in muted) for kind in admin_notices.declared()]
     shown = admin_notices.notices_for(request.user)
-    context = {"personal": personal, "notices": shown, "kinds": kinds}
+    about = {"notices": shown, "kinds": kinds, "periods": admin_notices.PERIODS}
+    context = {"personal": personal, **about}
     return render(request, "accounts/notices.html", context)
 
 
@@ -114,6 +115,22 @@ def notices_mute(request: SignedInRequest, kind: str) -> HttpResponse:
         raise Http404
     change = admin_notices.unmute if request.POST.get("on") else admin_notices.mute
     change(request.user, kind)
+    return redirect("notices")
+
+
+@require_POST
+@access.checked
+def notice_mute(request: SignedInRequest, uuid: UUID) -> HttpResponse:
+    """Mute one notice for all admins, for `days` or until it ends; with `on`, unmute it."""
+    if request.POST.get("on"):
+        admin_notices.unmute_notice(uuid, actor=request.user)
+        return redirect("notices")
+    periods = {str(days or ""): days for days in admin_notices.PERIODS}
+    days = request.POST.get("days", "")
+    if days not in periods:
+        raise Http404
+    if not admin_notices.mute_notice(uuid, actor=request.user, days=periods[days]):
+        messages.info(request, _("This notice is over already."))
     return redirect("notices")
 
 

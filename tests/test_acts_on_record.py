@@ -195,6 +195,7 @@ SENT = {
     "log-search-delete": Sent(Event.LOG_SEARCH_DELETED, kind="reviewer"),
     "label-reports": Sent(Event.EXPORT_ASKED, kind="reviewer"),
     "credits-proof-correct": Sent(Event.LEDGER_CORRECTED, {"reason": "x"}, kind="admin"),
+    "notice-mute": Sent(Event.NOTICE_MUTED, kind="admin"),
     "usage-csv": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
     "usage-xlsx": Sent(Event.USAGE_EXPORTED, kind="admin", method="GET"),
     "exports": Sent(Event.EXPORT_ASKED, {"format": "csv"}, kind="reviewer"),

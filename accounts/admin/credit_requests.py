@@ -18,6 +18,7 @@ from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -88,7 +89,7 @@ class Queue(LongList):
 @admin.register(CreditRequest)
 class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
     list_display = (
-        *("who", "asked_for", "left_now", "used_now", "what_for", "note", "asked_at"),
+        *("who", "asked_for", "left_now", "used_now", "what_for", "their_note", "asked_at"),
         "decision",
     )
     list_display_links = None
@@ -150,21 +151,23 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
         return format_html(text, page, asked.user, team, off)
 
     @admin.display(description=_("asked for"))
-    def asked_for(self, asked: CreditRequest) -> str:
-        return str(asked.credits)
+    def asked_for(self, asked: CreditRequest) -> SafeString:
+        return _named(gettext("asked for"), str(asked.credits))
 
     @admin.display(description=_("left now"))
     def left_now(self, asked: Any) -> SafeString:
         own = asked.own.left if asked.own else ledger.quota_in_force(asked.user)[0]
         if asked.user.team.quota is None:
-            return format_html("{}", own)
+            return _named(gettext("left now"), str(own))
         team = asked.of_team.left if asked.of_team else asked.user.team.quota
         of_team = gettext("team: %(left)s") % {"left": team}
-        return format_html('{}<br><span class="quiet">{}</span>', own, of_team)
+        cell = format_html('{} <span class="quiet">{}</span>', own, of_team)
+        return _named(gettext("left now"), cell)
 
     @admin.display(description=_("used this month"))
-    def used_now(self, asked: Any) -> str:
-        return str(asked.own.reserved + asked.own.spent if asked.own else 0)
+    def used_now(self, asked: Any) -> SafeString:
+        used = asked.own.reserved + asked.own.spent if asked.own else 0
+        return _named(gettext("used this month"), str(used))
 
     @admin.display(description=_("what for"))
     def what_for(self, asked: CreditRequest) -> str:
@@ -176,13 +179,23 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
         short = "" if asked.short == Short.PERSON else Short(asked.short).label
         return f"{text % about} ({short})" if short else text % about
 
+    @admin.display(description=_("note"))
+    def their_note(self, asked: CreditRequest) -> SafeString:
+        return _named(gettext("note"), asked.note or "–")
+
     @admin.display(description=_("asked at"))
-    def asked_at(self, asked: CreditRequest) -> str:
-        return date_format(asked.created_at, "SHORT_DATETIME_FORMAT")
+    def asked_at(self, asked: CreditRequest) -> SafeString:
+        at = date_format(asked.created_at, "SHORT_DATETIME_FORMAT")
+        return _named(gettext("asked at"), at)
 
     @admin.display(description=_("decision"))
     def decision(self, asked: Any) -> SafeString | str:
         return _form_of(asked) if asked.is_open and asked.may_decide else _in_words(asked)
+
+
+def _named(name: str, cell: str) -> SafeString:
+    """A cell with the name of its column, which is seen where rows are cards."""
+    return format_html('<span data-label="{}">{}</span>', capfirst(name), cell)
 
 
 def _decided(asked: CreditRequest, form: DecisionForm, *, actor: User) -> str:

@@ -6,7 +6,7 @@ count for the month of the reservation.
 """
 
 from accounts.ledger.adjusting import refuse_amount, refuse_end, set_limit, top_up, write_off
-from accounts.ledger.correcting import bear, give_back, put_right
+from accounts.ledger.correcting import bear, give_back, put_right, record_correction
 from accounts.ledger.ending import end_top_ups
 from accounts.ledger.following import (
     follow_default,
@@ -57,6 +57,7 @@ __all__ = [
     "put_right",
     "quota_in_force",
     "reconcile",
+    "record_correction",
     "refuse_amount",
     "refuse_end",
     "refuse_shortfall",

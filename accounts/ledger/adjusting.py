@@ -84,16 +84,19 @@ def top_up(
 def write_off(allowance: Allowance, credits: int, *, actor: User | None, reason: str) -> None:
     """Give back spent credits for worthless images. Raises InvalidAmount if fewer were spent."""
     refuse_amount(credits, minimum=1)
-    changed = Allowance.objects.filter(pk=allowance.pk, spent__gte=credits).update(
-        spent=F("spent") - credits
-    )
-    if not changed:
-        raise InvalidAmount(_("No more can be written off than was spent in that month."))
+    take_from_spent(allowance, credits)
     entries = enter(allowance, Kind.WRITE_OFF, credits, actor=actor, reason=reason)
     facts = {"credits": credits, "month": f"{allowance.month:%Y-%m}"} | entries
     record_act(
         Event.ALLOWANCE_WRITTEN_OFF, allowance.owner, actor=actor, reason=reason, facts=facts
     )
+
+
+def take_from_spent(allowance: Allowance, credits: int) -> None:
+    """Write credits off a month. Raises InvalidAmount if fewer were spent in it."""
+    spent = Allowance.objects.filter(pk=allowance.pk, spent__gte=credits)
+    if not spent.update(spent=F("spent") - credits):
+        raise InvalidAmount(_("No more can be written off than was spent in that month."))
 
 
 def refuse_amount(credits: int, *, minimum: int = 0) -> None:

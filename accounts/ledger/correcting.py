@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.errors import InvalidAmount
 from accounts.events import Event
-from accounts.ledger.entering import digests, enter, new_entry
+from accounts.ledger.adjusting import take_from_spent
+from accounts.ledger.entering import digests, enter, entered
 from accounts.ledger.proof import drift_of
 from accounts.models import Allowance, Entry, User
 
@@ -34,7 +35,7 @@ def put_right(allowance: Allowance, *, actor: User | None, reason: str) -> bool:
     allowance.refresh_from_db()
     more = allowance.left - before
     entries = enter(allowance, Kind.CORRECTION, more, actor=actor, reason=reason)["entries"]
-    record(allowance, None, credits=more, entries=entries, actor=actor, reason=reason)
+    record_correction(allowance, None, credits=more, entries=entries, actor=actor, reason=reason)
     return True
 
 
@@ -70,8 +71,8 @@ def _enter_each(
     for allowance in locked.select_related("user__team", "team"):
         credits = amounts[allowance.pk]
         if kind == Kind.WRITE_OFF:
-            _take_from_spent(allowance, credits)
-        entry = new_entry(
+            take_from_spent(allowance, credits)
+        entry = entered(
             allowance=allowance,
             kind=kind,
             amount=credits,
@@ -79,19 +80,13 @@ def _enter_each(
             actor=actor,
             reason=reason,
         )
-        entry.save(force_insert=True)
         entries = digests([entry])
-        record(allowance, generation, credits=credits, entries=entries, actor=actor, reason=reason)
+        record_correction(
+            allowance, generation, credits=credits, entries=entries, actor=actor, reason=reason
+        )
 
 
-def _take_from_spent(allowance: Allowance, credits: int) -> None:
-    allowance.refresh_from_db(fields=["spent"])
-    if allowance.spent < credits:
-        raise InvalidAmount(_("No more can be written off than was spent in that month."))
-    Allowance.objects.filter(pk=allowance.pk).update(spent=allowance.spent - credits)
-
-
-def record(
+def record_correction(
     allowance: Allowance,
     generation: UUID | None,
     *,
@@ -106,7 +101,7 @@ def record(
     audit.record(
         Event.LEDGER_CORRECTED,
         actor=actor,
-        subject=allowance.user or allowance.team,  # type: ignore[arg-type]  # it has one owner
+        subject=allowance.owner,
         facts=facts | named,
         personal={"reason": reason} if reason else None,
     )

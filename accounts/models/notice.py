@@ -22,6 +22,17 @@ class Notice(models.Model):
     raised_at = models.DateTimeField(_("raised"))
     seen_at = models.DateTimeField(_("last found"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, db_index=True)
+    # Muted for all admins, until that time or, without one, until it ends.
+    muted_at = models.DateTimeField(_("muted"), null=True, blank=True)
+    muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
+    muted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("muted by"),
+    )
 
     class Meta:
         verbose_name = _("notice")

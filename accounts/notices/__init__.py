@@ -8,6 +8,7 @@ for events. Any number of processes may call them at once.
 
 from accounts.notices.digests import mail_due
 from accounts.notices.kinds import Kind, declare, declared
+from accounts.notices.muting import PERIODS, mute_notice, unmute_notice
 from accounts.notices.personal import (
     mark_personal_read,
     personal_for,
@@ -18,6 +19,7 @@ from accounts.notices.raising import agree, end, end_unseen, lasting, prune, rai
 from accounts.notices.reading import mark_read, mute, muted_kinds, notices_for, unmute, unread
 
 __all__ = [
+    "PERIODS",
     "Kind",
     "agree",
     "declare",
@@ -29,6 +31,7 @@ __all__ = [
     "mark_personal_read",
     "mark_read",
     "mute",
+    "mute_notice",
     "muted_kinds",
     "notices_for",
     "personal_for",
@@ -37,6 +40,7 @@ __all__ = [
     "raise_notice",
     "tell",
     "unmute",
+    "unmute_notice",
     "unread",
     "unread_personal",
 ]

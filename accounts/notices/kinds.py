@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +14,8 @@ from accounts import stored_texts
 
 # The facts that are sentences: stored in English, shown in the reader's language.
 SENTENCES = ("reason", "subject", "text")
+# The fact that is a month: stored as 2026-11, shown as November 2026.
+MONTH = "month"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ def fill(text: Promise | str, facts: Mapping[str, Any]) -> str:
 
 
 def _in_words(name: str, value: Any) -> Any:
-    return stored_texts.read(str(value)) if name in SENTENCES else value
+    if name in SENTENCES:
+        return stored_texts.read(str(value))
+    month = parse_date(f"{value}-01") if name == MONTH else None
+    return date_format(month, "YEAR_MONTH_FORMAT") if month else value
 
 
 _FORGOTTEN = _("A notice of an earlier version of the studio")

@@ -118,7 +118,8 @@ def _continued(kind: Kind, cause: str) -> bool:
         return False
     try:
         with transaction.atomic():
-            again = ended.filter(pk=newest).update(ended_at=None, seen_at=now)
+            # Whoever muted it did so for as long as it lasted.
+            again = ended.filter(pk=newest).update(ended_at=None, seen_at=now, muted_at=None)
     except IntegrityError:  # another process has raised it in the meantime
         return True
     return bool(again)

@@ -9,7 +9,7 @@ nothing. Who is over a budget that does not block goes on; `standing` says so.
 from generations.budgets.errors import BudgetUsedUp
 from generations.budgets.months import follow, month_of
 from generations.budgets.proof import BudgetDrift, reconcile
-from generations.budgets.reserving import Months, months_of, settle
+from generations.budgets.reserving import Months, months_of, settle, shortfall
 from generations.budgets.standing import Standing, actual_costs, standing
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "months_of",
     "reconcile",
     "settle",
+    "shortfall",
     "standing",
 ]

@@ -1,7 +1,7 @@
 """Months of budgets: one row for each budget and month, opened when it is first needed."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -34,19 +34,25 @@ def month_of(team: Team | None, moment: dt.datetime | None = None) -> dt.date:
 
 def open_month(budget: Budget) -> BudgetMonth:
     """This month of `budget`, which has an amount; opened if needed."""
-    month = month_of(budget.team)
+    row = unopened_month(budget)
+    row.before = used_without(budget, row.month)
     try:
         with transaction.atomic():
-            row = BudgetMonth.objects.create(
-                budget=budget,
-                month=month,
-                limit=to_micros(budget.usd or Decimal(0)),
-                before=used_without(budget, month),
-            )
+            row.save(force_insert=True)
     except IntegrityError:  # Another request has opened it.
-        row = budget.months.get(month=month)
-    row.budget = budget
+        row = budget.months.get(month=row.month)
+        row.budget = budget
     return row
+
+
+def unopened_month(budget: Budget) -> BudgetMonth:
+    """This month of `budget` before anything is made in it, unsaved: nothing of it is used.
+
+    A budget that is set later in a month opens it at once: see `follow`.
+    """
+    return BudgetMonth(
+        budget=budget, month=month_of(budget.team), limit=to_micros(budget.usd or Decimal(0))
+    )
 
 
 def follow(budget: Budget) -> None:
@@ -101,7 +107,7 @@ def _images(row: Mapping[str, Any]) -> int:
     return row["arrived"] if row["status"] in ENDED else row["asked"]
 
 
-def budgets_of(team: Team) -> Iterable[Budget]:
+def budgets_of(team: Team) -> QuerySet[Budget]:
     """The budgets that pay for runs of `team`: its own and the studio's, if they have an amount."""
     found = Budget.objects.filter(Q(team=team) | Q(team__isnull=True), usd__isnull=False)
     return found.order_by("pk").select_related("team")

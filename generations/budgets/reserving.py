@@ -7,7 +7,7 @@ from django.db.models import F
 
 from accounts.models import Team
 from generations.budgets.errors import BudgetUsedUp
-from generations.budgets.months import budgets_of, month_of, open_month
+from generations.budgets.months import budgets_of, month_of, open_month, unopened_month
 from generations.models import Budget, BudgetMonth, Generation
 from generations.models.money import to_usd
 
@@ -50,6 +50,21 @@ def months_of(team: Team) -> Months:
         month.budget = budget
         rows.append(month)
     return Months(sorted(rows, key=lambda row: row.pk))
+
+
+def shortfall(team: Team, cost: int) -> BudgetUsedUp | None:
+    """What `reserve` would raise now for a run of `team`; `cost` is in millionths of a US dollar.
+
+    Reserves nothing and opens no month.
+    """
+    budgets = list(budgets_of(team).filter(blocks=True))
+    found = {row.budget_id: row for row in _months_now(budgets)} if budgets else {}
+    for budget in budgets:
+        month = found.get(budget.pk) or unopened_month(budget)
+        month.budget = budget
+        if month.limit < month.used + cost:
+            return BudgetUsedUp(month, to_usd(cost))
+    return None
 
 
 def settle(generation: Generation, images: int) -> None:

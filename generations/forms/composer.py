@@ -257,11 +257,16 @@ def _why_blocked(form: ComposeForm, balance: Balance) -> str:
         return why
     if form.draft.able.min_references and form.draft.why_no_references:
         return form.draft.why_no_references
-    if form.draft.price is None:
+    if form.draft.image_price is None or form.draft.price is None:
         return str(submission.NO_PRICE)
-    if form.draft.price <= balance.left:
-        return ""
-    return _shortfall(form.draft.price, balance).message
+    if form.draft.price > balance.left:
+        return _shortfall(form.draft.price, balance).message
+    return submission.why_no_budget(
+        form.user,
+        form.draft.image_price,
+        form.draft.num_images,
+        references=form.draft.sent_references,
+    )
 
 
 def _shortfall(price: int, balance: Balance) -> InsufficientCredits:

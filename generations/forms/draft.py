@@ -18,7 +18,7 @@ from generations.forms.engine_fields import (
 )
 from generations.forms.fields import FILE_LEFT_OUT, images_of_team
 from generations.forms.given import GivenValues
-from generations.models import Image, Reference
+from generations.models import Image, Price, Reference
 from generations.providers import unsupported
 from generations.providers.capabilities import CUSTOM, Capabilities, Engine
 from generations.providers.types import GenerationRequest
@@ -97,16 +97,21 @@ class Draft:
         return why_no_references(self.able)
 
     @cached_property
-    def price(self) -> int | None:
-        """Credits for what is chosen; None if there is no engine, or no price for this choice."""
+    def image_price(self) -> Price | None:
+        """The price of one image; None if there is no engine, or no price for this choice."""
         if self.engine is None:
             return None
         options = submission.with_defaults(self.engine.name, self._size())
         asked = GenerationRequest.from_options(options, engine=self.engine.name, prompt="")
-        price = self.engines.price_of(asked)
-        if price is None:
+        return self.engines.price_of(asked)
+
+    @property
+    def price(self) -> int | None:
+        """Credits for what is chosen; None without a price."""
+        if self.image_price is None:
             return None
-        return pricing.credits_for(price, self.num_images, references=self.sent_references)
+        references = self.sent_references
+        return pricing.credits_for(self.image_price, self.num_images, references=references)
 
     @property
     def sent_references(self) -> int:

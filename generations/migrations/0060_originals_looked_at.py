@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generations", "0051_proofs"),
+        ("generations", "0056_dismissal_by_person"),
     ]
 
     operations = [

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from accounts import ledger
 from accounts.errors import InvalidAmount
-from accounts.ledger.correcting import record
 from accounts.models import Allowance, Entry, User
 from generations import usage
 from generations.models import Finding, Generation
@@ -88,7 +87,9 @@ def _record_settled(
     for key in sorted({entry.allowance_id for entry in written}):
         allowance = Allowance.objects.select_related("user__team", "team").get(pk=key)
         its = [entry.digest for entry in written if entry.allowance_id == key and entry.digest]
-        record(allowance, uuid, credits=credits, entries=its, actor=actor, reason=reason)
+        ledger.record_correction(
+            allowance, uuid, credits=credits, entries=its, actor=actor, reason=reason
+        )
 
 
 def _undo(uuid: UUID, actor: User | None, reason: str) -> None:

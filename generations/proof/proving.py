@@ -1,9 +1,11 @@
 """Proves the credits step by step while the studio works, and continues where a step ended."""
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts import notices
@@ -69,14 +71,15 @@ def _step(proof: Proof) -> bool:
     return bool(moved) and proof.ended_at is None
 
 
-def _end_stage(proof: Proof, here: object, counts: dict) -> int:
+def _end_stage(proof: Proof, here: QuerySet[Proof], counts: Mapping[str, Any]) -> int:
+    """Begin the next stage, or end the proof after the last. Returns 0 if another process did."""
     stages = [*STAGES]
     further = stages[stages.index(Proof.Stage(proof.stage)) + 1 :]
     if further:
-        return here.update(stage=further[0], after=0, **counts)  # type: ignore[attr-defined]
+        return here.update(stage=further[0], after=0, **counts)
     findings = close_gone(proof)
     values = {"ended_at": timezone.now(), "findings": findings}
-    moved = here.update(**values, **counts)  # type: ignore[attr-defined]
+    moved = here.update(**values, **counts)
     _tell(findings)
     _forget_old()
     return moved

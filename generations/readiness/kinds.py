@@ -22,7 +22,7 @@ SHARE_OF_PERSON = _declare(
     _("%(name)s has used %(share)s %% of the credits for %(month)s"),
     _(
         "%(used)s of %(total)s credits are spent or reserved. At 100 %% the person can make no "
-        "more images this month. Add credits on the person's page in the admin, or let it be."
+        "more images this month. Add credits on the person's page in the admin, or do nothing."
     ),
     page="admin:accounts_user_changelist",
 )
@@ -32,25 +32,25 @@ SHARE_OF_TEAM = _declare(
     _("Team %(name)s has used %(share)s %% of its limit for %(month)s"),
     _(
         "%(used)s of %(total)s credits are spent or reserved. At 100 %% nobody of the team can "
-        "make images this month. Top up the team's credits in the admin, or let it be."
+        "make images this month. Top up the team's credits in the admin, or do nothing."
     ),
     page="admin:accounts_allowance_changelist",
 )
 RAISE_BUDGET = _(
-    "$%(used)s of $%(total)s are spent or reserved. Raise the budget in the admin, or let it "
-    "be: at 100 %% new runs stop if the budget is set so."
+    "$%(used)s of $%(total)s is spent or reserved. At 100 %% new runs stop, if the budget is set "
+    "to stop them. Raise the budget in the admin, or do nothing."
 )
 SHARE_OF_BUDGET = _declare(
     "share:budget",
     _("Teams' budgets of which most or all is used"),
-    _("%(share)s %% of the budget of %(name)s for %(month)s are used"),
+    _("%(share)s %% of the budget of %(name)s for %(month)s is used"),
     RAISE_BUDGET,
     page="admin:generations_budget_changelist",
 )
 SHARE_OF_STUDIO_BUDGET = _declare(
     "share:studio_budget",
     _("The studio's budget, if most or all is used"),
-    _("%(share)s %% of the studio's budget for %(month)s are used"),
+    _("%(share)s %% of the studio's budget for %(month)s is used"),
     RAISE_BUDGET,
     page="admin:generations_budget_changelist",
 )

@@ -159,6 +159,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     Event.SHELL_USED: ("settings", "warn"),
     Event.USER_SIGN_IN_FAILED: ("log-in", "warn"),
     Event.NOTICE_RAISED: ("bell", "warn"),
+    Event.NOTICE_MUTED: ("bell", ""),
+    Event.NOTICE_UNMUTED: ("bell", ""),
     Event.NOTICE_POSTED: ("bell", ""),
     Event.NOTICE_NOT_POSTED: ("bell", "warn"),
     Event.NOTICE_POSTING_ASKED: ("refresh-cw", ""),

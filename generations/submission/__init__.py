@@ -21,6 +21,7 @@ from generations.submission.cancelling import can_cancel, cancel
 from generations.submission.creating import refuse_shortfall, submit
 from generations.submission.elsewhere import Elsewhere, offers_elsewhere, send_elsewhere
 from generations.submission.identical import AlreadyMade, images_made, work_digest
+from generations.submission.opening import why_no_budget
 from generations.submission.receiving import (
     Received,
     declare_rights,
@@ -84,6 +85,7 @@ __all__ = [
     "vary",
     "why",
     "why_blocked",
+    "why_no_budget",
     "with_defaults",
     "work_digest",
 ]

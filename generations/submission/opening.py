@@ -14,6 +14,7 @@ from accounts.models import User
 from generations import budgets, live, usage
 from generations.jobs import hints
 from generations.models import Generation, Price, Reference, Run
+from generations.models.money import to_micros
 from generations.providers.capabilities import Capabilities, provider_of
 from generations.submission.asking import (
     IMAGES_AT_A_TIME,
@@ -72,8 +73,18 @@ def _reserve_usd(months: budgets.Months, generations: Sequence[Generation], acto
     try:
         months.reserve(generations)
     except budgets.BudgetUsedUp as error:
-        sees_amounts = actor.has_perm("generations.view_budget")
-        raise BudgetRefused(error.in_words(with_amounts=sees_amounts)) from error
+        raise BudgetRefused(_budget_in_words(error, actor)) from error
+
+
+def why_no_budget(user: User, price: Price, images: int, *, references: int) -> str:
+    """Why no budget covers so many images now, and what to do; empty if nothing stops the run."""
+    cost = images * to_micros(price.usd_of_image(references))
+    error = budgets.shortfall(user.team, cost)
+    return _budget_in_words(error, user) if error else ""
+
+
+def _budget_in_words(error: budgets.BudgetUsedUp, user: User) -> str:
+    return error.in_words(with_amounts=user.has_perm("generations.view_budget"))
 
 
 def _waits_for_references(run: Run) -> datetime | None:

@@ -175,6 +175,7 @@ def _things(owner: User) -> dict[str, Any]:
     rendition = image.renditions.get(recipe="preview")
     export, zipped = _export_of_reviewer(owner), _export(owner, IMAGES.name, "zip")
     conversion = make_conversion(image)
+    posting = _posting()
     return {
         "credits-proof-correct": {"uuid": finding.uuid},
         "run-try-again": {"uuid": missing.uuid},
@@ -207,6 +208,7 @@ def _things(owner: User) -> dict[str, Any]:
         "zip-download": {"uuid": zipped.uuid},
         "zip-delete": {"uuid": zipped.uuid},
         "notice-read": {"uuid": finished.uuid},
+        "notice-mute": {"uuid": posting.notice.uuid},
         "notices-mute": {"kind": notices.declared()[0].name},
         "account_confirm_email": {"key": "nobodys"},
         "account_reset_password_from_key": {"uidb36": "1", "key": "nobodys"},
@@ -224,7 +226,7 @@ def _things(owner: User) -> dict[str, Any]:
         "admin:accounts_user_sign_out": {"pk": owner.pk},
         "accounts_outlet": Outlet.ONLY,
         "admin:accounts_outlet_test": {"pk": Outlet.ONLY},
-        "accounts_posting": _posting().pk,
+        "accounts_posting": posting.pk,
         "generations_relabelling": Relabelling.objects.create(
             scope="image", subject=finished.uuid, next_action_at=finished.created_at
         ).pk,

@@ -156,6 +156,8 @@ GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notice-read
 POST in  go  go  go  go  go  in  | go  go  go  go  go  in   notice-read
 GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notices-mute
 POST in  no  no  no  go  go  in  | no  no  no  go  go  in   notices-mute
+GET  x   x   x   x   x   x   x   | x   x   x   x   x   x    notice-mute
+POST in  no  no  no  go  go  in  | no  no  no  go  go  in   notice-mute
 """
 
 ACCOUNT = """

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import notices
-from accounts.models import Notice, NoticeMute, NoticeReading
+from accounts.events import Event
+from accounts.models import Notice, NoticeMute, NoticeReading, Record
 from accounts.notices import kinds, raising
 from tests.factories import make_user
 from tests.queries import queries_of
@@ -186,6 +187,47 @@ class TestReading:
         }
 
 
+@pytest.mark.django_db
+class TestMutedForAll:
+    @pytest.fixture
+    def notice(self):
+        raise_full()
+        return Notice.objects.get()
+
+    def test_counts_for_nobody_until_the_time_is_over_and_then_for_all(self, admin, notice):
+        notices.mark_read(admin)
+        assert notices.mute_notice(notice.uuid, actor=make_user(groups=["admins"]), days=7)
+        assert notices.unread(admin) == 0
+        Notice.objects.update(muted_until=timezone.now())
+        assert notices.unread(admin) == 1
+
+    def test_names_who_muted_it_and_is_on_record(self, admin, notice):
+        notices.mute_notice(notice.uuid, actor=admin, days=None)
+        [shown] = notices.notices_for(make_user(groups=["admins"]))
+        assert shown.muted == f"Muted for all admins by {admin} until it is over"
+        assert shown.is_read
+        record = Record.objects.get(event=Event.NOTICE_MUTED)
+        assert (record.actor, record.facts["cause"]) == (admin, "1")
+
+    def test_is_undone_on_record(self, admin, notice):
+        notices.mute_notice(notice.uuid, actor=admin, days=1)
+        assert notices.unmute_notice(notice.uuid, actor=admin)
+        assert not notices.unmute_notice(notice.uuid, actor=admin)
+        assert notices.unread(admin) == 1
+        assert Record.objects.filter(event=Event.NOTICE_UNMUTED).count() == 1
+
+    @pytest.mark.parametrize("kind", [FULL, CALM])
+    def test_ends_with_its_cause(self, admin, kind):
+        notices.raise_notice(kind, cause="1")
+        first = Notice.objects.get()
+        notices.mute_notice(first.uuid, actor=admin, days=None)
+        notices.end(kind, cause="1")
+        assert not notices.mute_notice(first.uuid, actor=admin, days=None)
+        notices.raise_notice(kind, cause="1")
+        lasting = [shown for shown in notices.notices_for(admin) if not shown.notice.ended_at]
+        assert [shown.muted for shown in lasting] == [""]
+
+
 def test_a_kind_is_declared_once():
     with pytest.raises(ValueError, match="declared twice"):
         kinds.declare(FULL)
@@ -210,6 +252,17 @@ class TestPage:
         assert "Unmute" in desk.get(reverse("notices")).content.decode()
         desk.post(reverse("notices-mute", args=[FULL.name]), {"on": "1"})
         assert not NoticeMute.objects.exists()
+
+    def test_one_notice_is_muted_for_all(self, desk):
+        raise_full("1")
+        mute = reverse("notice-mute", args=[Notice.objects.get().uuid])
+        desk.post(mute, {"days": "7"})
+        page = desk.get(reverse("notices")).content.decode()
+        assert "Muted for all admins by" in page
+        assert "unread notice" not in page
+        desk.post(mute, {"on": "1"})
+        assert "1 unread notice" in desk.get(reverse("notices")).content.decode()
+        assert desk.post(mute, {"days": "-1"}).status_code == HTTPStatus.NOT_FOUND
 
     def test_all_are_marked_as_read_at_once(self, desk, admin):
         raise_full("1")

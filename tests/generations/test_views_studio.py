@@ -1,7 +1,9 @@
 """The studio's page: who sees what, what a submit does, and that nothing is lost."""
 
+import html
 import re
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,10 +14,12 @@ from accounts import ledger
 from accounts.events import Event
 from accounts.groups import REVIEWERS
 from accounts.models import Entry, Record
+from generations import budgets
 from generations.forms.fields import FILE_LEFT_OUT
 from generations.forms.lineage import mark_of
-from generations.models import Campaign, Price, Reference, Run
+from generations.models import Budget, Campaign, Price, Reference, Run
 from generations.reading import feed
+from generations.submission import SubmissionRefused
 from tests.factories import make_user
 from tests.generations.asking import APIXO, DEMO, ask
 from tests.generations.factories import (
@@ -133,6 +137,22 @@ class TestBlocked:
         alice.team.quota = 3
         alice.team.save()
         assert "Your team has 3 left until they renew on" in self.reason(tab)
+
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_a_budget_that_stops_runs_is_told_as_the_refusal_says_it(self, tab, alice, is_open):
+        Price.objects.filter(engine=DEMO).update(cost_usd=Decimal("0.05"))
+        budget = Budget.objects.create(usd=Decimal("0.09"), blocks=True)
+        if is_open:
+            budgets.follow(budget)
+        reason = html.unescape(self.reason(tab))
+        with pytest.raises(SubmissionRefused) as refused:
+            ask(alice, num_images=4)
+        assert reason == refused.value.message
+        assert "renews on" in reason
+
+    def test_a_budget_that_only_counts_stops_nothing(self, tab):
+        Budget.objects.create(usd=0, blocks=False)
+        assert "composer-reason" not in tab.get("/").content.decode()
 
     def test_no_price(self, tab):
         Price.objects.all().delete()

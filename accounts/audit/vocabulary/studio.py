@@ -12,6 +12,10 @@ SLOT = Value("slot", Kind.NUMBER, _("Number of the key"), since=2)
 UNIT = Value("unit", Kind.TEXT, _("Unit"), since=2)
 TRIES = Value("tries", Kind.NUMBER, _("Tries"), since=2)
 TROUBLE = Value("trouble", Kind.TEXT, _("Trouble"), since=2)
+NOTICE = (
+    Value("kind", Kind.TEXT, _("Kind of notice"), since=2),
+    Value("cause", Kind.TEXT, _("Cause"), since=2),
+)
 
 STUDIO: dict[Event, Declared] = {
     Event.STUDIO_STARTED: Declared(facts=must(PROGRAM, VERSION), counted=True),
@@ -36,12 +40,12 @@ STUDIO: dict[Event, Declared] = {
             Value("notices", Kind.NUMBER, _("Notices"), since=2),
         )
     ),
-    Event.NOTICE_RAISED: Declared(
-        facts=must(
-            Value("kind", Kind.TEXT, _("Kind of notice"), since=2),
-            Value("cause", Kind.TEXT, _("Cause"), since=2),
-        )
+    Event.NOTICE_RAISED: Declared(facts=must(*NOTICE)),
+    # Without days, it is muted until it ends.
+    Event.NOTICE_MUTED: Declared(
+        facts=(*must(*NOTICE), Value("days", Kind.NUMBER, _("Days"), since=2))
     ),
+    Event.NOTICE_UNMUTED: Declared(facts=must(*NOTICE)),
     Event.NOTICE_POSTED: Declared(facts=must(TRIES)),
     Event.NOTICE_NOT_POSTED: Declared(facts=must(TRIES, TROUBLE)),
     Event.NOTICE_POSTING_ASKED: Declared(),

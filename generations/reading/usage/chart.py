@@ -1,36 +1,48 @@
-"""Credits per day as stacked bars: numbers for an SVG, and the same as a table."""
+"""Credits as stacked bars, by day or week: numbers for an SVG, and the same as a table."""
 
 import datetime as dt
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case, Q, Sum, Value, When
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from generations.reading.usage.groups import DIMENSIONS
+from generations.reading.usage.groups import DIMENSIONS, Group
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
 
 SERIES = 4  # colours; what spent least is one more series, `rest`
 # In units of the drawing.
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 760, 262, 40, 12, 232
+WIDTH, LEFT, TOP, BOTTOM = 760, 40, 12, 232
 LINES, LABELS = 3, 6
+# A longer period has a bar for each week: bars of days would be too thin to point at.
+MOST_BARS = 92
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One part of a day's bar, in units of the drawing. `colour` is 1 to 5."""
+    """A day, or a week from Monday on: what each series and all of them spent.
 
+    `x` is where the bar begins, in units of the drawing. `title` is its tool tip.
+    """
+
+    name: str
+    credits: list[int]
+    total: int
     x: float
-    y: float
-    width: float
-    height: float
-    colour: int
     title: str
+
+
+@dataclass(frozen=True)
+class Area:
+    """The parts of all bars that have one colour, as one path. `colour` is 1 to 5."""
+
+    colour: int
+    path: str
 
 
 @dataclass(frozen=True)
@@ -42,59 +54,78 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Day:
-    """A row of the table: the day, and the credits of each series."""
-
-    day: dt.date
-    credits: list[int]
-    total: int
-
-
-@dataclass(frozen=True)
 class Chart:
-    """Bars with their key, ticks and table. `names` are those of the series, the largest first."""
+    """Bars with their key, ticks and table. `names` are those of the series, the largest first.
+
+    `bars` are those in which something was spent, and `width` is that of each.
+    """
 
     names: list[str]
+    is_by_week: bool
     bars: list[Bar]
+    width: float
+    areas: list[Area]
     heights: list[Tick]
     days: list[Tick]
-    table: list[Day]
 
     @property
     def key(self) -> list[tuple[int, str]]:
         return list(enumerate(self.names, 1))
 
 
-def chart(scope: Scope, period: Period, dimension: str) -> Chart:
-    """Credits that were spent on each day of a period, by a dimension of `groups`."""
-    spent, order = _spent(scope, period, dimension)
-    largest, rest = order[:SERIES], order[SERIES:]
-    names = DIMENSIONS[dimension][2](largest)
-    shown = [names.get(key, "?") for key in largest] + ([_("All others")] if rest else [])
-    table = [_day(day, spent.get(day, {}), largest, rest) for day in period]
-    top = _round_up(max(day.total for day in table))
-    return Chart(shown, _bars(table, shown, top), _heights(top), _days(period), table)
+def chart(scope: Scope, period: Period, dimension: str, groups: Sequence[Group]) -> Chart:
+    """Credits that were spent in a period, by the `groups` of a dimension, the largest first."""
+    starts = _starts(period)
+    spending = [group for group in groups if group.sums.spent]
+    largest, has_rest = spending[:SERIES], len(spending) > SERIES
+    spent = _spent(scope, period, DIMENSIONS[dimension][0], [group.key for group in largest])
+    shown = [group.name for group in largest] + ([_("All others")] if has_rest else [])
+    each = (WIDTH - LEFT) / len(starts)
+    bars = []
+    for number, start in enumerate(starts):
+        if found := spent.get(start):
+            x = round(LEFT + number * each + each * 0.12, 1)
+            credits = [found[number] for number in range(len(shown))]
+            bars.append(_bar(start, credits, shown, x))
+    top, width = _round_up(max((bar.total for bar in bars), default=0)), round(each * 0.76, 1)
+    areas = list(_areas(bars, width, len(shown), top))
+    is_by_week = period.days > MOST_BARS
+    return Chart(shown, is_by_week, bars, width, areas, _heights(top), _days(starts))
+
+
+def _starts(period: Period) -> list[dt.date]:
+    """The first day of each bar."""
+    return sorted({_start(day, period) for day in period})
+
+
+def _start(day: dt.date, period: Period) -> dt.date:
+    """The first day of the bar that holds `day`. The first week may be cut by the period."""
+    if period.days <= MOST_BARS:
+        return day
+    return max(day - dt.timedelta(days=day.weekday()), period.first)
 
 
 def _spent(
-    scope: Scope, period: Period, dimension: str
-) -> tuple[dict[dt.date, dict[Any, int]], list[Any]]:
-    """Credits by day and group, and the groups, the largest first."""
-    column = DIMENSIONS[dimension][0]
-    spent: dict[dt.date, dict[Any, int]] = defaultdict(dict)
-    totals: dict[Any, int] = defaultdict(int)
-    rows = scope.usage(period).values_list("day", column).annotate(credits=Sum("spent"))
-    for day, key, credits in rows:
-        spent[day][key] = credits
-        totals[key] += credits
-    return spent, sorted(totals, key=lambda key: (-totals[key], str(key)))
+    scope: Scope, period: Period, column: str, largest: Sequence[Any]
+) -> dict[dt.date, Counter[int]]:
+    """Credits by bar and series: the number of a key in `largest`, or the one after the last.
+
+    The database adds up the others, so that it returns a few rows a day, however many there are.
+    """
+    cases = [When(Q(**{column: key}), then=Value(number)) for number, key in enumerate(largest)]
+    series = Case(*cases, default=Value(len(largest)))
+    rows = scope.usage(period).filter(spent__gt=0).annotate(series=series)
+    start_of = {day: _start(day, period) for day in period}
+    spent: dict[dt.date, Counter[int]] = defaultdict(Counter)
+    for day, number, credits in rows.values_list("day", "series").annotate(credits=Sum("spent")):
+        spent[start_of[day]][number] += credits
+    return spent
 
 
-def _day(day: dt.date, spent: dict[Any, int], largest: Sequence[Any], rest: Sequence[Any]) -> Day:
-    credits = [spent.get(key, 0) for key in largest]
-    if rest:
-        credits.append(sum(spent.get(key, 0) for key in rest))
-    return Day(day, credits, sum(credits))
+def _bar(start: dt.date, credits: list[int], names: Sequence[str], x: float) -> Bar:
+    name = date_format(start, "SHORT_DATE_FORMAT")
+    parts = (f"{series}: {each}" for series, each in zip(names, credits, strict=True) if each)
+    return Bar(name, credits, sum(credits), x, "\n".join((name, *parts)))
 
 
 def _round_up(most: int) -> int:
@@ -105,32 +136,17 @@ def _round_up(most: int) -> int:
     return int(step * LINES)
 
 
-def _bars(table: Sequence[Day], names: Sequence[str], top: int) -> list[Bar]:
-    each = (WIDTH - LEFT) / len(table)
-    bars = []
-    for number, day in enumerate(table):
-        y = float(BOTTOM)
-        for series, credits in enumerate(day.credits):
-            height = credits * (BOTTOM - TOP) / top
-            if not credits:
-                continue
-            y -= height
-            bars.append(
-                Bar(
-                    x=round(LEFT + number * each + each * 0.12, 1),
-                    y=round(y, 1),
-                    width=round(each * 0.76, 1),
-                    height=round(height, 1),
-                    colour=series + 1,
-                    title=_("%(day)s, %(name)s: %(credits)s")
-                    % {
-                        "day": date_format(day.day, "MONTH_DAY_FORMAT"),
-                        "name": names[series],
-                        "credits": credits,
-                    },
-                )
-            )
-    return bars
+def _areas(bars: Iterable[Bar], width: float, series: int, top: int) -> Iterator[Area]:
+    """One path for each series, of rectangles that stand on those of the series before."""
+    unit = (BOTTOM - TOP) / top
+    under = {bar.x: float(BOTTOM) for bar in bars}
+    for number in range(series):
+        parts = []
+        for bar in bars:
+            height = bar.credits[number] * unit
+            under[bar.x] -= height
+            parts.append(f"M{bar.x} {under[bar.x]:.1f}h{width}v{height:.1f}h-{width}z")
+        yield Area(number + 1, "".join(parts))
 
 
 def _heights(top: int) -> list[Tick]:
@@ -140,11 +156,11 @@ def _heights(top: int) -> list[Tick]:
     ]
 
 
-def _days(period: Period) -> list[Tick]:
+def _days(starts: Sequence[dt.date]) -> list[Tick]:
     """A few days in words, under the middle of their bars."""
-    each, apart = (WIDTH - LEFT) / period.days, max(1, math.ceil(period.days / LABELS))
+    each, apart = (WIDTH - LEFT) / len(starts), max(1, math.ceil(len(starts) / LABELS))
     return [
         Tick(round(LEFT + (number + 0.5) * each, 1), date_format(day, "SHORT_MONTH_DAY_FORMAT"))
-        for number, day in enumerate(period)
+        for number, day in enumerate(starts)
         if number % apart == 0
     ]

@@ -1,30 +1,30 @@
 """The numbers at the top of a usage page, and how they compare with the period before."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 
 from generations.models import UsageDay, WaitDay
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
-from generations.usage.totals import STEP, SUMMED
+from generations.usage.totals import STEP
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What was used, added up. Credits, images and generations are counted; the cost is in USD."""
+class Sums(NamedTuple):
+    """What was used, added up. Credits, images and generations are counted; the cost is in USD.
+
+    The fields are columns of `UsageDay`: those that are shown, since each takes time to add up.
+    """
 
     spent: int = 0
-    released: int = 0
     images: int = 0
     downloaded: int = 0
     succeeded: int = 0
     failed: int = 0
-    cancelled: int = 0
     cost_usd: Decimal = Decimal()
 
     @property
@@ -53,24 +53,22 @@ class Sums:
         return self.cost_usd / self.downloaded if self.downloaded else None
 
 
-def summed(rows: QuerySet[UsageDay], *by: str) -> dict[Any, Sums]:
-    """The sums of rows by the values of the columns `by`. With one column, its value is the key."""
-    sums = {f"sum_{name}": Sum(name) for name in SUMMED}
-    found = rows.values(*by).annotate(**sums) if by else [rows.aggregate(**sums)]
-    return {_key(row, by): _sums(row) for row in found}
+def summed(rows: QuerySet[UsageDay], *by: str) -> dict[tuple[Any, ...], Sums]:
+    """The sums of rows by the values of the columns `by`."""
+    found = rows.values_list(*by).annotate(*map(Sum, Sums._fields))
+    return {row[: len(by)]: Sums(*row[len(by) :]) for row in found}
 
 
-def _sums(row: dict[str, Any]) -> Sums:
-    given: dict[str, Any] = {name: row[f"sum_{name}"] for name in SUMMED}
-    return Sums(**{name: value for name, value in given.items() if value})
+def added(sums: Iterable[Sums]) -> Sums:
+    """The sums of `sums`, column by column."""
+    columns: list[Any] = [sum(column) for column in zip(*sums, strict=True)]
+    return Sums(*columns)
 
 
-def _key(row: dict[str, Any], by: Sequence[str]) -> Any:
-    return row[by[0]] if len(by) == 1 else tuple(row[name] for name in by)
-
-
-def total(scope: Scope, period: Period) -> Sums:
-    return summed(scope.usage(period))[()]
+def spent_and_images(scope: Scope, period: Period) -> tuple[int, int]:
+    """The credits that were spent, and the images that were made."""
+    found = scope.usage(period).aggregate(Sum("spent", default=0), Sum("images", default=0))
+    return found["spent__sum"], found["images__sum"]
 
 
 def change(now: int, before: int) -> float | None:

@@ -1,5 +1,6 @@
 """What was used by each engine, person, campaign or format."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from accounts.access import page_of_person
 from accounts.models import User
 from generations.models import Campaign
 from generations.providers import registry
-from generations.reading.usage.figures import Sums, summed
+from generations.reading.usage.figures import Sums, added, summed
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
 from generations.usage.totals import CUSTOM
@@ -38,12 +39,13 @@ def by_engine(names: Iterable[Any]) -> Mapping[Any, str]:
 
 
 def by_person(keys: Iterable[Any]) -> Mapping[Any, str]:
-    return {user.pk: str(user) for user in User.objects.filter(pk__in=list(keys))}
+    people = User.objects.filter(pk__in=list(keys)).only("name", "email")
+    return {user.pk: str(user) for user in people}
 
 
 def by_campaign(keys: Iterable[Any]) -> Mapping[Any, str]:
     found = Campaign.objects.filter(pk__in=[key for key in keys if key is not None])
-    return {None: _("No campaign")} | {each.pk: each.name for each in found}
+    return {None: _("No campaign")} | dict(found.values_list("pk", "name"))
 
 
 def by_format(formats: Iterable[Any]) -> Mapping[Any, str]:
@@ -60,13 +62,35 @@ DIMENSIONS: dict[str, tuple[str, Any, Callable[[Iterable[Any]], Mapping[Any, str
 }
 
 
-def groups(scope: Scope, period: Period, dimension: str, *, reader: User) -> list[Group]:
+def tables(scope: Scope, period: Period, *, reader: User) -> dict[str, list[Group]]:
+    """The groups of each dimension.
+
+    Engines and formats are few, so one query adds both up.
+    """
+    rows = scope.usage(period)
+    mixed = summed(rows, "engine", "format")
+    found = {
+        "engine": _added_by(0, mixed),
+        "person": _added_by(0, summed(rows, "user_id")),
+        "campaign": _added_by(0, summed(rows, "campaign_id")),
+        "format": _added_by(1, mixed),
+    }
+    return {dimension: _groups(sums, dimension, reader) for dimension, sums in found.items()}
+
+
+def _added_by(place: int, sums: Mapping[tuple[Any, ...], Sums]) -> dict[Any, Sums]:
+    """`sums`, added up by one part of their keys."""
+    found: dict[Any, list[Sums]] = defaultdict(list)
+    for key, each in sums.items():
+        found[key[place]].append(each)
+    return {key: added(several) for key, several in found.items()}
+
+
+def _groups(found: Mapping[Any, Sums], dimension: str, reader: User) -> list[Group]:
     """The groups that spent most, and one for the rest if there are more than fit."""
-    column, _name, named = DIMENSIONS[dimension]
-    found = summed(scope.usage(period), column)
     ordered = sorted(found.items(), key=lambda each: (-each[1].spent, -each[1].images))
     keys = [key for key, _sums in ordered[:MOST]]
-    names, links = named(keys), _links(dimension, keys, reader)
+    names, links = DIMENSIONS[dimension][2](keys), _links(dimension, keys, reader)
     shown = [
         Group(key, names.get(key, "?"), sums, links.get(key, "")) for key, sums in ordered[:MOST]
     ]
@@ -81,8 +105,3 @@ def _links(dimension: str, keys: Iterable[Any], reader: User) -> Mapping[Any, st
         return {}
     people = User.objects.filter(pk__in=list(keys))
     return {person.pk: page_of_person(person, reader) for person in people}
-
-
-def added(sums: Iterable[Sums]) -> Sums:
-    rows = [vars(each) for each in sums]
-    return Sums(**{name: sum(row[name] for row in rows) for name in vars(Sums())})

@@ -9,8 +9,15 @@ from accounts.models import User
 from generations.models import Generation
 from generations.reading.usage import period as periods
 from generations.reading.usage.chart import Chart, chart
-from generations.reading.usage.figures import Sums, Waits, change, total, waits
-from generations.reading.usage.groups import DIMENSIONS, Group, groups
+from generations.reading.usage.figures import (
+    Sums,
+    Waits,
+    added,
+    change,
+    spent_and_images,
+    waits,
+)
+from generations.reading.usage.groups import DIMENSIONS, Group, tables
 from generations.reading.usage.period import Period, period_asked
 from generations.reading.usage.scope import Scope, scope_of
 from generations.reading.usage.teams import TeamLine, team_lines
@@ -29,7 +36,6 @@ class UsagePage:
     scope: Scope
     by: str
     now: Sums
-    before: Sums
     spent_change: float | None
     images_change: float | None
     waits: Waits
@@ -50,21 +56,21 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
     scope = scope_of(reader, given)
     by = given.get("by", "")
     by = by if by in DIMENSIONS else "engine"
-    now, before = total(scope, period), total(scope, period.before)
+    found = tables(scope, period, reader=reader)
+    now = added(group.sums for group in found["format"])  # the shortest table
+    spent_before, images_before = spent_and_images(scope, period.before)
     return UsagePage(
         period=period,
         problem=problem,
         scope=scope,
         by=by,
         now=now,
-        before=before,
-        spent_change=change(now.spent, before.spent),
-        images_change=change(now.images, before.images),
+        spent_change=change(now.spent, spent_before),
+        images_change=change(now.images, images_before),
         waits=waits(scope, period),
-        chart=chart(scope, period, by),
+        chart=chart(scope, period, by, found[by]),
         tables=[
-            (name, label, groups(scope, period, name, reader=reader))
-            for name, (_column, label, _named) in DIMENSIONS.items()
+            (name, label, found[name]) for name, (_column, label, _named) in DIMENSIONS.items()
         ],
         teams=team_lines(reader, scope),
         waiting=sum(_counted(scope, status) for status in OPEN),

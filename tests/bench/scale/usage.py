@@ -66,14 +66,16 @@ def _pages() -> dict[str, Callable[[], object]]:
     admin = Browser(User.objects.get(email="root@usage.example"))
     lead = Browser(User.objects.get(email="person0@usage.example"))
     today = timezone.now().date()
+    team = {"team": Team.objects.get(name="Bench 0").uuid}
     year = {"from": today - dt.timedelta(days=364), "to": today}
     people = "admin:accounts_user_changelist"
     return {
         "hello": partial(_get, admin, "healthz"),
-        "usage, this month": partial(_get, lead, "usage"),
-        "usage, a year": partial(_get, lead, "usage", year),
-        "usage, a year, of all teams": partial(_get, admin, "usage", year | {"team": "all"}),
-        "usage, a year, by person": partial(_get, lead, "usage", year | {"by": "person"}),
+        "usage, this month": partial(_get, lead, "usage", team),
+        "usage, this month, of all teams": partial(_get, admin, "usage"),
+        "usage, a year": partial(_get, lead, "usage", year | team),
+        "usage, a year, of all teams": partial(_get, admin, "usage", year),
+        "usage, a year, by person": partial(_get, lead, "usage", year | team | {"by": "person"}),
         "usage.csv, a month": partial(_get, lead, "usage-csv"),
         "credits": partial(_get, lead, "credits"),
         "proof of the credits": partial(_get, admin, "credits-proof"),

@@ -139,16 +139,16 @@ def test_a_team_with_a_cap(alice):
 @pytest.mark.parametrize(
     ("spent", "title"),
     [
-        (80, "80 % of the budget of Aurora for {month} are used"),
-        (100, "100 % of the budget of Aurora for {month} are used"),
+        (80, "80 % of the budget of Aurora for {month} is used"),
+        (100, "100 % of the budget of Aurora for {month} is used"),
     ],
 )
 def test_a_budget_of_a_team(alice, admin, spent, title):
     use_budget(Budget.objects.create(team=alice.team, usd=100), spent)
     shares.look()
     [shown] = notices_for(admin)
-    assert shown.title == title.format(month=f"{timezone.now():%Y-%m}")
-    assert shown.to_do.startswith(f"${spent}.00 of $100.00 are spent or reserved.")
+    assert shown.title == title.format(month=f"{timezone.now():%B %Y}")
+    assert shown.to_do.startswith(f"${spent}.00 of $100.00 is spent or reserved.")
 
 
 def test_the_budget_of_the_studio(admin):
@@ -156,7 +156,7 @@ def test_the_budget_of_the_studio(admin):
     use_budget(Budget.objects.create(team=admin.team, usd=100), 79)
     shares.look()
     [shown] = notices_for(admin)
-    assert shown.title == f"100 % of the studio's budget for {timezone.now():%Y-%m} are used"
+    assert shown.title == f"100 % of the studio's budget for {timezone.now():%B %Y} is used"
 
 
 def test_a_missing_price_until_there_is_one(admin):
