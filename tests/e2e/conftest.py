@@ -104,5 +104,6 @@ def _requests(page) -> str:
 
 
 def _work(workers: Workers) -> str:
-    rows = Generation.objects.values("status", "next_action_at", "claimed_by", "polls", "error_code")
+    seen = ("status", "next_action_at", "claimed_by", "polls", "error_code")
+    rows = Generation.objects.values(*seen)
     return "\n".join([timezone.now().isoformat(), *map(str, rows), workers.log()[-4000:]])
