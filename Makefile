@@ -45,9 +45,15 @@ test-readers: install-dev ## Let C2PA readers of others judge our images (needs 
 	$(VENV_PYTHON) -m pytest tests/readers/check.py $(ARGS)
 
 lint: install-dev ## Check style, types, templates, layers and migrations
+	@$(MAKE) --no-print-directory -j 2 types others
+
+.PHONY: types others
+types:
+	$(VENV_PYTHON) -m mypy accounts generations seedream_site tests/bench tests/faults
+
+others:
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
-	$(VENV_PYTHON) -m mypy accounts generations seedream_site tests/bench tests/faults
 	find templates -name '*.html' -print0 | xargs -0 .venv/bin/djade --check --target-version 5.2
 	$(VENV_PYTHON) .venv/bin/lint-imports
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run

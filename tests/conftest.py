@@ -32,6 +32,10 @@ PURE = {
     Path("generations/labelling"),
     Path("generations/providers"),
 }
+# What walks through all addresses or entry points. Their queries are tested beside each of them.
+WALKS = {"access", "languages", "test_acts_on_record.py", "test_every_pixel_is_labelled.py"}
+# The kind of engine whose sweep of crash points passes every point. The others differ in few.
+SWEPT_WITH_ANY_SERVICE = {"keyed"}
 # A provider that is polled, and one that answers at once. To the database and the broker, a run at
 # any other provider is the same.
 WITH_ANY_SERVICE = {"apixo", "modelark"}
@@ -63,7 +67,12 @@ def is_the_same_with_any_service(item):
     pure = folder in PURE or folder == Path()
     if pure and not needs and not item.get_closest_marker("django_db"):
         return True
-    provider = item.callspec.params.get("provider") if hasattr(item, "callspec") else None
+    if {*folder.parts, item.path.name} & WALKS:
+        return True
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if item.path.name == "test_crash_points.py":
+        return given.get("kind", "keyed") not in SWEPT_WITH_ANY_SERVICE
+    provider = given.get("provider")
     return item.path.name == "test_every_provider.py" and provider not in {None, *WITH_ANY_SERVICE}
 
 

@@ -2,14 +2,14 @@
 
 Each entry point is either an act, which is done here and must leave its event on the record, or
 stands in a table of exceptions with the reason. A new entry point is in neither, so a test fails.
-Every address also gets empty requests from everybody, which may change no table without a record.
+`access.test_access` sends empty requests to every address.
 """
 
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -82,44 +82,6 @@ from tests.generations.factories import (
     make_run,
 )
 from tests.records import write
-
-# Tables whose rows are no act of the studio: sessions, marks, counters and signs of life.
-NO_STATE = {
-    "django_session",
-    "usersessions_usersession",
-    "django_admin_log",
-    "accounts_tally",
-    "accounts_pulse",
-    "accounts_notice",
-    "accounts_noticemute",
-    "accounts_noticereading",
-    # What a person has in the composer: a comfort of theirs, and text that only they see.
-    "generations_saveddraft",
-    # What each person has dismissed or read.
-    "generations_dismissal",
-    "accounts_personalnotice",
-}
-CHANGES = re.compile(r'(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
-RECORD = Record._meta.db_table
-
-
-@contextmanager
-def changed_tables() -> Iterator[set[str]]:
-    """The tables to which statements within the block write."""
-    found: set[str] = set()
-
-    def watch(execute, sql, params, many, context):
-        if change := CHANGES.match(sql.lstrip()):
-            found.add(change[1])
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(watch):
-        yield found
-
-
-def is_silent(tables: set[str]) -> bool:
-    """Whether state was changed and no record written."""
-    return bool(tables - NO_STATE - {RECORD}) and RECORD not in tables
 
 
 def events_of(act: Callable[[], object]) -> set[str]:
@@ -351,21 +313,6 @@ def _prepared(everyone) -> dict[str, str]:
         "gallery-view-delete": reverse("gallery-view-delete", args=[view.uuid]),
         "account_reset_password_from_key": "/account/" + link.partition("/account/")[2],
     }
-
-
-@pytest.mark.django_db
-def test_no_request_to_any_address_changes_state_without_a_record(studio):
-    """Empty requests to every address by everybody: what they change is on the record."""
-    everyone, address_of = studio
-    silent = set()
-    for name, _pattern in patterns():
-        for method in ("GET", "POST"):
-            for visitor in everyone.values():
-                with changed_tables() as tables:
-                    visitor.outcome(method, address_of[name])
-                if is_silent(tables):
-                    silent.add((method, name, *sorted(tables)))
-    assert silent == set()
 
 
 # --- The admin -----------------------------------------------------------------------------------
@@ -825,22 +772,3 @@ def test_every_act_of_a_task_leaves_its_event_on_the_record(name, alice, setting
 @pytest.mark.parametrize("name", [*COMMANDS_ELSEWHERE.values(), *TASKS_ELSEWHERE.values()])
 def test_a_test_elsewhere_exists(name, request):
     assert (request.config.rootpath / name).is_file()
-
-
-@pytest.mark.django_db
-class TestTheCheckItself:
-    def test_a_change_without_a_record_is_seen(self, alice):
-        with changed_tables() as tables:
-            User.objects.filter(pk=alice.pk).update(name="x")
-        assert is_silent(tables)
-
-    def test_a_change_with_a_record_is_fine(self, alice):
-        with changed_tables() as tables:
-            User.objects.filter(pk=alice.pk).update(name="x")
-            write(Event.USER_CHANGED, actor=alice, subject=alice)
-        assert not is_silent(tables)
-
-    def test_reading_is_fine(self, alice):
-        with changed_tables() as tables:
-            list(User.objects.all())
-        assert not is_silent(tables)

@@ -1,8 +1,10 @@
 """Who may open what: every address × GET and POST × every kind of person of two teams."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -12,6 +14,7 @@ from accounts import access
 from accounts.backend import PersonBackend
 from tests.access import table
 from tests.access.studio import addresses, patterns, visitors
+from tests.changes import changed_tables, is_silent
 
 # Answered from the cache first. Behind it is the same check, as the table below proves.
 CHECKED_WITHIN = {"live"}
@@ -29,21 +32,29 @@ def quick(settings, monkeypatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def differences(section: dict) -> dict:
-    """Return the answers that differ from the table: expected and found, by method and address."""
+def walk(section: dict) -> tuple[dict, set]:
+    """Send every request of a section of the table, as everybody.
+
+    Returns the answers, by method and address, and the requests that changed tables in silence.
+    """
     everyone = visitors()
     address_of = addresses(next(each.user for each in everyone if each.kind == "member"))
-    found = {
-        (method, name): [each.outcome(method, address_of[name]) for each in everyone]
-        for method, name in section
-    }
-    return {row: (section[row], found[row]) for row in section if section[row] != found[row]}
+    answers, silent = defaultdict(list), set()
+    for (method, name), visitor in product(section, everyone):
+        with changed_tables() as tables:
+            answers[method, name].append(visitor.outcome(method, address_of[name]))
+        if is_silent(tables):
+            silent.add((method, name, visitor.kind, *sorted(tables)))
+    return answers, silent
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", table.SECTIONS)
-def test_every_address_answers_everybody_as_the_table_says(name, quick):
-    assert differences(table.rows(table.SECTIONS[name])) == {}
+def test_every_address_answers_as_the_table_says_and_changes_nothing_in_silence(name, quick):
+    expected = table.rows(table.SECTIONS[name])
+    answers, silent = walk(expected)
+    assert answers == expected
+    assert silent == set()
 
 
 def test_every_address_stands_in_the_table_of_answers_with_both_methods():

@@ -115,7 +115,7 @@ def original_of(run, index):
 def test_six_demo_runs_while_the_worker_is_killed_again_and_again(alice, workers):
     runs = [ask(alice, DEMO, 1, prompt=f"ridge {n}") for n in range(6)]
     for ended in (1, 3):
-        workers.start(beat=True)
+        workers.start()
         wait_for(
             lambda: Run.objects.exclude(status=RunStatus.PENDING).count() >= ended,  # noqa: B023
             f"{ended} runs end",
