@@ -64,11 +64,11 @@ def look_at(page, live_server, complaints):
     """`look_at(address)`: open the page in every size and theme, and check it."""
 
     def look_at(address):
+        page.goto(live_server.url + address)
+        page.evaluate("document.fonts.ready")
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme="light")
-            page.goto(live_server.url + address)
-            page.evaluate("document.fonts.ready")
             seen = f"{address} on a {size}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, seen
             assert violations(page) == [], seen
