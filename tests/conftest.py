@@ -34,6 +34,8 @@ PURE = {
 }
 # What walks through all addresses or entry points. Their queries are tested beside each of them.
 WALKS = {"access", "languages", "test_acts_on_record.py", "test_every_pixel_is_labelled.py"}
+# How the studio starts: each of these tests has its own settings.
+STARTS = {"seedream_site"}
 # The kind of engine whose sweep of crash points passes every point. The others differ in few.
 SWEPT_WITH_ANY_SERVICE = {"keyed"}
 # A provider that is polled, and one that answers at once. To the database and the broker, a run at
@@ -67,7 +69,7 @@ def is_the_same_with_any_service(item):
     pure = folder in PURE or folder == Path()
     if pure and not needs and not item.get_closest_marker("django_db"):
         return True
-    if {*folder.parts, item.path.name} & WALKS:
+    if {*folder.parts, item.path.name} & (WALKS | STARTS):
         return True
     given = item.callspec.params if hasattr(item, "callspec") else {}
     if item.path.name == "test_crash_points.py":
