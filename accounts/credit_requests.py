@@ -6,6 +6,7 @@ after `OPEN_AT_MOST`; what a granted one is for is kept for `KEPT`.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from accounts.events import Event
 from accounts.ledger import MAX_CREDITS
 from accounts.models import Allowance, CreditRequest, PersonalNotice, Team, User
 
+log = logging.getLogger(__name__)
 Status = CreditRequest.Status
 Short = CreditRequest.Short
 
@@ -158,7 +160,11 @@ def tidy() -> None:
     now = timezone.now()
     rows = CreditRequest.objects.filter(status=Status.OPEN, changed_at__lt=now - OPEN_AT_MOST)
     for request in rows.select_related("user")[:BATCH]:
-        _lapse(request)
+        try:
+            _lapse(request)
+        except Exception:
+            # One that can't be ended must not keep the others: it stays open, and is logged again.
+            log.exception("Request for credits %s could not be ended", request.uuid)
     CreditRequest.objects.exclude(draft={}).filter(decided_at__lt=now - KEPT).update(draft={})
 
 

@@ -302,6 +302,26 @@ OUTCOMES_RELEASED = _declare(
     ),
 )
 
+QUOTAS_LATE = _declare(
+    "quotas:late",
+    _("Quotas that change late"),
+    _("A top-up has not ended, or a planned quota has not begun, for an hour after its time"),
+    _(
+        "Check that beat and the worker that talks to providers are working. If they are, the log "
+        "of the worker names what could not be changed, and why."
+    ),
+)
+
+PROOF_LATE = _declare(
+    "credits:proof_late",
+    _("Credits that are not proved"),
+    _("The nightly proof of the credits has not ended for three days"),
+    _(
+        "Check that beat and the worker that talks to providers are working. If they are, the log "
+        "of the worker says why. `manage.py reconcile_credits` proves the credits at once."
+    ),
+)
+
 CREDITS_UNPROVED = declare(
     Kind(
         "credits:unproved",

@@ -166,7 +166,7 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("used this month"))
     def used_now(self, asked: Any) -> SafeString:
-        used = asked.own.reserved + asked.own.spent if asked.own else 0
+        used = asked.own.used if asked.own else 0
         return _named(gettext("used this month"), str(used))
 
     @admin.display(description=_("what for"))

@@ -7,11 +7,12 @@ count for the month of the reservation.
 
 from accounts.ledger.adjusting import refuse_amount, refuse_end, set_limit, top_up, write_off
 from accounts.ledger.correcting import bear, give_back, put_right, record_correction
-from accounts.ledger.ending import end_top_ups
+from accounts.ledger.ending import end_top_ups, has_overdue_top_ups
 from accounts.ledger.following import (
     follow_default,
     follow_own_quota,
     follow_team,
+    has_overdue_plans,
     member_default,
     start_planned_quotas,
 )
@@ -47,6 +48,8 @@ __all__ = [
     "follow_own_quota",
     "follow_team",
     "give_back",
+    "has_overdue_plans",
+    "has_overdue_top_ups",
     "last_day_of",
     "member_default",
     "month_of",

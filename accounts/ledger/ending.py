@@ -1,5 +1,6 @@
 """The end of top-ups: what is unused is taken back, once."""
 
+import datetime as dt
 import logging
 from typing import Any
 
@@ -27,6 +28,11 @@ def end_top_ups() -> int:
     due = TopUp.objects.filter(ended_at__isnull=True, ends_at__lte=timezone.now())
     keys = due.order_by("ends_at", "pk").values_list("pk", flat=True)[:MOST_AT_ONCE]
     return sum([_ended(key) for key in list(keys)])
+
+
+def has_overdue_top_ups(before: dt.datetime) -> bool:
+    """Whether a top-up that was to end before this moment has not been ended."""
+    return TopUp.objects.filter(ended_at__isnull=True, ends_at__lt=before).exists()
 
 
 def _ended(key: int) -> bool:

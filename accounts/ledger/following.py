@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 Kind = PlannedQuota.Kind
 # A month begins first where clocks are this far ahead of UTC.
 FIRST_MIDNIGHT = dt.timedelta(hours=14)
+# And last where they are this far behind it.
+LAST_MIDNIGHT = dt.timedelta(hours=12)
 
 
 def follow_own_quota(owner: User | Team, *, actor: User | None, reason: str = "") -> None:
@@ -66,6 +68,12 @@ def start_planned_quotas() -> int:
     due = PlannedQuota.objects.filter(took_effect_at__isnull=True, month__lte=latest)
     rows = due.select_related("user__team", "team").order_by("month", "pk")
     return sum([_started(planned) for planned in rows])
+
+
+def has_overdue_plans(before: dt.datetime) -> bool:
+    """Whether a quota whose month had begun everywhere by this moment has not taken effect."""
+    month = (before - LAST_MIDNIGHT).date()
+    return PlannedQuota.objects.filter(took_effect_at__isnull=True, month__lte=month).exists()
 
 
 def _started(planned: PlannedQuota) -> int:

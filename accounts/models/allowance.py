@@ -97,7 +97,7 @@ class Allowance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user or self.team}, {self.month:%Y-%m}"
+        return f"{self.owner}, {self.month:%Y-%m}"
 
     @property
     def owner(self) -> Any:

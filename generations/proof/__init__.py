@@ -5,6 +5,6 @@ status and of the images that arrived; every reservation belongs to a generation
 """
 
 from generations.proof.correcting import CorrectionRefused, correct
-from generations.proof.proving import advance, last, prove
+from generations.proof.proving import advance, is_late, last, prove
 
-__all__ = ["CorrectionRefused", "advance", "correct", "last", "prove"]
+__all__ = ["CorrectionRefused", "advance", "correct", "is_late", "last", "prove"]

@@ -46,6 +46,13 @@ def last() -> Proof | None:
     return Proof.objects.filter(ended_at__isnull=False).first()
 
 
+def is_late() -> bool:
+    """Whether no proof has ended for three days, although one was begun before that."""
+    before = timezone.now() - LONGEST
+    begun = Proof.objects.filter(began_at__lt=before).exists()
+    return begun and not Proof.objects.filter(ended_at__gte=before).exists()
+
+
 def _due() -> Proof | None:
     newest, now = Proof.objects.first(), timezone.now()
     if newest and not newest.ended_at and newest.began_at > now - LONGEST:

@@ -50,21 +50,16 @@ class Share(NamedTuple):
 
     @property
     def cause(self) -> str:
-        owner = self.allowance.user or self.allowance.team
-        assert owner is not None  # noqa: S101  # a constraint of the table
-        return f"{owner.uuid} {self.allowance.month:%Y-%m} {self.percent}"
+        return f"{self.allowance.owner.uuid} {self.allowance.month:%Y-%m} {self.percent}"
 
     @property
     def facts(self) -> Facts:
         row = self.allowance
-        used = row.reserved + row.spent
-        owner = row.user or row.team
-        month = f"{row.month:%Y-%m}"
         return {
-            "name": str(owner),
+            "name": str(row.owner),
             "share": self.percent,
-            "month": month,
-            "used": used,
+            "month": f"{row.month:%Y-%m}",
+            "used": row.used,
             "total": row.total,
         }
 

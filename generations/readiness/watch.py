@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from accounts import notices, operations, sealing
+from accounts import ledger, notices, operations, sealing
 from accounts.evidence import progress
 from accounts.notices import Kind
 from accounts.stored_texts import in_english
-from generations import conversions, postings
+from generations import conversions, postings, proof
 from generations.erasing import standing
 from generations.jobs import dispatch, heartbeat
 from generations.jobs.execution import upstream
@@ -38,6 +38,8 @@ from generations.notice_kinds import (
     LOG_UNVERIFIED,
     MARKS_STOPPED,
     OUTCOME_UNKNOWN,
+    PROOF_LATE,
+    QUOTAS_LATE,
     RECORDS_UNSEALED,
     RELABELLING_LATE,
     WORK_LATE,
@@ -59,6 +61,7 @@ LATE = timedelta(minutes=2)
 # An export may wait for other exports.
 EXPORTS_LATE = timedelta(hours=1)
 UNKNOWN_TOO_LONG = timedelta(hours=1)
+QUOTAS_CHANGE_LATE = timedelta(hours=1)
 # A cause that only one machine can see ends when it has not been seen for this long.
 UNSEEN = timedelta(minutes=15)
 # A damaged file is found when it is requested. The notice ends after a day without a request.
@@ -73,6 +76,8 @@ KINDS = (
     LOG_CHANGED,
     LOG_UNVERIFIED,
     MARKS_STOPPED,
+    PROOF_LATE,
+    QUOTAS_LATE,
     RECORDS_UNSEALED,
     RELABELLING_LATE,
     WORK_UNSENT,
@@ -178,6 +183,7 @@ def _observations() -> Iterator[Observation]:
     yield from _erasures()
     yield from _relabellings()
     yield from _disks()
+    yield from _credits()
     yield Observation(postings.STAND_STILL, "outlet", postings.is_late(), {})
 
 
@@ -240,6 +246,13 @@ def _relabellings() -> Iterator[Observation]:
     reason = relabelling.why_late()
     facts = {"reason": reason or ""}
     yield Observation(RELABELLING_LATE, "relabellings", reason is not None, facts)
+
+
+def _credits() -> Iterator[Observation]:
+    before = timezone.now() - QUOTAS_CHANGE_LATE
+    is_overdue = ledger.has_overdue_top_ups(before) or ledger.has_overdue_plans(before)
+    yield Observation(QUOTAS_LATE, "quotas", is_overdue, {})
+    yield Observation(PROOF_LATE, "proof", proof.is_late(), {})
 
 
 def _disks() -> Iterator[Observation]:

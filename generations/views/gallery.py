@@ -23,6 +23,7 @@ from generations.forms import SavedSearchForm
 from generations.gallery_filters import LONGEST_QUERY, Filter
 from generations.models.image import DAYS_IN_BIN
 from generations.models.mark import MOST_STARS
+from generations.paths import FEWEST_COMPARED, MOST_COMPARED
 from generations.reading import facets
 from generations.reading import gallery as images
 from generations.reading.search import what_was_searched
@@ -88,6 +89,8 @@ def _around(request: SignedInRequest, chosen: Filter) -> dict[str, Any]:
         "days_in_bin": DAYS_IN_BIN,
         "may_make": access.may_make(user),
         "most_chosen": images.MOST_CHOSEN,
+        "fewest_compared": FEWEST_COMPARED,
+        "most_compared": MOST_COMPARED,
         "undo": _undo(request.GET.get("undo", "")),
     }
 

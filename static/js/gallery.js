@@ -7,7 +7,6 @@ import { isElsewhere } from "./keys.js";
 
 const UNDO_MILLISECONDS = 10_000;
 const MOST_PAGES = 20; // loaded again on the way back
-const [FEWEST_COMPARED, MOST_COMPARED] = [2, 4];
 const LEAVING = new Set(["zip", "reference", "compare"]); // acts that lead to another page
 
 const form = () => document.getElementById("tidy");
@@ -30,7 +29,7 @@ function showCount() {
   output.value = count.toLocaleString(document.documentElement.lang);
   form().toggleAttribute("data-selecting", count > 0 || Boolean(form().elements.all?.checked));
   const compare = form().querySelector("button[value=compare]");
-  if (compare) compare.disabled = count < FEWEST_COMPARED || count > MOST_COMPARED;
+  if (compare) compare.disabled = count < compare.dataset.fewest || count > compare.dataset.most;
 }
 
 function select(card, on) {

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from accounts import credit_requests, forgetting, ledger, notices
+from accounts import credit_requests, forgetting, ledger, notices, personal_notices
 from accounts.credit_requests import MOST_AN_HOUR, Wish
 from accounts.errors import InvalidAmount, RequestRefused
 from accounts.events import Event
@@ -192,6 +192,21 @@ class TestEnds:
         found = credit_requests.newest(poor)
         assert (found.status, found.draft) == ("lapsed", {})
         assert titles(poor) == ["Nobody has decided about your request for more credits"]
+
+    def test_one_that_cannot_be_ended_keeps_no_other(self, poor, team, monkeypatch):
+        first, other = (credit_requests.ask(each, 5) for each in (poor, make_user(team=team)))
+        CreditRequest.objects.update(changed_at=timezone.now() - timedelta(days=31))
+        tell = personal_notices.tell
+
+        def tell_others(user, *args, **kwargs):
+            if user == first.user_id:
+                raise DatabaseError
+            tell(user, *args, **kwargs)
+
+        monkeypatch.setattr(personal_notices, "tell", tell_others)
+        credit_requests.tidy()
+        assert credit_requests.newest(first.user).is_open
+        assert not credit_requests.newest(other.user).is_open
 
     def test_what_waits_is_forgotten_when_used_let_go_or_old(self, poor, admin):
         def waits(end):

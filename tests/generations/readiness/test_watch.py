@@ -10,13 +10,23 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import append_only, audit, pulses
+from accounts import append_only, audit, ledger, pulses
 from accounts import tasks as accounts_tasks
 from accounts.events import Event
-from accounts.models import Checkpoint, Notice, Pulse, Record, Unsealed, Verification, Witness
+from accounts.models import (
+    Checkpoint,
+    Notice,
+    PlannedQuota,
+    Pulse,
+    Record,
+    TopUp,
+    Unsealed,
+    Verification,
+    Witness,
+)
 from accounts.notices import notices_for
 from generations.jobs import dispatch, heartbeat
-from generations.models import Delivery, Generation, ProviderAccount, Worker
+from generations.models import Delivery, Generation, Proof, ProviderAccount, Worker
 from generations.queues import QUEUES
 from generations.readiness import backlog, watch
 from generations.readiness.watch import Watch
@@ -134,6 +144,35 @@ class TestSeal:
             Checkpoint.objects.update(at=timezone.now() - timedelta(minutes=16))
         assert told_by(eye) == ["log:unverified"]
         accounts_tasks.verify()
+        assert told_by(eye) == []
+
+
+class TestCredits:
+    def test_a_top_up_that_is_not_ended_is_told_until_it_is(self, well, eye, alice):
+        ledger.top_up(alice, 5, actor=None, reason="spring", ends_on=timezone.now().date())
+        assert told_by(eye) == []
+        TopUp.objects.update(ends_at=timezone.now() - LONG_AGO)
+        assert told_by(eye) == ["quotas:late"]
+        accounts_tasks.end_top_ups()
+        assert told_by(eye) == []
+
+    def test_a_planned_quota_that_does_not_begin_is_told_until_it_does(self, well, eye, alice):
+        month = timezone.now().date().replace(day=1)
+        planned = PlannedQuota.objects.create(
+            kind="own", user=alice, month=ledger.next_month(month), credits=5
+        )
+        assert told_by(eye) == []
+        PlannedQuota.objects.filter(pk=planned.pk).update(month=month - timedelta(days=31))
+        assert told_by(eye) == ["quotas:late"]
+        accounts_tasks.start_planned_quotas()
+        assert told_by(eye) == []
+
+    def test_a_proof_that_does_not_end_is_told_until_one_does(self, well, eye):
+        proof = Proof.objects.create(began_at=timezone.now())
+        assert told_by(eye) == []
+        Proof.objects.update(began_at=timezone.now() - timedelta(days=4))
+        assert told_by(eye) == ["credits:proof_late"]
+        Proof.objects.filter(pk=proof.pk).update(ended_at=timezone.now())
         assert told_by(eye) == []
 
 
