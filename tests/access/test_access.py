@@ -3,10 +3,11 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission
 from django.template.base import Template
 
@@ -23,10 +24,12 @@ CHECKED_WITHIN = {"live"}
 @pytest.fixture
 def quick(settings, monkeypatch) -> Iterator[None]:
     """Only status codes matter here: draw no pages, log no refusals, read people once."""
+    read = cache(partial(PersonBackend.get_user, PersonBackend()))
     memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     settings.CACHES = dict.fromkeys(settings.CACHES, memory)
     monkeypatch.setattr(Template, "_render", lambda self, context: "")
-    monkeypatch.setattr(PersonBackend, "get_user", cache(PersonBackend.get_user))
+    monkeypatch.setattr(AdminSite, "each_context", lambda self, request: {})
+    monkeypatch.setattr(PersonBackend, "get_user", lambda self, key: read(key))
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
