@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import ssl
 import threading
 import time
 import urllib.error
@@ -9,6 +10,7 @@ import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Self
 
 from tests.emulator.apiframe import ApiframeChapter
@@ -284,9 +286,14 @@ class Emulator:
         return content
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 def _status_of(request: urllib.request.Request) -> int:
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=30, context=_tls()) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:

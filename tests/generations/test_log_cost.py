@@ -18,7 +18,7 @@ from tests.queries import plans_of
 
 pytestmark = pytest.mark.django_db
 
-ROWS = 3_000
+ROWS = 1_000
 RARE, COMMON = str(Event.ORIGINAL_DOWNLOADED), str(Event.GENERATION_SUCCEEDED)
 
 
