@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.access import page_of_person
 from accounts.models import User
-from generations.models import Campaign
+from generations.models import Campaign, PersonMonth, WorkMonth
+from generations.models.usage import UsedInMonth
 from generations.providers import registry
 from generations.reading.usage.figures import Sums, added, summed
 from generations.reading.usage.period import Period
@@ -53,12 +54,21 @@ def by_format(formats: Iterable[Any]) -> Mapping[Any, str]:
     return {each: own.get(each, each) for each in formats}
 
 
-# What totals can be grouped by: the column, its name, and the names of its values.
-DIMENSIONS: dict[str, tuple[str, Any, Callable[[Iterable[Any]], Mapping[Any, str]]]] = {
-    "engine": ("engine", gettext_lazy("Engine"), by_engine),
-    "person": ("user_id", gettext_lazy("Person"), by_person),
-    "campaign": ("campaign_id", gettext_lazy("Campaign"), by_campaign),
-    "format": ("format", gettext_lazy("Format"), by_format),
+class Dimension(NamedTuple):
+    """What totals can be grouped by: the column, its name, the names of its values, and the table
+    of months that has it."""
+
+    column: str
+    label: Any
+    named: Callable[[Iterable[Any]], Mapping[Any, str]]
+    months: type[UsedInMonth]
+
+
+DIMENSIONS = {
+    "engine": Dimension("engine", gettext_lazy("Engine"), by_engine, WorkMonth),
+    "person": Dimension("user_id", gettext_lazy("Person"), by_person, PersonMonth),
+    "campaign": Dimension("campaign_id", gettext_lazy("Campaign"), by_campaign, WorkMonth),
+    "format": Dimension("format", gettext_lazy("Format"), by_format, WorkMonth),
 }
 
 
@@ -67,12 +77,12 @@ def tables(scope: Scope, period: Period, *, reader: User) -> dict[str, list[Grou
 
     Engines and formats are few, so one query adds both up.
     """
-    rows = scope.usage(period)
-    mixed = summed(rows, "engine", "format")
+    work, people = scope.parts(period, WorkMonth), scope.parts(period, PersonMonth)
+    mixed = summed(work, "engine", "format")
     found = {
         "engine": _added_by(0, mixed),
-        "person": _added_by(0, summed(rows, "user_id")),
-        "campaign": _added_by(0, summed(rows, "campaign_id")),
+        "person": _added_by(0, summed(people, "user_id")),
+        "campaign": _added_by(0, summed(work, "campaign_id")),
         "format": _added_by(1, mixed),
     }
     return {dimension: _groups(sums, dimension, reader) for dimension, sums in found.items()}
@@ -90,7 +100,7 @@ def _groups(found: Mapping[Any, Sums], dimension: str, reader: User) -> list[Gro
     """The groups that spent most, and one for the rest if there are more than fit."""
     ordered = sorted(found.items(), key=lambda each: (-each[1].spent, -each[1].images))
     keys = [key for key, _sums in ordered[:MOST]]
-    names, links = DIMENSIONS[dimension][2](keys), _links(dimension, keys, reader)
+    names, links = DIMENSIONS[dimension].named(keys), _links(dimension, keys, reader)
     shown = [
         Group(key, names.get(key, "?"), sums, links.get(key, "")) for key, sums in ordered[:MOST]
     ]
