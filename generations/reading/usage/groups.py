@@ -34,41 +34,41 @@ class Group:
     link: str = ""
 
 
-def by_engine(names: Iterable[Any]) -> Mapping[Any, str]:
+def engines(names: Iterable[Any]) -> Mapping[Any, str]:
     known = registry.known_engines()
     return {name: registry.full_label(known[name]) if name in known else name for name in names}
 
 
-def by_person(keys: Iterable[Any]) -> Mapping[Any, str]:
-    people = User.objects.filter(pk__in=list(keys)).only("name", "email")
-    return {user.pk: str(user) for user in people}
+def people(keys: Iterable[Any]) -> Mapping[Any, User]:
+    found = User.objects.filter(pk__in=list(keys)).only("name", "email", "is_superuser")
+    return {person.pk: person for person in found}
 
 
-def by_campaign(keys: Iterable[Any]) -> Mapping[Any, str]:
+def campaigns(keys: Iterable[Any]) -> Mapping[Any, str]:
     found = Campaign.objects.filter(pk__in=[key for key in keys if key is not None])
     return {None: _("No campaign")} | dict(found.values_list("pk", "name"))
 
 
-def by_format(formats: Iterable[Any]) -> Mapping[Any, str]:
+def formats(values: Iterable[Any]) -> Mapping[Any, str]:
     own = {CUSTOM: _("Own size"), "": _("Not said")}
-    return {each: own.get(each, each) for each in formats}
+    return {each: own.get(each, each) for each in values}
 
 
 class Dimension(NamedTuple):
-    """What totals can be grouped by: the column, its name, the names of its values, and the table
+    """What totals can be grouped by: the column, its name, what its values stand for, and the table
     of months that has it."""
 
     column: str
     label: Any
-    named: Callable[[Iterable[Any]], Mapping[Any, str]]
+    found: Callable[[Iterable[Any]], Mapping[Any, str | User]]
     months: type[UsedInMonth]
 
 
 DIMENSIONS = {
-    "engine": Dimension("engine", gettext_lazy("Engine"), by_engine, WorkMonth),
-    "person": Dimension("user_id", gettext_lazy("Person"), by_person, PersonMonth),
-    "campaign": Dimension("campaign_id", gettext_lazy("Campaign"), by_campaign, WorkMonth),
-    "format": Dimension("format", gettext_lazy("Format"), by_format, WorkMonth),
+    "engine": Dimension("engine", gettext_lazy("Engine"), engines, WorkMonth),
+    "person": Dimension("user_id", gettext_lazy("Person"), people, PersonMonth),
+    "campaign": Dimension("campaign_id", gettext_lazy("Campaign"), campaigns, WorkMonth),
+    "format": Dimension("format", gettext_lazy("Format"), formats, WorkMonth),
 }
 
 
@@ -77,11 +77,11 @@ def tables(scope: Scope, period: Period, *, reader: User) -> dict[str, list[Grou
 
     Engines and formats are few, so one query adds both up.
     """
-    work, people = scope.parts(period, WorkMonth), scope.parts(period, PersonMonth)
+    work = scope.parts(period, WorkMonth)
     mixed = summed(work, "engine", "format")
     found = {
         "engine": _added_by(0, mixed),
-        "person": _added_by(0, summed(people, "user_id")),
+        "person": _added_by(0, summed(scope.parts(period, PersonMonth), "user_id")),
         "campaign": _added_by(0, summed(work, "campaign_id")),
         "format": _added_by(1, mixed),
     }
@@ -99,19 +99,14 @@ def _added_by(place: int, sums: Mapping[tuple[Any, ...], Sums]) -> dict[Any, Sum
 def _groups(found: Mapping[Any, Sums], dimension: str, reader: User) -> list[Group]:
     """The groups that spent most, and one for the rest if there are more than fit."""
     ordered = sorted(found.items(), key=lambda each: (-each[1].spent, -each[1].images))
-    keys = [key for key, _sums in ordered[:MOST]]
-    names, links = DIMENSIONS[dimension].named(keys), _links(dimension, keys, reader)
-    shown = [
-        Group(key, names.get(key, "?"), sums, links.get(key, "")) for key, sums in ordered[:MOST]
-    ]
+    known = DIMENSIONS[dimension].found([key for key, _sums in ordered[:MOST]])
+    shown = [_group(key, known.get(key, "?"), sums, reader) for key, sums in ordered[:MOST]]
     if rest := [sums for _key, sums in ordered[MOST:]]:
         shown.append(Group(None, _("All others"), added(rest)))
     return shown
 
 
-def _links(dimension: str, keys: Iterable[Any], reader: User) -> Mapping[Any, str]:
-    """The pages of people in the admin, for those who may open them."""
-    if dimension != "person" or not reader.is_staff:
-        return {}
-    people = User.objects.filter(pk__in=list(keys))
-    return {person.pk: page_of_person(person, reader) for person in people}
+def _group(key: Any, what: str | User, sums: Sums, reader: User) -> Group:
+    """The group of a value that stands for `what`: people have a page in the admin."""
+    link = page_of_person(what, reader) if isinstance(what, User) else ""
+    return Group(key, str(what), sums, link)
