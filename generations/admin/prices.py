@@ -77,14 +77,14 @@ def _offer(price: Price | None, tier: str) -> str:
     return gettext("%(tier)s (now %(credits)s)") % {"tier": tier_in_words(tier), "credits": now}
 
 
-def _column(name: str) -> Callable[[Price], SafeString]:
-    """A column of the list that shows a field, with its name where rows are cards."""
+def _column(name: str, label: Any) -> Callable[[Price], SafeString]:
+    """A column of the list that shows a field, with a short `label` where rows are cards."""
     field: Any = Price._meta.get_field(name)
 
     @admin.display(description=field.verbose_name, ordering=name)
     def column(price: Price) -> SafeString:
         value = display_for_field(getattr(price, name), field, "-")
-        return named(str(field.verbose_name), value)
+        return named(str(label), value)
 
     column.__name__ = name
     return column
@@ -99,7 +99,11 @@ class PriceAdmin(PriceBookMixin):
     shown_fields = ("engine_column", "tier_column", *FIGURES, "valid_from", "source", "created_by")
     list_display = (
         *("engine_column", "tier_column"),
-        *map(_column, ("credits", "cost_usd", "credits_per_reference", "valid_from", "source")),
+        _column("credits", _("Credits")),
+        _column("cost_usd", _("Cost, USD")),
+        _column("credits_per_reference", _("Each further reference")),
+        _column("valid_from", _("Valid from")),
+        _column("source", _("Source")),
     )
     list_filter = (
         ("engine", known_values(lambda: sorted(registry.known_engines()), engine_in_words)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, Q, Sum, Value, When
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from generations.models import UsageDay
@@ -171,7 +171,7 @@ def _areas(bars: Iterable[Bar], width: float, series: int, top: int) -> Iterator
 def _heights(top: int) -> Iterator[Tick]:
     for line in range(LINES + 1):
         at = round(BOTTOM - (BOTTOM - TOP) * line / LINES, 1)
-        yield Tick(at, str(top * line // LINES))
+        yield Tick(at, number_format(top * line // LINES, force_grouping=True))
 
 
 def _ticks(spans: Sequence[Period], words: str) -> Iterator[Tick]:
