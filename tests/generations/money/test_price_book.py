@@ -144,6 +144,11 @@ class TestPages:
         assert ">9900 % loss" in page
         assert "No price: runs are refused here." in page
 
+    def test_the_list_of_all_prices_names_each_figure_where_rows_are_cards(self, browser):
+        Price.objects.create(engine=DEMO, tier="4K", credits=7, cost_usd=1)
+        page = browser.get(url("changelist")).content.decode()
+        assert '<span data-label="Credits">7</span>' in page
+
     def test_a_file_is_shown_first_and_added_when_confirmed(self, browser, admin):
         file = SimpleUploadedFile("prices.csv", (HEAD + LINE).encode())
         page = browser.post(url("import"), {"file": file}).content.decode()

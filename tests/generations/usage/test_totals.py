@@ -126,7 +126,7 @@ def test_totals_are_locked_table_by_table_and_in_each_by_key(alice, bob):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_people_who_download_at_once_do_not_wait_for_each_other(alice, bob, today):
+def test_of_several_who_download_at_once_each_image_is_counted_once(alice, bob, today):
     runs = [make_finished_run(person, images=6) for person in (alice, bob)]
     images = [image.pk for run in runs for image in run.images.all()]
 
