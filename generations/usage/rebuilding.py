@@ -28,18 +28,18 @@ Totals = dict[Key, Counter[str]]
 
 def days() -> Iterator[dt.date]:
     """All days for which a generation or a total counts, the oldest first."""
-    ends = _ends((Generation, "day"), (UsageDay, "day"))
-    for number in range((ends[1] - ends[0]).days + 1 if ends else 0):
-        yield ends[0] + dt.timedelta(days=number)
+    if ends := _ends((Generation, "day"), (UsageDay, "day")):
+        for number in range((ends[1] - ends[0]).days + 1):
+            yield ends[0] + dt.timedelta(days=number)
 
 
 def months() -> Iterator[dt.date]:
     """The first days of all months that have a total, the oldest first."""
-    ends = _ends((UsageDay, "day"), *((model, "month") for model in MONTHS))
-    month = month_of(ends[0]) if ends else dt.date.max
-    while ends and month <= ends[1]:
-        yield month
-        month = next_month(month)
+    if ends := _ends((UsageDay, "day"), (PersonMonth, "month"), (WorkMonth, "month")):
+        month = month_of(ends[0])
+        while month <= ends[1]:
+            yield month
+            month = next_month(month)
 
 
 def differences(day: dt.date) -> int:
@@ -110,13 +110,13 @@ def _date_next() -> set[dt.date]:
     return {day for day in dated.values_list("day", flat=True).distinct() if day}
 
 
-def _ends(*columns: tuple[type[Model], str]) -> tuple[dt.date, ...]:
-    """The first and the last day in columns of tables; empty if these are."""
+def _ends(*columns: tuple[type[Model], str]) -> tuple[dt.date, dt.date] | None:
+    """The first and the last day in columns of tables; None if these are empty."""
     ends = [
         model._default_manager.aggregate(first=Min(name), last=Max(name)) for model, name in columns
     ]
     found = [day for each in ends for day in each.values() if day is not None]
-    return (min(found), max(found)) if found else ()
+    return (min(found), max(found)) if found else None
 
 
 def _hold_totals() -> None:

@@ -18,7 +18,7 @@ from generations.reading.usage.scope import Scope
 
 SERIES = 4  # colours; what spent least is one more series, `rest`
 # In units of the drawing.
-WIDTH, LEFT, TOP, BOTTOM = 760, 40, 12, 232
+WIDTH, LEFT, TOP, BOTTOM = 760, 52, 12, 232
 LINES, LABELS = 3, 6
 # A longer period has a bar for each month: bars of days would be too thin to point at.
 MOST_BARS = 92

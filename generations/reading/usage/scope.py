@@ -56,9 +56,8 @@ class Scope:
     @cached_property
     def _newest(self) -> dt.date | None:
         """The last day that has a total."""
-        newest: dt.date | None = self._of_team(UsageDay.objects.all()).aggregate(Max("day"))[
-            "day__max"
-        ]
+        found = self._of_team(UsageDay.objects.all()).aggregate(newest=Max("day"))
+        newest: dt.date | None = found["newest"]
         return newest
 
     def _of_team(self, rows: QuerySet[Row]) -> QuerySet[Row]:
