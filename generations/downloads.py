@@ -140,10 +140,10 @@ def _downloaded_lately(export: Export, actor: User) -> bool:
 
 @transaction.atomic
 def _record_export(export: Export, actor: User, start: int, caller: dict[str, str]) -> None:
-    if export.kind == IMAGES.name:
-        usage.downloaded(export.options["images"])
     facts = {"sha256": export.sha256, "from_byte": start}
     audit.record(Event.EXPORT_DOWNLOADED, actor=actor, subject=export, facts=facts, personal=caller)
+    if export.kind == IMAGES.name:
+        usage.downloaded(export.options["images"])
 
 
 def _file(
@@ -208,8 +208,8 @@ def _name(image: Image, image_format: str, *, suffix: str = "") -> str:
 def _record(
     event: Event, image: Image, *, actor: User, facts: dict[str, str], reason: str = ""
 ) -> None:
-    if event == Event.IMAGE_DOWNLOADED:
-        usage.downloaded([image.pk])
     personal = {"reason": reason} if reason else None
     story = image.run.uuid
     audit.record(event, actor=actor, subject=image, story=story, facts=facts, personal=personal)
+    if event == Event.IMAGE_DOWNLOADED:
+        usage.downloaded([image.pk])

@@ -18,13 +18,13 @@ from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts import access, credit_requests, ledger
 from accounts.admin import person_page
+from accounts.admin.cards import named
 from accounts.admin.long_lists import LongList, LongListMixin
 from accounts.admin.recorded import ReadOnlyAdmin
 from accounts.audit import readings
@@ -152,22 +152,22 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("asked for"))
     def asked_for(self, asked: CreditRequest) -> SafeString:
-        return _named(gettext("asked for"), str(asked.credits))
+        return named(gettext("asked for"), str(asked.credits))
 
     @admin.display(description=_("left now"))
     def left_now(self, asked: Any) -> SafeString:
         own = asked.own.left if asked.own else ledger.quota_in_force(asked.user)[0]
         if asked.user.team.quota is None:
-            return _named(gettext("left now"), str(own))
+            return named(gettext("left now"), str(own))
         team = asked.of_team.left if asked.of_team else asked.user.team.quota
         of_team = gettext("team: %(left)s") % {"left": team}
         cell = format_html('{} <span class="quiet">{}</span>', own, of_team)
-        return _named(gettext("left now"), cell)
+        return named(gettext("left now"), cell)
 
     @admin.display(description=_("used this month"))
     def used_now(self, asked: Any) -> SafeString:
         used = asked.own.used if asked.own else 0
-        return _named(gettext("used this month"), str(used))
+        return named(gettext("used this month"), str(used))
 
     @admin.display(description=_("what for"))
     def what_for(self, asked: CreditRequest) -> str:
@@ -181,21 +181,16 @@ class CreditRequestAdmin(LongListMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("note"))
     def their_note(self, asked: CreditRequest) -> SafeString:
-        return _named(gettext("note"), asked.note or "–")
+        return named(gettext("note"), asked.note or "–")
 
     @admin.display(description=_("asked at"))
     def asked_at(self, asked: CreditRequest) -> SafeString:
         at = date_format(asked.created_at, "SHORT_DATETIME_FORMAT")
-        return _named(gettext("asked at"), at)
+        return named(gettext("asked at"), at)
 
     @admin.display(description=_("decision"))
     def decision(self, asked: Any) -> SafeString | str:
         return _form_of(asked) if asked.is_open and asked.may_decide else _in_words(asked)
-
-
-def _named(name: str, cell: str) -> SafeString:
-    """A cell with the name of its column, which is seen where rows are cards."""
-    return format_html('<span data-label="{}">{}</span>', capfirst(name), cell)
 
 
 def _decided(asked: CreditRequest, form: DecisionForm, *, actor: User) -> str:

@@ -1,14 +1,17 @@
 """The price book in the Django admin."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_field
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.cards import named
 from accounts.admin.long_lists import known_values
 from generations import pricing
 from generations.admin.price_book import PriceBookMixin
@@ -74,6 +77,19 @@ def _offer(price: Price | None, tier: str) -> str:
     return gettext("%(tier)s (now %(credits)s)") % {"tier": tier_in_words(tier), "credits": now}
 
 
+def _column(name: str, label: Any) -> Callable[[Price], SafeString]:
+    """A column of the list that shows a field, with a short `label` where rows are cards."""
+    field: Any = Price._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def column(price: Price) -> SafeString:
+        value = display_for_field(getattr(price, name), field, "-")
+        return named(str(label), value)
+
+    column.__name__ = name
+    return column
+
+
 @admin.register(Price)
 class PriceAdmin(PriceBookMixin):
     """Prices are added, never changed: each run keeps the price that it was submitted at."""
@@ -82,8 +98,12 @@ class PriceAdmin(PriceBookMixin):
     fields = ("offer", *FIGURES, "valid_from")
     shown_fields = ("engine_column", "tier_column", *FIGURES, "valid_from", "source", "created_by")
     list_display = (
-        *("engine_column", "tier_column", "credits", "cost_usd"),
-        *("credits_per_reference", "valid_from", "source"),
+        *("engine_column", "tier_column"),
+        _column("credits", _("Credits")),
+        _column("cost_usd", _("Cost, USD")),
+        _column("credits_per_reference", _("Each further reference")),
+        _column("valid_from", _("Valid from")),
+        _column("source", _("Source")),
     )
     list_filter = (
         ("engine", known_values(lambda: sorted(registry.known_engines()), engine_in_words)),
@@ -102,8 +122,8 @@ class PriceAdmin(PriceBookMixin):
         return engine_in_words(price.engine)
 
     @admin.display(description=_("tier"), ordering="tier")
-    def tier_column(self, price: Price) -> str:
-        return tier_in_words(price.tier)
+    def tier_column(self, price: Price) -> SafeString:
+        return named(gettext("tier"), tier_in_words(price.tier))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.created_by = request.user

@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import Sum
 
 from accounts.models import Team
-from accounts.models.allowance import next_month
 from generations.budgets.months import month_of
-from generations.models import Budget, BudgetMonth, UsageDay
+from generations.models import Budget, BudgetMonth, PersonMonth
 from generations.models.money import to_micros, to_usd
 
 
@@ -51,8 +49,8 @@ def actual_costs(months: Iterable[BudgetMonth]) -> dict[int, Decimal]:
     wanted = {row.month for row in rows}
     if not wanted:
         return {}
-    days = UsageDay.objects.filter(_in_months(wanted)).annotate(month=TruncMonth("day"))
-    sums = days.order_by().values_list("team", "month").annotate(Sum("cost_usd"))
+    found = PersonMonth.objects.filter(month__in=wanted).order_by()
+    sums = found.values_list("team", "month").annotate(Sum("cost_usd"))
     costs = {(team, month): cost for team, month, cost in sums}
     return {row.pk: _cost(row, costs) for row in rows}
 
@@ -65,14 +63,6 @@ def _cost(row: BudgetMonth, costs: dict[tuple[int, dt.date], Decimal]) -> Decima
         if month == row.month and team in (None, owner)
     )
     return sum(mine, Decimal(0))
-
-
-def _in_months(months: Iterable[dt.date]) -> Q:
-    found = Q()
-    for month in months:
-        end = next_month(month)
-        found |= Q(day__gte=month, day__lt=end)
-    return found
 
 
 def _standing(budget: Budget, month: dt.date, row: BudgetMonth | None) -> Standing:

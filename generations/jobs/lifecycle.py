@@ -65,9 +65,9 @@ def move(
         late = {"late": True} if generation.came_late else {}
         facts = {**(facts or {}), **(spent or {}), **late}
         _record(generation, source, target, actor=actor, facts=facts, personal=dict(personal or {}))
-        _add_up(generation, source, spent, cost)
         if target in ENDED:
             _tell_author(generation, actor)
+        _add_up(generation, source, spent, cost)  # last: these rows are shared by whole teams
         live.bump(generation.run.user_id)
         if target in ENDED or target == Status.UNKNOWN:
             hints.hint(hints.SUBMIT)  # its key has room again

@@ -23,7 +23,7 @@ from generations.models.run import ERASED, Run
 from generations.models.saved_draft import SavedDraft
 from generations.models.snippet import Snippet
 from generations.models.upstream_mark import UpstreamMark
-from generations.models.usage import UsageDay, WaitDay
+from generations.models.usage import PersonMonth, UsageDay, WaitDay, WorkMonth
 from generations.models.webhook_event import WebhookEvent
 from generations.models.worker import Worker
 
@@ -51,6 +51,7 @@ __all__ = [
     "LastBill",
     "LegalHold",
     "Mark",
+    "PersonMonth",
     "Price",
     "Proof",
     "ProviderAccount",
@@ -69,5 +70,6 @@ __all__ = [
     "UsageDay",
     "WaitDay",
     "WebhookEvent",
+    "WorkMonth",
     "Worker",
 ]

@@ -1,4 +1,5 @@
-"""Adds the totals of a day up anew, from the generations, their images and the ledger."""
+"""Adds totals up anew: those of a day from the generations, their images and the ledger, and those
+of a month from its days."""
 
 import datetime as dt
 import time
@@ -7,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Model, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from accounts.models import Entry, Team
-from generations.models import Generation, UsageDay, WaitDay
+from accounts.models.allowance import next_month
+from generations.models import Generation, PersonMonth, UsageDay, WaitDay, WorkMonth
+from generations.models.usage import Used, UsedInMonth
 from generations.states import Status
-from generations.usage.totals import COUNTED, SUMMED, key_of, wait_step
+from generations.usage.totals import COUNTED, SUMMED, TABLES, key_of, month_of, wait_step
 
 CHUNK = 500  # generations, whose entries and images are read in one query each
-
-_GENERATIONS, _TOTALS = Generation.objects.order_by(), UsageDay.objects.order_by()
+MONTHS: tuple[type[UsedInMonth], ...] = (PersonMonth, WorkMonth)
+COST_PLACES = 5
 
 Key = tuple[Any, ...]
 Totals = dict[Key, Counter[str]]
@@ -25,14 +28,18 @@ Totals = dict[Key, Counter[str]]
 
 def days() -> Iterator[dt.date]:
     """All days for which a generation or a total counts, the oldest first."""
-    ends = [
-        model.objects.aggregate(first=Min("day"), last=Max("day"))
-        for model in (Generation, UsageDay)
-    ]
-    found = [day for each in ends for day in each.values() if day is not None]
-    if found:
-        for number in range((max(found) - min(found)).days + 1):
-            yield min(found) + dt.timedelta(days=number)
+    if ends := _ends((Generation, "day"), (UsageDay, "day")):
+        for number in range((ends[1] - ends[0]).days + 1):
+            yield ends[0] + dt.timedelta(days=number)
+
+
+def months() -> Iterator[dt.date]:
+    """The first days of all months that have a total, the oldest first."""
+    if ends := _ends((UsageDay, "day"), (PersonMonth, "month"), (WorkMonth, "month")):
+        month = month_of(ends[0])
+        while month <= ends[1]:
+            yield month
+            month = next_month(month)
 
 
 def differences(day: dt.date) -> int:
@@ -40,23 +47,40 @@ def differences(day: dt.date) -> int:
     with transaction.atomic():
         _hold_totals()
         due, waits = _added_up(day)
-        return len(_unlike(due, _kept(day))) + len(_unlike(waits, _kept_waits(day)))
+        return len(_unlike(due, _sums(UsageDay, day=day))) + len(_unlike(waits, _kept_waits(day)))
+
+
+def differences_of_month(month: dt.date) -> int:
+    """How many totals of a month, given by its first day, are not what its days add up to."""
+    with transaction.atomic():
+        _hold_totals()
+        return sum(
+            len(_unlike(_sums_of_days(model, month), _sums(model, month=month))) for model in MONTHS
+        )
 
 
 @transaction.atomic
 def rebuild(day: dt.date) -> None:
-    """Write the totals of a day anew. What happens meanwhile waits, and is added to the result."""
+    """Write the totals of a day and its month anew.
+
+    What happens meanwhile waits, and is added to the result.
+    """
     _hold_totals()
     due, waits = _added_up(day)
-    UsageDay.objects.filter(day=day).delete()
     WaitDay.objects.filter(day=day).delete()
-    UsageDay.objects.bulk_create(
-        UsageDay(day=day, **dict(zip(_NAMES, key, strict=True)), **total)
-        for key, total in due.items()
-    )
     WaitDay.objects.bulk_create(
         WaitDay(day=day, team_id=team, step=step, **count) for (team, step), count in waits.items()
     )
+    _write(UsageDay, due, day=day)
+    rebuild_month(month_of(day))
+
+
+@transaction.atomic
+def rebuild_month(month: dt.date) -> None:
+    """Write the totals of a month, given by its first day, anew from those of its days."""
+    _hold_totals()
+    for model in MONTHS:
+        _write(model, _sums_of_days(model, month), month=month)
 
 
 def complete(*, seconds: float) -> bool:
@@ -86,14 +110,21 @@ def _date_next() -> set[dt.date]:
     return {day for day in dated.values_list("day", flat=True).distinct() if day}
 
 
-_NAMES = ("team_id", "user_id", "campaign_id", "engine", "format")
+def _ends(*columns: tuple[type[Model], str]) -> tuple[dt.date, dt.date] | None:
+    """The first and the last day in columns of tables; None if these are empty."""
+    ends = [
+        model._default_manager.aggregate(first=Min(name), last=Max(name)) for model, name in columns
+    ]
+    found = [day for each in ends for day in each.values() if day is not None]
+    return (min(found), max(found)) if found else None
 
 
 def _hold_totals() -> None:
     """Let no other transaction change totals until this one ends; SQLite has one writer anyway."""
+    tables: list[type[Model]] = [*TABLES, WaitDay]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (UsageDay, WaitDay):
+            for model in tables:
                 cursor.execute(f'LOCK TABLE "{model._meta.db_table}" IN SHARE ROW EXCLUSIVE MODE')
 
 
@@ -125,7 +156,12 @@ def _chunks(rows: Any) -> Iterator[Sequence[Generation]]:
 
 def _key(generation: Generation) -> Key:
     key = key_of(generation)
-    return tuple(key[name] for name in _NAMES)
+    return tuple(key[name] for name in _names(UsageDay))
+
+
+def _names(model: type[Used]) -> tuple[str, ...]:
+    """The columns that name a row of a day or month."""
+    return TABLES[model][1:]
 
 
 def _credits(generations: Sequence[Generation]) -> dict[Any, Counter[str]]:
@@ -155,13 +191,35 @@ def _images(generations: Sequence[Generation]) -> dict[int, Counter[str]]:
     return found
 
 
-def _kept(day: dt.date) -> Totals:
-    rows = UsageDay.objects.filter(day=day).values(*_NAMES, *SUMMED)
-    found = {
-        tuple(row[name] for name in _NAMES): +Counter({name: row[name] for name in SUMMED})
-        for row in rows
-    }
+def _sums(model: type[Used], **when: Any) -> Totals:
+    """The totals of a day or month, by key."""
+    return _by_key(model, model._default_manager.filter(**when))
+
+
+def _sums_of_days(model: type[Used], month: dt.date) -> Totals:
+    """What the days of a month add up to, by the key of a table of months."""
+    rows = UsageDay.objects.filter(day__gte=month, day__lt=next_month(month))
+    return _by_key(model, rows)
+
+
+def _by_key(model: type[Used], rows: QuerySet[Any]) -> Totals:
+    names = _names(model)
+    found = {}
+    for row in rows.order_by().values_list(*names).annotate(*map(Sum, SUMMED)):
+        sums = +Counter(dict(zip(SUMMED, row[len(names) :], strict=True)))
+        # SQLite adds decimals up as floats.
+        sums["cost_usd"] = round(sums["cost_usd"], COST_PLACES)
+        found[row[: len(names)]] = +sums
     return {key: total for key, total in found.items() if total}
+
+
+def _write(model: type[Used], due: Totals, **when: Any) -> None:
+    """Replace the totals of a day or month."""
+    names = _names(model)
+    model._default_manager.filter(**when).delete()
+    model._default_manager.bulk_create(
+        model(**when, **dict(zip(names, key, strict=True)), **total) for key, total in due.items()
+    )
 
 
 def _kept_waits(day: dt.date) -> Totals:

@@ -4,6 +4,8 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 import xlsxwriter
@@ -23,6 +25,7 @@ from accounts.http import SignedInRequest
 from generations.reading import usage as reading
 from generations.usage import day_of
 
+ROWS_A_PART, MOST_KNOWN = 500, 10_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -31,7 +34,12 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def usage(request: SignedInRequest) -> HttpResponse:
     """A period of a team, or of all: `?from=&to=&team=&by=`."""
     page = reading.usage_page(request.user, request.GET.dict())
-    return render(request, "generations/usage.html", {"page": page})
+    shown = {
+        "page": page,
+        "chart": reading.chart_of(page.chart),
+        "tables": [(label, reading.rows_of(groups)) for _name, label, groups in page.tables],
+    }
+    return render(request, "generations/usage.html", shown)
 
 
 @require_safe
@@ -77,10 +85,15 @@ def _csv(rows: Iterable[tuple[Any, ...]]) -> HttpResponseBase:
 
 
 def _lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
+    """The text of the file, many rows at a time: each part that is sent costs time."""
     yield "\ufeff"  # without it, spreadsheets misread names
-    for row in (reading.HEADINGS, *rows):
+    known = lru_cache(maxsize=MOST_KNOWN, typed=True)(cell)  # most cells are like those above
+    lines = (
+        [known("" if v is None else v) for v in row] for row in chain([reading.HEADINGS], rows)
+    )
+    while part := list(islice(lines, ROWS_A_PART)):
         text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL).writerow(cell("" if v is None else v) for v in row)
+        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(part)
         yield text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""A signed-in browser that calls the WSGI application directly, without Django's test client."""
+"""A browser that calls the WSGI application directly, without Django's test client."""
 
 import io
 from typing import Any
@@ -14,13 +14,18 @@ CSRF = "c" * 32
 
 
 class Browser:
-    """Calls the application without a network. Keeps `status` and `headers` of the last answer."""
+    """Calls the application without a network, as a person or, without one, signed out.
 
-    def __init__(self, user: User) -> None:
-        client = Client()
-        client.force_login(user)
-        session = client.cookies[settings.SESSION_COOKIE_NAME].value
-        self.cookie = f"{settings.SESSION_COOKIE_NAME}={session}; csrftoken={CSRF}"
+    Keeps `status` and `headers` of the last answer.
+    """
+
+    def __init__(self, user: User | None) -> None:
+        self.cookie = f"csrftoken={CSRF}"
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            session = client.cookies[settings.SESSION_COOKIE_NAME].value
+            self.cookie += f"; {settings.SESSION_COOKIE_NAME}={session}"
         self.application = WSGIHandler()
         self.status = ""
         self.headers: dict[str, str] = {}

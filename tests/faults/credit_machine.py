@@ -354,6 +354,7 @@ class CreditMachine(RuleBasedStateMachine):
         assert not done.findings, list(Finding.objects.values("what", "credits"))
         days = {*_days_of(Generation), *_days_of(UsageDay)}
         assert not any(rebuilding.differences(day) for day in days)
+        assert not any(rebuilding.differences_of_month(month) for month in rebuilding.months())
 
     # --- Help ---
 

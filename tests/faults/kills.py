@@ -233,6 +233,7 @@ def _report(title: str, deaths: int, done: Counter[str]) -> int:
     tight = Allowance.objects.get(user__email="person3@kills.example")
     days = set(UsageDay.objects.order_by().values_list("day", flat=True))
     different = sum(rebuilding.differences(day) for day in days)
+    different += sum(rebuilding.differences_of_month(month) for month in rebuilding.months())
     ended = Generation.objects.filter(status__in=ENDED).count()
     acts = ", ".join(f"{name} {count}" for name, count in sorted(done.items()))
     sys.stdout.write(

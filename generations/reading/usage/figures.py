@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet, Sum
 
-from generations.models import UsageDay, WaitDay
+from generations.models import PersonMonth, WaitDay
 from generations.reading.usage.period import Period
 from generations.reading.usage.scope import Scope
 from generations.usage.totals import STEP
@@ -17,7 +17,7 @@ from generations.usage.totals import STEP
 class Sums(NamedTuple):
     """What was used, added up. Credits, images and generations are counted; the cost is in USD.
 
-    The fields are columns of `UsageDay`: those that are shown, since each takes time to add up.
+    The fields are columns of `Used`: those that are shown, since each takes time to add up.
     """
 
     spent: int = 0
@@ -53,10 +53,14 @@ class Sums(NamedTuple):
         return self.cost_usd / self.downloaded if self.downloaded else None
 
 
-def summed(rows: QuerySet[UsageDay], *by: str) -> dict[tuple[Any, ...], Sums]:
-    """The sums of rows by the values of the columns `by`."""
-    found = rows.values_list(*by).annotate(*map(Sum, Sums._fields))
-    return {row[: len(by)]: Sums(*row[len(by) :]) for row in found}
+def summed(parts: Iterable[QuerySet[Any]], *by: str) -> dict[tuple[Any, ...], Sums]:
+    """The sums of the rows of all `parts` by the values of the columns `by`."""
+    found: dict[tuple[Any, ...], Sums] = {}
+    for rows in parts:
+        for row in rows.values_list(*by).annotate(*map(Sum, Sums._fields)):
+            key, sums = row[: len(by)], Sums(*row[len(by) :])
+            found[key] = added((found[key], sums)) if key in found else sums
+    return found
 
 
 def added(sums: Iterable[Sums]) -> Sums:
@@ -67,8 +71,9 @@ def added(sums: Iterable[Sums]) -> Sums:
 
 def spent_and_images(scope: Scope, period: Period) -> tuple[int, int]:
     """The credits that were spent, and the images that were made."""
-    found = scope.usage(period).aggregate(Sum("spent", default=0), Sum("images", default=0))
-    return found["spent__sum"], found["images__sum"]
+    columns = Sum("spent", default=0), Sum("images", default=0)
+    found = [rows.aggregate(*columns) for rows in scope.parts(period, PersonMonth)]
+    return sum(each["spent__sum"] for each in found), sum(each["images__sum"] for each in found)
 
 
 def change(now: int, before: int) -> float | None:

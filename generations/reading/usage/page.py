@@ -69,9 +69,7 @@ def usage_page(reader: User, given: Mapping[str, str]) -> UsagePage:
         images_change=change(now.images, images_before),
         waits=waits(scope, period),
         chart=chart(scope, period, by, found[by]),
-        tables=[
-            (name, label, found[name]) for name, (_column, label, _named) in DIMENSIONS.items()
-        ],
+        tables=[(name, each.label, found[name]) for name, each in DIMENSIONS.items()],
         teams=team_lines(reader, scope),
         waiting=sum(_counted(scope, status) for status in OPEN),
         unknown=_counted(scope, Status.UNKNOWN),

@@ -23,16 +23,35 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """The period that it is compared with: a month with the month before, and otherwise as
-        many days before it."""
+        """The period that it is compared with: whole months with as many months before them, and
+        others with as many days."""
         last = self.first - dt.timedelta(days=1)
-        if self.is_a_month:
-            return month(last)
+        if self.whole_months == self:
+            return Period(months_before(last, len(self.months) - 1), last)
         return Period(last - dt.timedelta(days=self.days - 1), last)
 
     @property
-    def is_a_month(self) -> bool:
-        return self == month(self.first)
+    def months(self) -> list["Period"]:
+        """The months of the period. The first and the last one may be cut by it."""
+        found = [self._of_month(self.first)]
+        while found[-1].last < self.last:
+            found.append(self._of_month(found[-1].last + dt.timedelta(days=1)))
+        return found
+
+    @property
+    def whole_months(self) -> "Period | None":
+        """All months that lie in the period, which follow one another."""
+        whole = [each for each in self.months if each == month(each.first)]
+        return Period(whole[0].first, whole[-1].last) if whole else None
+
+    @property
+    def edges(self) -> "list[Period]":
+        """The months that are cut by the period: none, one or two."""
+        return [each for each in self.months if each != month(each.first)]
+
+    def _of_month(self, day: dt.date) -> "Period":
+        whole = month(day)
+        return Period(max(whole.first, self.first), min(whole.last, self.last))
 
     @property
     def as_query(self) -> str:
@@ -49,6 +68,12 @@ def month(day: dt.date) -> Period:
     return Period(first, following - dt.timedelta(days=1))
 
 
+def months_before(day: dt.date, number: int) -> dt.date:
+    """The first day of the month that lies so many months before that of `day`."""
+    months = day.year * 12 + day.month - 1 - number
+    return dt.date(months // 12, months % 12 + 1, 1)
+
+
 def presets(today: dt.date) -> list[tuple[str, Period]]:
     """The periods that the page offers, with their names."""
     this = month(today)
@@ -56,7 +81,7 @@ def presets(today: dt.date) -> list[tuple[str, Period]]:
         (_("This month"), this),
         (_("Last month"), this.before),
         (_("Last 30 days"), Period(today - dt.timedelta(days=29), today)),
-        (_("Last 12 months"), Period(today - dt.timedelta(days=364), today)),
+        (_("Last 12 months"), Period(months_before(today, 11), this.last)),
     ]
 
 

@@ -141,8 +141,13 @@ class TestPages:
         Price.objects.filter(engine="apixo/seedream-4-5", tier="2K").delete()
         page = " ".join(browser.get(url("book")).content.decode().split())
         assert "then 99 credits, 1 USD" in page
-        assert "-9900 % loss" in page
+        assert ">9900 % loss" in page
         assert "No price: runs are refused here." in page
+
+    def test_the_list_of_all_prices_names_each_figure_where_rows_are_cards(self, browser):
+        Price.objects.create(engine=DEMO, tier="4K", credits=7, cost_usd=1)
+        page = browser.get(url("changelist")).content.decode()
+        assert '<span data-label="Credits">7</span>' in page
 
     def test_a_file_is_shown_first_and_added_when_confirmed(self, browser, admin):
         file = SimpleUploadedFile("prices.csv", (HEAD + LINE).encode())

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import math
+import random
 import re
 import zipfile
 from decimal import Decimal
@@ -14,10 +15,12 @@ from django.utils import timezone
 from accounts import credit_requests, ledger
 from accounts.events import Event
 from accounts.models import Allowance, Record, Team
-from generations.models import Campaign, UsageDay, WaitDay
-from generations.reading.usage import period_asked, usage_page
-from generations.reading.usage.figures import Sums, change
-from generations.usage.totals import STEP
+from generations.models import Campaign, PersonMonth, UsageDay, WaitDay, WorkMonth
+from generations.reading.usage import Period, Scope, period_asked, usage_page
+from generations.reading.usage.figures import Sums, change, summed
+from generations.reading.usage.period import presets
+from generations.usage import rebuilding
+from generations.usage.totals import STEP, SUMMED, month_of
 from tests.factories import make_team, make_user
 
 TODAY = dt.date(2026, 11, 22)
@@ -30,7 +33,13 @@ def clock(monkeypatch):
 
 def use(user, day=TODAY, **values):
     given = {"engine": "demo/seedream-4-5", "format": "3:2", "team": user.team} | values
-    return UsageDay.objects.create(user=user, day=day, **given)
+    UsageDay.objects.create(user=user, day=day, **given)
+    rebuilding.rebuild_month(month_of(day))
+
+
+def rounded(sums):
+    """SQLite adds decimals up as floats."""
+    return {key: each._replace(cost_usd=round(each.cost_usd, 5)) for key, each in sums.items()}
 
 
 class TestPeriod:
@@ -65,8 +74,14 @@ class TestPeriod:
     def test_is_compared_with_the_month_before_or_as_many_days(self):
         march, _ = period_asked({"from": "2026-03-31"}, TODAY)
         days, _ = period_asked({"from": "2026-03-03", "to": "2026-03-05"}, TODAY)
+        year, _ = period_asked({"from": "2025-12-01", "to": "2026-11-30"}, TODAY)
         assert (march.before.first, march.before.days) == (dt.date(2026, 2, 1), 28)
         assert (days.before.first, days.before.days) == (dt.date(2026, 2, 28), 3)
+        assert (year.before.first, year.before.days) == (dt.date(2024, 12, 1), 365)
+
+    def test_of_twelve_months_begins_and_ends_with_a_month(self):
+        [_name, year] = presets(TODAY)[-1]
+        assert year == Period(dt.date(2025, 12, 1), dt.date(2026, 11, 30)) == year.whole_months
 
 
 def test_what_a_downloaded_image_costs_includes_those_that_nobody_wanted():
@@ -127,26 +142,51 @@ class TestPage:
 
         chart = usage_page(alice, {"from": "2026-11-22", "to": "2026-11-22"}).chart
 
-        assert chart.names == [*(f"some/engine-{number}" for number in range(4)), "All others"]
+        assert chart.names == (*(f"some/engine-{number}" for number in range(4)), "All others")
         [bar] = chart.bars
-        assert bar.credits == [10, 9, 8, 7, 6 + 5 + 4]
+        assert bar.credits == (10, 9, 8, 7, 6 + 5 + 4)
         assert [line.split(": ")[-1] for line in bar.title.splitlines()[1:]] == [
             *("10", "9", "8", "7", "15")
         ]
         heights = [float(re.search(r"v([\d.]+)", area.path)[1]) for area in chart.areas]
         assert sum(heights) == pytest.approx(49 / 60 * 220, abs=1)
 
-    def test_a_long_period_has_a_bar_for_each_week(self, alice):
-        for day in (dt.date(2026, 1, 3), dt.date(2026, 11, 20), dt.date(2026, 11, 22)):
-            use(alice, day, spent=5)
+    def test_a_long_period_has_a_bar_for_each_month_and_for_its_part_of_one(self, alice):
+        for month, day in ((1, 1), (1, 3), (2, 1), (2, 28), (11, 1), (11, 22), (11, 23)):
+            use(alice, dt.date(2026, month, day), spent=5)
 
         chart = usage_page(alice, {"from": "2026-01-02", "to": "2026-11-22"}).chart
 
-        # The first week is cut; the last one begins on a Monday.
         assert [(bar.name, bar.total) for bar in chart.bars] == [
-            ("2 Jan 2026", 5),
-            ("16 Nov 2026", 10),
+            ("2 Jan 2026 to 31 Jan 2026", 5),
+            ("February 2026", 10),
+            ("1 Nov 2026 to 22 Nov 2026", 10),
         ]
+
+    def test_months_and_days_together_are_what_all_days_add_up_to(self, alice, bob):
+        anyhow = random.Random(7)
+        campaigns = [None, Campaign.objects.create(team=alice.team, name="A", created_by=alice)]
+        for number in range(60):
+            row = UsageDay(
+                day=TODAY - dt.timedelta(days=anyhow.randrange(400)),
+                team=alice.team,
+                user=anyhow.choice([alice, bob]),
+                campaign=anyhow.choice(campaigns),
+                engine=anyhow.choice(["some/a", "some/b"]),
+                format=f"{number}:1",  # once each
+            )
+            for column in SUMMED:
+                setattr(row, column, Decimal(anyhow.randrange(10**6)).scaleb(-5) * 100)
+            row.save()
+        for month in rebuilding.months():
+            rebuilding.rebuild_month(month)
+        scope = Scope(alice.team, [])
+        for _ in range(12):
+            first = TODAY - dt.timedelta(days=anyhow.randrange(400))
+            period = Period(first, first + dt.timedelta(days=anyhow.randrange(200)))
+            for by, months in (("user_id", PersonMonth), ("engine", WorkMonth)):
+                days = summed([scope.usage(period)], by)
+                assert rounded(summed(scope.parts(period, months), by)) == rounded(days)
 
     def test_the_median_wait_is_right_within_a_tenth(self, alice):
         for seconds, count in ((2, 10), (9.4, 80), (31, 10)):
