@@ -26,7 +26,8 @@ function showCount() {
   const output = document.querySelector("[data-selected]");
   if (!output) return;
   const count = selected().length;
-  output.value = count.toLocaleString(document.documentElement.lang);
+  // The first number that is put into words takes long, and small ones need none.
+  output.value = count < 1000 ? count : count.toLocaleString(document.documentElement.lang);
   form().toggleAttribute("data-selecting", count > 0 || Boolean(form().elements.all?.checked));
   const compare = form().querySelector("button[value=compare]");
   if (compare) compare.disabled = count < compare.dataset.fewest || count > compare.dataset.most;
