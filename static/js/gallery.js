@@ -189,7 +189,20 @@ function joinImages({ target, formData }) {
   formData.delete("image");
 }
 
+/** Keep what was not chosen out of the address, which people share. */
+function shorten({ target, formData }) {
+  if (target.id !== "filter-form") return;
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+}
+
 // --- Keys ---
+
+/** Enter in a field of a menu does what the menu is for. */
+function pressOfMenu(event) {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches(".tidy-acts .menu-panel input")) return;
+  event.preventDefault();
+  event.target.closest(".menu-panel").querySelector("button").click();
+}
 
 function handleKey(event) {
   if (!form() || isElsewhere(event)) return;
@@ -272,9 +285,11 @@ document.addEventListener("pointerover", dragOver);
 document.addEventListener("pointerup", endDrag);
 document.addEventListener("submit", handleSubmit);
 document.addEventListener("formdata", joinImages);
+document.addEventListener("formdata", shorten);
 document.addEventListener("reset", () => setTimeout(showCount));
 // Before app.js closes menus, so that Escape either closes one or selects none.
 document.addEventListener("keydown", handleKey, true);
+document.addEventListener("keydown", pressOfMenu);
 addEventListener("pagehide", keepPlace);
 addEventListener("pageshow", showCount);
 // What was typed before another filter was chosen is not what this page shows.

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from generations.models import Image, Mark
+from generations.models import Image, Mark, TagOfImage
 from generations.reading import gallery
 from tests.e2e.accessibility import look
 from tests.generations.factories import make_finished_run
@@ -53,6 +53,14 @@ def test_images_are_selected_hidden_and_brought_back(
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     look(page)
     page.keyboard.press("Escape")
+    # Enter in a menu
+    boxes.nth(2).check()
+    page.locator(".tidy-bar summary", has_text="Tag").click()
+    page.keyboard.press("Tab")
+    page.keyboard.type("hero")
+    page.keyboard.press("Enter")
+    expect(page.locator("#gallery-done")).to_contain_text("hero")
+    assert TagOfImage.objects.count() == 1
     if width < 1100:
         page.get_by_role("button", name="Filters").click()
         look(page)
