@@ -260,10 +260,15 @@ function inNextRow(all, card, step) {
 const place = () => `gallery:${location.pathname}${location.search}`;
 
 function keepPlace() {
-  if (form()) sessionStorage.setItem(place(), JSON.stringify({ count: cards().length, top: scrollY }));
+  if (!form()) return;
+  const names = selected().map((card) => card.dataset.card);
+  sessionStorage.setItem(place(), JSON.stringify({ count: cards().length, top: scrollY, names }));
 }
 
-/** After a reload or the way back: load as many images as there were, and scroll to the same place. */
+/**
+ * After a reload or the way back: load as many images as there were, and scroll to the same place.
+ * On the way back, select what was selected.
+ */
 async function findPlace() {
   const kept = JSON.parse(sessionStorage.getItem(place()) ?? "null");
   const way = performance.getEntriesByType("navigation")[0]?.type;
@@ -276,6 +281,12 @@ async function findPlace() {
     await Promise.race([loaded, new Promise((done) => setTimeout(done, 5000))]);
   }
   scrollTo(0, kept.top);
+  if (way === "back_forward") selectNamed(new Set(kept.names));
+}
+
+function selectNamed(names) {
+  for (const card of cards()) if (names.has(card.dataset.card)) box(card).checked = true;
+  showCount();
 }
 
 document.addEventListener("click", handleClick, true);

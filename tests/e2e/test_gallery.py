@@ -61,6 +61,14 @@ def test_images_are_selected_hidden_and_brought_back(
     page.keyboard.press("Enter")
     expect(page.locator("#gallery-done")).to_contain_text("hero")
     assert TagOfImage.objects.count() == 1
+    # Compare, and the way back
+    boxes.nth(1).check()
+    boxes.nth(2).check()
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare/**")
+    page.go_back()
+    expect(count).to_have_text("2")
+    page.keyboard.press("Escape")
     if width < 1100:
         page.get_by_role("button", name="Filters").click()
         look(page)
