@@ -42,8 +42,8 @@ _Preview = tuple[str, UUID, str, int, int, str | None]
 # and what the viewer has noted on it.
 _Shown = tuple[UUID, UUID | None, str, tuple[int, int], _Preview, tuple[bool, int]]
 NOTHING_NOTED = (False, 0)
-# The images of a page that load before anything asks for them: a phone shows so many at once.
-EARLY = 2
+# A phone shows about so many images at once, so these load before the page is laid out.
+EARLY = 6
 
 
 @dataclass(frozen=True)
