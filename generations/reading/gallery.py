@@ -42,6 +42,8 @@ _Preview = tuple[str, UUID, str, int, int, str | None]
 # and what the viewer has noted on it.
 _Shown = tuple[UUID, UUID | None, str, tuple[int, int], _Preview, tuple[bool, int]]
 NOTHING_NOTED = (False, 0)
+# A phone shows about so many images at once, so these load before the page is laid out.
+EARLY = 6
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def page(user: User, *, cursor: str = "", chosen: Filter = EVERYTHING) -> Galler
     """The newest images of the user's team that fit `chosen`, or those older than `cursor`."""
     found = find(user, chosen, cursor=cursor, size=PAGE_SIZE)
     authors = frozenset(image.run__user for image in found.images)
-    drawn = cards(found.images, viewer=user)
+    drawn = cards(found.images, viewer=user, early=0 if cursor else EARLY)
     return GalleryPage(drawn, found.next_cursor, found.stopped, authors)
 
 
@@ -117,8 +119,11 @@ def all_that_fit(user: User, chosen: Filter, *, most: int = MOST_CHOSEN) -> Fitt
     return Fitting(images, is_all=not cursor)
 
 
-def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:
-    """The images, given as `COLUMNS`, as cards. Images without a preview are left out."""
+def cards(images: Sequence[Any], *, viewer: User, early: int = 0) -> list[Card]:
+    """The images, given as `COLUMNS`, as cards. Images without a preview are left out.
+
+    The browser fetches the files of the first `early` at once, and others when they come near.
+    """
     reusable, around = may_make(viewer), drawing.surroundings()
     keys = [image.id for image in images]
     rows = Rendition.objects.filter(image__in=keys, recipe=PREVIEW.name)
@@ -134,8 +139,9 @@ def cards(images: Sequence[Any], *, viewer: User) -> list[Card]:
                 reusable=reusable,
             ),
             around,
+            is_early=number < early,
         )
-        for image in images
+        for number, image in enumerate(images)
         if image.id in previews
     ]
 
@@ -167,7 +173,7 @@ def _shown(
 
 
 @lru_cache(maxsize=drawing.MOST_KEPT)
-def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
+def _drawn_card(shown: _Shown, around: tuple[object, ...], *, is_early: bool) -> Card:
     image, reused, prompt, size, file, noted = shown
     source, preview, preview_format, width, height, words = file
     frame = ShownImage(
@@ -190,5 +196,6 @@ def _drawn_card(shown: _Shown, around: tuple[object, ...]) -> Card:
         "is_starred": is_starred,
         "rating": rating,
         "act": act_path(),
+        "is_early": is_early,
     }
     return Card(frame, loader.render_to_string(TEMPLATE, context))

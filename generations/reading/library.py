@@ -9,11 +9,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import keyset
-from accounts.identifiers import uuid_to_look_up
 from accounts.models import User
 from generations.label_chips import chips_of_previews
 from generations.models import Image, Reference
 from generations.paths import reference_path
+from generations.reading.search import pk_of
 
 PAGE_SIZE = 12
 # File names are looked for in this many of the newest references, because no index finds them.
@@ -83,7 +83,8 @@ def _used(user: User, asked: Asked, cursor: str) -> LibraryPage:
 
 def _asked_for(rows: QuerySet[Reference], asked: Asked) -> QuerySet[Reference]:
     if asked.person:
-        rows = rows.filter(owner__uuid=uuid_to_look_up(asked.person))
+        # Not `owner__uuid`: a join reads the references of the whole team.
+        rows = rows.filter(owner=pk_of(User.objects.all(), asked.person))
     if asked.query:
         newest = keyset.newest_first(rows)[:NAMES_LOOKED_AT]
         rows = rows.filter(pk__in=newest.values("pk"), file_name__icontains=asked.query)

@@ -59,7 +59,7 @@ def picked(
 
 def around(user: User, chosen: Filter, image: Image) -> tuple[UUID | None, UUID | None]:
     """The identifiers of the images before and after `image`, as `search.around`."""
-    following = picked(user, chosen, cursor=str(image.uuid), size=1).images
+    following = picked(user, chosen, cursor=str(image.uuid), size=1, columns=("id", "uuid")).images
     return _before(user, chosen, image), following[0].uuid if following else None
 
 
@@ -81,7 +81,8 @@ def _before(user: User, chosen: Filter, image: Image) -> UUID | None:
 
 def _source(user: User, chosen: Filter) -> QuerySet[Any] | None:
     """The rows by which people picked images; None if the tag does not exist."""
-    if chosen.tag and _tag_of(user, chosen) is None:
+    tag = _tag_of(user, chosen) if chosen.tag else None
+    if chosen.tag and tag is None:
         return None
     if chosen.hidden:
         return Image.objects.in_bin(user)
@@ -89,7 +90,7 @@ def _source(user: User, chosen: Filter) -> QuerySet[Any] | None:
         return Mark.objects.filter(user=user, is_starred=True)
     if chosen.rating:
         return Mark.objects.filter(user=user, rating__gt=0)
-    return TagOfImage.objects.filter(tag=_tag_of(user, chosen))
+    return TagOfImage.objects.filter(tag=tag)
 
 
 def _tag_of(user: User, chosen: Filter) -> int | None:

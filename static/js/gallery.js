@@ -26,7 +26,8 @@ function showCount() {
   const output = document.querySelector("[data-selected]");
   if (!output) return;
   const count = selected().length;
-  output.value = count.toLocaleString(document.documentElement.lang);
+  // The first number that is put into words takes long, and small ones need none.
+  output.value = count < 1000 ? count : count.toLocaleString(document.documentElement.lang);
   form().toggleAttribute("data-selecting", count > 0 || Boolean(form().elements.all?.checked));
   const compare = form().querySelector("button[value=compare]");
   if (compare) compare.disabled = count < compare.dataset.fewest || count > compare.dataset.most;
@@ -188,7 +189,20 @@ function joinImages({ target, formData }) {
   formData.delete("image");
 }
 
+/** Keep what was not chosen out of the address, which people share. */
+function shorten({ target, formData }) {
+  if (target.id !== "filter-form") return;
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+}
+
 // --- Keys ---
+
+/** Enter in a field of a menu does what the menu is for. */
+function pressOfMenu(event) {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches(".tidy-acts .menu-panel input")) return;
+  event.preventDefault();
+  event.target.closest(".menu-panel").querySelector("button").click();
+}
 
 function handleKey(event) {
   if (!form() || isElsewhere(event)) return;
@@ -246,10 +260,15 @@ function inNextRow(all, card, step) {
 const place = () => `gallery:${location.pathname}${location.search}`;
 
 function keepPlace() {
-  if (form()) sessionStorage.setItem(place(), JSON.stringify({ count: cards().length, top: scrollY }));
+  if (!form()) return;
+  const names = selected().map((card) => card.dataset.card);
+  sessionStorage.setItem(place(), JSON.stringify({ count: cards().length, top: scrollY, names }));
 }
 
-/** After a reload or the way back: load as many images as there were, and scroll to the same place. */
+/**
+ * After a reload or the way back: load as many images as there were, and scroll to the same place.
+ * On the way back, select what was selected.
+ */
 async function findPlace() {
   const kept = JSON.parse(sessionStorage.getItem(place()) ?? "null");
   const way = performance.getEntriesByType("navigation")[0]?.type;
@@ -262,6 +281,12 @@ async function findPlace() {
     await Promise.race([loaded, new Promise((done) => setTimeout(done, 5000))]);
   }
   scrollTo(0, kept.top);
+  if (way === "back_forward") selectNamed(new Set(kept.names));
+}
+
+function selectNamed(names) {
+  for (const card of cards()) if (names.has(card.dataset.card)) box(card).checked = true;
+  showCount();
 }
 
 document.addEventListener("click", handleClick, true);
@@ -271,9 +296,11 @@ document.addEventListener("pointerover", dragOver);
 document.addEventListener("pointerup", endDrag);
 document.addEventListener("submit", handleSubmit);
 document.addEventListener("formdata", joinImages);
+document.addEventListener("formdata", shorten);
 document.addEventListener("reset", () => setTimeout(showCount));
 // Before app.js closes menus, so that Escape either closes one or selects none.
 document.addEventListener("keydown", handleKey, true);
+document.addEventListener("keydown", pressOfMenu);
 addEventListener("pagehide", keepPlace);
 addEventListener("pageshow", showCount);
 // What was typed before another filter was chosen is not what this page shows.

@@ -3,12 +3,32 @@
 import pytest
 from playwright.sync_api import expect
 
-from generations.models import Image, Mark
+from generations.models import Image, Mark, TagOfImage
 from generations.reading import gallery
 from tests.e2e.accessibility import look
 from tests.generations.factories import make_finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def tag_with_enter(page):
+    page.locator(".pick input").nth(2).check()
+    page.locator(".tidy-bar summary", has_text="Tag").click()
+    page.keyboard.press("Tab")
+    page.keyboard.type("hero")
+    page.keyboard.press("Enter")
+    expect(page.locator("#gallery-done")).to_contain_text("hero")
+    assert TagOfImage.objects.count() == 1
+
+
+def compare_and_come_back(page):
+    for number in (1, 2):
+        page.locator(".pick input").nth(number).check()
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare/**")
+    page.go_back()
+    expect(page.locator("[data-selected]")).to_have_text("2")
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
@@ -53,6 +73,8 @@ def test_images_are_selected_hidden_and_brought_back(
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     look(page)
     page.keyboard.press("Escape")
+    tag_with_enter(page)
+    compare_and_come_back(page)
     if width < 1100:
         page.get_by_role("button", name="Filters").click()
         look(page)

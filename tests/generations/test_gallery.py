@@ -91,9 +91,9 @@ class TestPages:
     def test_a_cursor_of_another_team_leads_to_the_first_page(self, alice, charlie):
         theirs = make_finished_run(charlie).images.get()
         make_finished_run(alice, images=2)
-        first = gallery.page(alice)
+        first, led_there = gallery.page(alice), gallery.page(alice, cursor=str(theirs.uuid))
         assert len(first.cards) == 2
-        assert gallery.page(alice, cursor=str(theirs.uuid)) == first
+        assert [card.frame for card in led_there.cards] == [card.frame for card in first.cards]
 
     def test_an_image_hidden_meanwhile_does_not_lose_the_reader(self, alice, monkeypatch):
         monkeypatch.setattr(gallery, "PAGE_SIZE", 2)
@@ -131,6 +131,17 @@ class TestPage:
         assert "<html" not in fragment.content.decode()
         assert "HX-Request" in fragment["Vary"]
         assert page.content.decode().count("Image generated with AI") == 1
+
+    def test_only_the_first_images_load_before_they_come_near(self, alice, sign_in, monkeypatch):
+        monkeypatch.setattr(gallery, "PAGE_SIZE", 3)
+        monkeypatch.setattr(gallery, "EARLY", 2)
+        make_finished_run(alice, images=6)
+        client, cursor = sign_in(alice), gallery.page(alice).next_cursor
+        first, older = (
+            client.get(f"/gallery/{query}").content.decode() for query in ("", f"?before={cursor}")
+        )
+        assert first.count('loading="lazy"') == 1
+        assert older.count('loading="lazy"') == 3
 
     def test_says_what_to_do_where_there_is_nothing(self, alice, sign_in):
         client = sign_in(alice)

@@ -6,6 +6,8 @@ import sys
 import django
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+# As in a web worker, a connection stays after a request. The server's time is that of this one.
+os.environ.setdefault("DATABASE_POOL", "1")
 django.setup()
 
 from django.core.management import call_command  # noqa: E402  # needs the settings above

@@ -14,7 +14,7 @@ from accounts import sessions
 from accounts.models import Team, User
 from generations.jobs import dispatch
 from generations.labelling import FULL, SCREEN
-from generations.models import Generation, Image, Mark, ProviderAccount, Run, Tag
+from generations.models import Generation, Image, Mark, ProviderAccount, Reference, Run, Tag
 from generations.reading import waits
 from generations.states import Status
 from tests.bench.browser import Browser
@@ -66,6 +66,8 @@ def of_gallery(user: User) -> dict[str, Callable[[], object]]:
     newest = list(images.newest()[:4])
     _make_files([middle, last, *newest])
     tag = str(Tag.objects.visible_to(user).earliest("pk").uuid)
+    without = User.objects.filter(team=user.team).exclude(pk=user.pk).latest("pk")
+    deep = Reference.objects.visible_to(user).order_by("pk")[1000]
     listed: list[tuple[str, UUID, dict[str, object]]] = [
         ("of the gallery", middle.uuid, {}),
         ("of a search", middle.uuid, {"q": "fox"}),
@@ -94,6 +96,10 @@ def of_gallery(user: User) -> dict[str, Callable[[], object]]:
         "library, part of a name": partial(_get, browser, "references", {"q": "sketch"}),
         "library, name that is nowhere": partial(_get, browser, "references", {"q": "zyzzyva"}),
         "library, a person's": partial(_get, browser, "references", {"person": str(user.uuid)}),
+        "library, a person's who has none": partial(
+            _get, browser, "references", {"person": str(without.uuid)}
+        ),
+        "library, deep page": partial(_get, browser, "references", {"before": str(deep.uuid)}),
         "library, images": partial(_get, browser, "references", {"source": "images"}),
         "compare": partial(
             _get, browser, "compare", {"image": [str(each.uuid) for each in newest]}
