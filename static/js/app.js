@@ -176,7 +176,7 @@ function reviveForms(event) {
 
 /** Leave no unsent prompt in a browser that others may use (see draft.js). */
 function forgetDraft(event) {
-  if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem(`draft:${document.body.dataset.user}`);
+  if (event.target.matches("[data-sign-out]")) sessionStorage.removeItem(`composer:${document.body.dataset.user}`);
 }
 
 /** Remove empty files: an empty file field sends one, and as text it looks like a chosen file. */

@@ -1,17 +1,21 @@
 /*
  * The composer's draft. htmx saves it a second after a change (`_draft_state.html`); this saves
- * what is not saved yet when the page is left, and keeps the text in this tab until the studio has it.
+ * what is not saved yet when the page is left, and keeps it in this tab until the studio has it.
  */
 
 const composer = () => document.querySelector("form[data-composer]");
-const tabKey = () => `draft:${document.body.dataset.user}`;
+const tabKey = () => `composer:${document.body.dataset.user}`;
+const version = () => composer().elements.draft_version.value;
+/** What is in the form, without the files, which only the form itself may send. */
+const values = () => [...new FormData(composer())].filter(([, value]) => typeof value === "string");
 
 let isUnsaved = false;
 
 function noteChange(event) {
   if (!event.target.closest("form[data-composer]")) return;
   isUnsaved = true;
-  if (event.target.matches("[data-draft]")) sessionStorage.setItem(tabKey(), event.target.value);
+  const kept = { at: location.search, version: version(), values: values() };
+  sessionStorage.setItem(tabKey(), JSON.stringify(kept));
 }
 
 function noteSaved() {
@@ -19,21 +23,34 @@ function noteSaved() {
   sessionStorage.removeItem(tabKey());
 }
 
-/** Send the draft in the background, without the files, which only the form itself may send. */
+/** Send the draft in the background. */
 function saveBeforeLeaving() {
   const form = composer();
   if (!form || !isUnsaved) return;
-  const texts = [...new FormData(form)].filter(([, value]) => typeof value === "string");
-  if (navigator.sendBeacon(form.dataset.draftPath, new URLSearchParams(texts))) isUnsaved = false;
+  if (navigator.sendBeacon(form.dataset.draftPath, new URLSearchParams(values()))) isUnsaved = false;
 }
 
-/** Bring back a text that the studio never got, unless it has another one. */
-function restoreText() {
-  const prompt = document.querySelector("[data-draft]");
-  const text = sessionStorage.getItem(tabKey());
-  if (!prompt || prompt.value || !text) return;
-  prompt.value = text;
-  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+/** Bring back what the studio did not have when it drew this page, unless it has something newer. */
+function restore() {
+  const kept = composer() && JSON.parse(sessionStorage.getItem(tabKey()));
+  if (!kept || kept.at !== location.search || kept.version !== version()) return;
+  for (const [name, value] of kept.values) restoreField(composer().elements[name], value);
+}
+
+function restoreField(field, value) {
+  if (!field || field.type === "hidden" || field.value === value) return;
+  const before = field.value;
+  field.value = value; // of a group of radio buttons, too: the one that is checked
+  if (field.value === value) {
+    tellOfChange(field);
+  } else {
+    field.value = before; // the studio no longer offers this choice
+  }
+}
+
+function tellOfChange(field) {
+  const element = field instanceof RadioNodeList ? [...field].find((each) => each.checked) : field;
+  for (const type of ["input", "change"]) element.dispatchEvent(new Event(type, { bubbles: true }));
 }
 
 /** Close the list of engines after a choice with the mouse or a finger; keys go on to the next. */
@@ -57,4 +74,4 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("visibilitychange", () => document.hidden && saveBeforeLeaving());
 addEventListener("pagehide", saveBeforeLeaving);
 
-restoreText();
+restore();

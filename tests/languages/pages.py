@@ -13,6 +13,7 @@ from generations.forms import log as log_form
 from generations.reading import drawing
 from generations.reading.frames.waiting import _ordinal
 from generations.reading.log import rows as log_rows
+from generations.reading.usage import drawn as usage_drawn
 
 OPEN, CLOSE, SEPARATOR = "⟦⟧␞"
 # The messages with which `accounts.phrases` puts texts together.
@@ -60,7 +61,10 @@ def made_up_language() -> Iterator[None]:
 
 def _forget_drawings() -> None:
     """Forget what was drawn in another language of the same name."""
-    for kept in (drawing._kept, log_rows._drawn, navigation._drawn, log_form._events, _ordinal):
+    for kept in (
+        *(drawing._kept, log_rows._drawn, usage_drawn._row, usage_drawn._chart),
+        *(navigation._drawn, log_form._events, _ordinal),
+    ):
         kept.cache_clear()
 
 

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -22,7 +21,7 @@ from generations.jobs import dispatch, line
 from generations.models import Generation, Price, ProviderAccount, Run
 from generations.reading import waits
 from generations.states import Status
-from tests.bench.browser import Browser
+from tests.bench.browser import hello
 from tests.bench.scale.rows import analyse, execute, moment, multiply, new_uuid
 from tests.bench.scale.timing import cpu_seconds
 from tests.generations.asking import DEMO
@@ -82,23 +81,22 @@ def main(size: int) -> bool:
 def _measure_one(size: int, in_flight: int, people: int) -> bool:
     [account] = [row for row in dispatch.accounts_here() if row.provider == "demo"]
     page = list(Generation.objects.filter(status=Status.QUEUED).order_by("-pk")[:OF_A_PAGE])
-    browser = Browser(_first_user())
-    hellos = _times(lambda: browser.get(reverse("healthz")), CLAIMS)
+    hellos = _times(hello(), CLAIMS)
     claims = _times(_claim, CLAIMS)
     choices = _times(lambda: line.fairest(account, timezone.now(), resting=()), CLAIMS)
     places = _times(lambda: waits.places(page), 10)
     cpu = statistics.median(worked for _took, worked in claims)
-    hello = statistics.median(worked for _took, worked in hellos)
+    greeting = statistics.median(worked for _took, worked in hellos)
     figures = (
         cpu,
-        cpu / hello,
+        cpu / greeting,
         statistics.median(took for took, _worked in claims),
         statistics.quantiles((took for took, _worked in claims), n=20)[18],
         statistics.median(worked for _took, worked in choices),
         statistics.median(worked for _took, worked in places),
     )
     print(f"{size:>10}{in_flight:>10}{people:>10}" + "".join(f"{n:>10.1f}" for n in figures))
-    return cpu / hello >= MOST
+    return cpu / greeting >= MOST
 
 
 def _measure_workers(sizes: Iterable[int]) -> None:

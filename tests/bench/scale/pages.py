@@ -17,7 +17,7 @@ from generations.labelling import FULL, SCREEN
 from generations.models import Generation, Image, Mark, ProviderAccount, Reference, Run, Tag
 from generations.reading import waits
 from generations.states import Status
-from tests.bench.browser import Browser
+from tests.bench.browser import Browser, hello
 from tests.factories import make_user
 from tests.generations.asking import ask
 
@@ -55,10 +55,7 @@ def _pages(user: User) -> dict[str, Callable[[], object]]:
 
 
 def of_gallery(user: User) -> dict[str, Callable[[], object]]:
-    """The gallery's pages, and an image opened from them: in the middle of a list, or at an end.
-
-    `hello` (`/healthz`) passes through the same middleware and does nothing else.
-    """
+    """The gallery's pages, and an image that is opened in the middle or at the end of a list."""
     browser = Browser(user)
     images = Image.objects.visible_to(user)
     middle = images.newest()[images.count() // 2]
@@ -83,7 +80,7 @@ def of_gallery(user: User) -> dict[str, Callable[[], object]]:
         for name, image, query in listed
     }
     return {
-        "hello": partial(_get, browser, "healthz"),
+        "hello": hello(),
         "gallery as a page": partial(_get, browser, "gallery"),
         "gallery as a page, middle": partial(
             _get, browser, "gallery", {"before": str(middle.uuid)}

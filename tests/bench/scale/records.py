@@ -13,7 +13,8 @@ from accounts.models import Record, RecordTeam, Team, User
 from tests.bench.browser import Browser
 from tests.bench.scale import export, filling, log_pages, seal
 
-TARGET_MS = 50  # at p50
+# Of processor time, where `hello` takes `HELLO_MS`.
+TARGET_MS = 30
 PAGE = 25  # lines
 DEEP = 10_000  # pages
 
@@ -30,8 +31,6 @@ def main(size: int) -> bool:
 
 def asked() -> Iterator[log_pages.Page]:
     """The pages of the log for a large, a small and a new team, and for who reads the whole log."""
-    browser = Browser(User.objects.get(email="large@scale.example"))
-    yield "hello", log_pages.page(browser, reverse("healthz"))
     for name in ("Large", "Small", "New"):
         team = Team.objects.get(name=name)
         yield from _of_team(team)
