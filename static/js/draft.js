@@ -10,10 +10,18 @@ const version = () => composer().elements.draft_version.value;
 const values = () => [...new FormData(composer())].filter(([, value]) => typeof value === "string");
 
 let isUnsaved = false;
+let changes = 0;
+// How many changes each request has with it.
+const sent = new WeakMap();
 
 function noteChange(event) {
   if (!event.target.closest("form[data-composer]")) return;
   isUnsaved = true;
+  changes += 1;
+  keepInTab();
+}
+
+function keepInTab() {
   const kept = { at: location.search, version: version(), values: values() };
   sessionStorage.setItem(tabKey(), JSON.stringify(kept));
 }
@@ -27,6 +35,7 @@ function noteSaved() {
 function saveBeforeLeaving() {
   const form = composer();
   if (!form || !isUnsaved) return;
+  keepInTab(); // An answer may have brought another version since the last change.
   if (navigator.sendBeacon(form.dataset.draftPath, new URLSearchParams(values()))) isUnsaved = false;
 }
 
@@ -61,11 +70,13 @@ function closeEngines(event) {
 document.addEventListener("input", noteChange);
 document.addEventListener("click", closeEngines);
 document.addEventListener("htmx:before:request", (event) => {
-  if (event.detail.ctx.sourceElement.id === "draft-state" && !isUnsaved) event.preventDefault();
+  const { ctx } = event.detail;
+  sent.set(ctx, changes);
+  if (ctx.sourceElement.id === "draft-state" && !isUnsaved) event.preventDefault();
 });
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const isKept = ctx.sourceElement.closest("[data-composer]");
-  if (isKept && ctx.response?.status < 400) noteSaved();
+  if (isKept && ctx.response?.status < 400 && sent.get(ctx) === changes) noteSaved();
 });
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-sign-out]")) saveBeforeLeaving();
@@ -74,4 +85,4 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("visibilitychange", () => document.hidden && saveBeforeLeaving());
 addEventListener("pagehide", saveBeforeLeaving);
 
-restore();
+setTimeout(restore); // after htmx, which finds its elements in such a task
