@@ -49,8 +49,8 @@ def main(size: int) -> bool:
         fill(size)
     acts = _pages()
     figures = measured(acts, title=f"{Generation.objects.count():,} generations")
-    # Before and after the pages: other load comes and goes.
-    slowness = (figures["hello"].cpu + figures["hello, again"].cpu) / 2 / HELLO_MS
+    # Its best, before and after the pages: other load makes it seem slower than the machine is.
+    slowness = min(figures[name].best for name in ("hello", "hello, again")) / HELLO_MS
     target = TARGET_MS * slowness
     print(f"hello takes {slowness:.1f} times as long as where the target was set: {target:.0f} ms")
     missed = [
