@@ -36,11 +36,11 @@ FILES = {"preview, 30 kB": 30_000, "full file, 1 MB": 1_000_000, "PNG, 6.6 MB": 
 ROUNDS = 200
 # Of a request: the cheapest page takes 2 ms of processor time.
 PREVIEW_TARGET_MS = 0.5
-SECONDS, LOOK_SECONDS, IMAGES = 40, 0.5, 60
+SECONDS, LOOK_SECONDS, IMAGES = 40, 0.5, 240
 SHARE_TARGET = 0.6  # of one core
 
 
-def measure(user: User) -> bool:
+def measure() -> bool:
     """Print the figures; return whether a target was missed."""
     missed = False
     with tempfile.TemporaryDirectory() as folder:
@@ -52,9 +52,9 @@ def measure(user: User) -> bool:
                 f"CPU ms to read a {label}: {plain:.2f} without comparing, {hashed:.2f} hashed, "
                 f"{known:.2f} compared before"
             )
-    share, done = _load(user)
+    share, done = _load(make_user())
     print(f"labelling again: {done} images in {SECONDS} s, busy {share:.0%} of the time")
-    return missed or share > SHARE_TARGET
+    return missed or share > SHARE_TARGET or not done
 
 
 def _costs(backend: storage.AtomicFileSystemStorage, size: int) -> tuple[float, float, float]:
@@ -95,7 +95,8 @@ def _load(user: User) -> tuple[float, int]:
     """The share of the time in which a worker labels again, and how many images it did."""
     make_finished_run(user, images=IMAGES, files=True, size=(1024, 1024))
     renditions.label_facts = with_credit("another credit")
-    order = asking.ask(choosing.Choice("all", choosing.everything()), actor=None)
+    # Images of other measurements have no files.
+    order = asking.ask(choosing.Choice("team", user.team), actor=None)
     began, busy = time.monotonic(), 0.0
     while time.monotonic() - began < SECONDS:
         started = time.monotonic()
@@ -110,4 +111,4 @@ def _load(user: User) -> tuple[float, int]:
 
 if __name__ == "__main__":
     call_command("migrate", verbosity=0)
-    sys.exit(int(measure(make_user())))
+    sys.exit(int(measure()))
