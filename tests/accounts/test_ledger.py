@@ -54,6 +54,18 @@ class TestQuotaInForce:
     def test_says_where_the_figure_comes_from(self):
         assert ledger.balance(make_user(quota=30)).origin == "own quota"
 
+    def test_an_own_quota_of_the_same_amount_is_the_origin_at_once(self):
+        user = make_user()
+        same = ledger.balance(user).limit_total
+        ledger.allowance_of(user)
+        user.quota = same
+        user.save()
+        ledger.follow_own_quota(user, actor=None)
+        assert (ledger.balance(user).limit_total, ledger.balance(user).origin) == (
+            same,
+            "own quota",
+        )
+
     def test_month_begins_at_midnight_of_the_team(self):
         team = make_team(time_zone="Pacific/Auckland")
         late_in_october = dt.datetime(2026, 10, 31, 12, 30, tzinfo=dt.UTC)

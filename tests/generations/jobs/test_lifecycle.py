@@ -243,6 +243,10 @@ class TestWhoIsTold:
         notice = PersonalNotice.objects.get()
         assert (notice.kind, notice.facts) == ("run:ended", {"images": 0, "minutes": 5})
 
+    def test_of_a_run_only_by_its_own_end(self, alice):
+        assert self.finish(alice, minutes=1) == [0, 0]
+        assert self.finish(alice, minutes=5) == [0, 1]
+
     def test_nobody_of_a_short_run_or_of_ones_own_cancellation(self, alice):
         assert self.finish(alice, minutes=1) == [0, 0]
         assert self.finish(alice, minutes=5, actor=alice) == [0, 0]
